@@ -1,0 +1,3 @@
+//! `edge-agent`: the daemon at the line, and its command line.
+
+pub mod connector;
