@@ -1,0 +1,271 @@
+//! Mistakes in files that people write, shown where they are.
+//!
+//! Here: the [`Diagnostic`], the [`Report`] that collects all of one run, and how they look on a terminal and in
+//! JSON. Not here: finding the mistakes.
+//! Invariant: a diagnostic names file, line and column, says what was found and what was expected, and where
+//! there is a fix it shows it. Columns count characters, not bytes.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+/// How much a mistake matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// The thing cannot be used.
+    Error,
+    /// It can be used, but it is probably not what was meant.
+    Warning,
+}
+
+/// One mistake, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub weight: Weight,
+    /// Stable code, for searching and for tools.
+    pub code: &'static str,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Which file of the report.
+    pub file: FileId,
+    /// Where in the file, in bytes.
+    pub span: Range<usize>,
+    /// What stands beside the place.
+    pub label: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+/// A file of a [`Report`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileId(usize);
+
+#[derive(Debug)]
+struct File {
+    name: String,
+    text: String,
+}
+
+/// All mistakes of all files of one run.
+#[derive(Debug, Default)]
+pub struct Report {
+    files: Vec<File>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// A diagnostic as `--format json` prints it, one a line.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonLine<'a> {
+    level: Weight,
+    code: &'a str,
+    message: &'a str,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    label: &'a str,
+    help: Option<&'a str>,
+}
+
+impl Report {
+    /// Adds a file, so that mistakes in it can be shown.
+    pub fn add_file(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        self.files.push(File { name: name.into(), text: text.into() });
+        FileId(self.files.len() - 1)
+    }
+
+    /// The text of a file that was added.
+    #[must_use]
+    pub fn text(&self, file: FileId) -> &str {
+        self.files.get(file.0).map_or("", |f| &f.text)
+    }
+
+    /// Adds an error; its help can be set on what is returned.
+    pub fn error(
+        &mut self,
+        code: &'static str,
+        place: (FileId, Range<usize>),
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.add(Weight::Error, code, place, message.into(), label.into())
+    }
+
+    /// Adds a warning; its help can be set on what is returned.
+    pub fn warning(
+        &mut self,
+        code: &'static str,
+        place: (FileId, Range<usize>),
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.add(Weight::Warning, code, place, message.into(), label.into())
+    }
+
+    fn add(
+        &mut self,
+        weight: Weight,
+        code: &'static str,
+        (file, span): (FileId, Range<usize>),
+        message: String,
+        label: String,
+    ) -> &mut Diagnostic {
+        let span = self.inside(file, span);
+        let at = self.diagnostics.len();
+        self.diagnostics.push(Diagnostic { weight, code, message, file, span, label, help: None });
+        &mut self.diagnostics[at]
+    }
+
+    /// The span cut to what can be shown: inside the text, and not inside a character.
+    fn inside(&self, file: FileId, span: Range<usize>) -> Range<usize> {
+        let text = self.text(file);
+        let start = text.floor_char_boundary(span.start);
+        start..text.ceil_char_boundary(span.end).max(start)
+    }
+
+    /// All mistakes, in the order in which they were found.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Number of errors; warnings do not count.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.weight == Weight::Error).count()
+    }
+
+    /// Number of errors found since `before` diagnostics had been found.
+    #[must_use]
+    pub fn errors_since(&self, before: usize) -> usize {
+        self.diagnostics[before..].iter().filter(|d| d.weight == Weight::Error).count()
+    }
+
+    /// One line each, for logs: `rules/washer.toml:12:9: message (label)`.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.diagnostics.iter().map(|d| {
+            let (line, column) = self.line_and_column(d);
+            let name = self.files.get(d.file.0).map_or("", |f| f.name.as_str());
+            let help = d.help.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
+            format!("{name}:{line}:{column}: {} ({}{help})", d.message, d.label)
+        })
+    }
+
+    /// All mistakes for a person's terminal, in the manner of rustc.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let shown: Vec<String> = self.diagnostics.iter().map(|d| self.render_one(&renderer, d)).collect();
+        shown.join("\n\n")
+    }
+
+    fn render_one(&self, renderer: &Renderer, d: &Diagnostic) -> String {
+        let level = match d.weight {
+            Weight::Error => Level::ERROR,
+            Weight::Warning => Level::WARNING,
+        };
+        let Some(file) = self.files.get(d.file.0) else { return d.message.clone() };
+        let place = AnnotationKind::Primary.span(d.span.clone()).label(d.label.as_str());
+        let snippet = Snippet::source(file.text.as_str()).path(file.name.as_str()).annotation(place);
+        let group = level.primary_title(d.message.as_str()).id(d.code).element(snippet);
+        let group = match &d.help {
+            Some(help) => group.element(Level::HELP.message(help.as_str())),
+            None => group,
+        };
+        renderer.render(&[group])
+    }
+
+    /// All mistakes as JSON, one a line.
+    #[must_use]
+    pub fn json(&self) -> String {
+        self.diagnostics.iter().fold(String::new(), |mut out, d| {
+            let (line, column) = self.line_and_column(d);
+            let shown = JsonLine {
+                level: d.weight,
+                code: d.code,
+                message: &d.message,
+                file: self.files.get(d.file.0).map_or("", |f| f.name.as_str()),
+                line,
+                column,
+                label: &d.label,
+                help: d.help.as_deref(),
+            };
+            // Texts and numbers only: this cannot fail, and writing into a String cannot either.
+            writeln!(out, "{}", serde_json::to_string(&shown).unwrap_or_default()).ok();
+            out
+        })
+    }
+
+    /// Line and column of a diagnostic, both from 1; the column counts characters.
+    fn line_and_column(&self, d: &Diagnostic) -> (usize, usize) {
+        let before = self.text(d.file).get(..d.span.start).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// The candidate most like `wrong`, if one is alike enough to be what was meant.
+#[must_use]
+pub fn did_you_mean<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    /// Below this Jaro-Winkler likeness a suggestion is a guess.
+    const ALIKE: f64 = 0.8;
+    let lower = wrong.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|c| (strsim::jaro_winkler(&lower, &c.to_lowercase()), c))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(text: &str, span: Range<usize>) -> Report {
+        let mut report = Report::default();
+        let file = report.add_file("rules/wäscher.toml", text);
+        report.error("E001", (file, span), "unknown tag `presure`", "no such tag").help =
+            Some("did you mean `pressure`?".into());
+        report
+    }
+
+    #[test]
+    fn a_mistake_is_shown_in_its_line_with_its_help() {
+        let text = "[rule.a]\nwhen = \"presure > 4\"\n";
+        let shown = report(text, 17..24).render(false);
+        assert_eq!(
+            shown,
+            "error[E001]: unknown tag `presure`\n --> rules/wäscher.toml:2:9\n  |\n2 | when = \"presure > 4\"\n  |         ^^^^^^^ no such tag\n  |\n  = help: did you mean `pressure`?"
+        );
+    }
+
+    #[test]
+    fn columns_count_characters_behind_umlauts_and_crlf() {
+        let text = "# Wäscher\r\nüü = presure\r\n";
+        let at = text.find("presure").unwrap();
+        let r = report(text, at..at + 7);
+        let expected = "rules/wäscher.toml:2:6: unknown tag `presure` (no such tag; did you mean `pressure`?)";
+        assert_eq!(r.lines().collect::<Vec<_>>(), [expected]);
+        assert!(r.json().contains("\"line\":2,\"column\":6"), "{}", r.json());
+    }
+
+    #[test]
+    fn a_place_beyond_the_text_does_not_panic() {
+        let r = report("a", 5..9);
+        assert!(r.render(false).contains("unknown tag"));
+        assert_eq!(r.lines().count(), 1);
+    }
+
+    #[test]
+    fn a_suggestion_is_made_only_for_what_is_alike() {
+        let tags = ["pressure", "water_temperature", "pump_running"];
+        assert_eq!(did_you_mean("presure", tags), Some("pressure"));
+        assert_eq!(did_you_mean("Water_Temperatur", tags), Some("water_temperature"));
+        assert_eq!(did_you_mean("speed", tags), None);
+    }
+}

@@ -1,0 +1,334 @@
+//! A TOML document as people edit it: tables whose keys are asked for, with their places.
+//!
+//! Here: typed questions to a table, and what is wrong with the answers: a wrong type, a missing key, a key that
+//! nobody asked for (with the one that was probably meant). Not here: what the keys mean.
+//! Invariant: every mistake of a document is reported in one run, each once, at its place.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnose::{FileId, Report, did_you_mean};
+use crate::time::{self, Millis};
+
+/// A value with its place in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands, in bytes of its file.
+    pub span: Range<usize>,
+}
+
+/// What can stand behind a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// A string.
+    Text(String),
+    /// An integer.
+    Int(i64),
+    /// A number with a point or an exponent.
+    Float(f64),
+    /// true or false.
+    Bool(bool),
+    /// A date or a time; nothing here uses one.
+    Date,
+    /// An array.
+    List(Vec<Placed<Node>>),
+    /// A table, inline or not.
+    Table(Table),
+}
+
+impl Node {
+    fn kind(&self) -> &'static str {
+        match self {
+            Node::Text(_) => "a text",
+            Node::Int(_) => "an integer",
+            Node::Float(_) => "a number",
+            Node::Bool(_) => "true or false",
+            Node::Date => "a date",
+            Node::List(_) => "a list",
+            Node::Table(_) => "a table",
+        }
+    }
+}
+
+/// A table: keys in the order of the file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    /// Keys and values.
+    pub entries: Vec<(Placed<String>, Placed<Node>)>,
+    /// Where the table stands.
+    pub span: Range<usize>,
+}
+
+/// Parses a file that was added to the report; every syntax error goes there, and what could be read comes back.
+pub fn parse(report: &mut Report, file: FileId) -> Table {
+    let text = report.text(file).to_owned();
+    // A byte order mark is not TOML; blanks keep every place where it is.
+    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), |rest| format!("   {rest}"));
+    let (table, errors) = DeTable::parse_recoverable(&text);
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        let line = text.get(span.start..).and_then(|t| t.lines().next()).unwrap_or("");
+        let found = report.error("E001", (file, span), format!("not TOML: {}", error.message()), "here");
+        found.help = syntax_help(line);
+    }
+    let span = table.span();
+    table_of(table.into_inner(), span)
+}
+
+/// The fix for the two mistakes that everybody makes.
+fn syntax_help(line: &str) -> Option<String> {
+    let comma = line.starts_with(',') && line[1..].starts_with(|c: char| c.is_ascii_digit());
+    if comma {
+        return Some("numbers have a decimal point: write `4.5`, not `4,5`".into());
+    }
+    line.starts_with(['“', '”', '„']).then(|| "use straight quotes: \"".into())
+}
+
+fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {
+    let mut entries: Vec<_> = table
+        .into_iter()
+        .map(|(key, value)| {
+            let key = Placed { span: key.span(), value: key.into_inner().into_owned() };
+            (key, placed(value))
+        })
+        .collect();
+    entries.sort_by_key(|(key, _)| key.span.start);
+    Table { entries, span }
+}
+
+fn placed(value: toml::Spanned<DeValue<'_>>) -> Placed<Node> {
+    let span = value.span();
+    let node = match value.into_inner() {
+        DeValue::String(text) => Node::Text(text.into_owned()),
+        DeValue::Integer(i) => {
+            let digits = i.as_str().replace('_', "");
+            i64::from_str_radix(&digits, i.radix()).map_or(Node::Float(f64::NAN), Node::Int)
+        }
+        DeValue::Float(f) => Node::Float(f.as_str().replace('_', "").parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(b) => Node::Bool(b),
+        DeValue::Datetime(_) => Node::Date,
+        DeValue::Array(list) => Node::List(list.into_iter().map(placed).collect()),
+        DeValue::Table(table) => Node::Table(table_of(table, span.clone())),
+    };
+    Placed { value: node, span }
+}
+
+/// Asks a table for its keys; [`Reader::finish`] reports those nobody asked for.
+#[derive(Debug)]
+pub struct Reader<'t, 'r> {
+    table: &'t Table,
+    file: FileId,
+    /// What the table is, for messages: `[[source]]`.
+    name: String,
+    asked: Vec<&'static str>,
+    report: &'r mut Report,
+}
+
+impl<'t, 'r> Reader<'t, 'r> {
+    /// Begins to read a table; `name` is how messages call it.
+    pub fn new(table: &'t Table, name: impl Into<String>, file: FileId, report: &'r mut Report) -> Self {
+        Self { table, file, name: name.into(), asked: Vec::new(), report }
+    }
+
+    /// Where mistakes go that the caller finds.
+    pub fn report(&mut self) -> &mut Report {
+        self.report
+    }
+
+    /// The file being read.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// Whatever stands behind a key, with the place of the key.
+    pub fn any(&mut self, key: &'static str) -> Option<(&'t Placed<String>, &'t Placed<Node>)> {
+        self.asked.push(key);
+        self.table.entries.iter().find(|(k, _)| k.value == key).map(|(k, v)| (k, v))
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &'static str) -> Option<Placed<String>> {
+        self.read(key, "a text in quotes", |node| match node {
+            Node::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
+    /// A text that must be there.
+    pub fn required_text(&mut self, key: &'static str) -> Option<Placed<String>> {
+        let there = self.table.entries.iter().any(|(k, _)| k.value == key);
+        if !there {
+            self.asked.push(key);
+            self.missing(key);
+            return None;
+        }
+        self.text(key)
+    }
+
+    fn missing(&mut self, key: &'static str) {
+        let written = self.table.entries.iter().map(|(k, _)| k);
+        let near = did_you_mean(key, written.clone().map(|k| k.value.as_str()));
+        if near.is_some() {
+            // The key with the typing mistake is reported as unknown, with this one as its help.
+            return;
+        }
+        let message = format!("{} has no `{key}`", self.name);
+        self.report.error("E003", (self.file, self.table.span.clone()), message, format!("`{key}` is needed here"));
+    }
+
+    /// true or false.
+    pub fn bool(&mut self, key: &'static str) -> Option<Placed<bool>> {
+        self.read(key, "true or false", |node| match node {
+            Node::Bool(b) => Some(*b),
+            _ => None,
+        })
+    }
+
+    /// An integer.
+    pub fn int(&mut self, key: &'static str) -> Option<Placed<i64>> {
+        self.read(key, "an integer", |node| match node {
+            Node::Int(i) => Some(*i),
+            _ => None,
+        })
+    }
+
+    /// A table.
+    pub fn table(&mut self, key: &'static str) -> Option<&'t Table> {
+        let (_, found) = self.any(key)?;
+        match &found.value {
+            Node::Table(table) => Some(table),
+            other => self.wrong(key, &found.span, "a table", other),
+        }
+    }
+
+    /// A list of tables: `[[key]]`, or a list of inline ones. Absent is empty.
+    pub fn tables(&mut self, key: &'static str) -> Vec<&'t Table> {
+        let Some((_, found)) = self.any(key) else { return Vec::new() };
+        let Node::List(list) = &found.value else {
+            self.wrong::<()>(key, &found.span, "a list of tables", &found.value);
+            return Vec::new();
+        };
+        list.iter()
+            .filter_map(|item| match &item.value {
+                Node::Table(table) => Some(table),
+                other => self.wrong(key, &item.span, "a table", other),
+            })
+            .collect()
+    }
+
+    /// A duration, such as `"5 min"`.
+    pub fn duration(&mut self, key: &'static str) -> Option<Placed<Millis>> {
+        let text = self.read(key, "a duration in quotes, such as \"5 min\"", |node| match node {
+            Node::Text(text) => Some(text.clone()),
+            _ => None,
+        })?;
+        match time::duration(&text.value) {
+            Ok(value) => Some(Placed { value, span: text.span }),
+            Err(e) => {
+                let message = format!("`{key}` is not a duration");
+                self.report.error("E004", (self.file, text.span), message, e.to_string());
+                None
+            }
+        }
+    }
+
+    fn read<T>(&mut self, key: &'static str, wanted: &str, f: impl Fn(&Node) -> Option<T>) -> Option<Placed<T>> {
+        let (_, found) = self.any(key)?;
+        match f(&found.value) {
+            Some(value) => Some(Placed { value, span: found.span.clone() }),
+            None => self.wrong(key, &found.span, wanted, &found.value),
+        }
+    }
+
+    fn wrong<T>(&mut self, key: &str, span: &Range<usize>, wanted: &str, found: &Node) -> Option<T> {
+        let message = format!("`{key}` must be {wanted}");
+        self.report.error("E005", (self.file, span.clone()), message, format!("this is {}", found.kind()));
+        None
+    }
+
+    /// Reports every key that nobody asked for. `later` are keys of the specification that this version does
+    /// not judge: taking them silently would be worse than refusing them.
+    pub fn finish(self, later: &[&str]) {
+        for (key, _) in &self.table.entries {
+            if self.asked.contains(&key.value.as_str()) {
+                continue;
+            }
+            let place = (self.file, key.span.clone());
+            if later.contains(&key.value.as_str()) {
+                let message = format!("`{}` is not supported by this version", key.value);
+                self.report.error("E006", place, message, format!("in {}", self.name));
+                continue;
+            }
+            let near = did_you_mean(&key.value, self.asked.iter().copied());
+            let message = format!("unknown key `{}`", key.value);
+            let known = || format!("known here: {}", self.asked.join(", "));
+            self.report.error("E002", place, message, format!("{} has no such key", self.name)).help =
+                Some(near.map_or_else(known, |n| format!("did you mean `{n}`?")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str, ask: impl FnOnce(&mut Reader<'_, '_>)) -> Vec<String> {
+        let mut report = Report::default();
+        let file = report.add_file("a.toml", text);
+        let table = parse(&mut report, file);
+        let mut reader = Reader::new(&table, "[agent]", file, &mut report);
+        ask(&mut reader);
+        reader.finish(&["later"]);
+        report.lines().collect()
+    }
+
+    #[test]
+    fn what_is_right_is_read_with_its_place() {
+        let said = lines("id = 'x'\nscan = '100 ms'\nn = 0x10\nyes = true", |r| {
+            assert_eq!(r.text("id").unwrap(), Placed { value: "x".into(), span: 5..8 });
+            assert_eq!(r.duration("scan").unwrap().value, 100);
+            assert_eq!(r.int("n").unwrap().value, 16);
+            assert!(r.bool("yes").unwrap().value);
+        });
+        assert!(said.is_empty(), "{said:?}");
+    }
+
+    #[test]
+    fn a_mistyped_key_is_reported_once_with_what_was_meant() {
+        let said = lines("adress = '10.0.0.1'", |r| assert!(r.required_text("address").is_none()));
+        assert_eq!(said, ["a.toml:1:1: unknown key `adress` ([agent] has no such key; did you mean `address`?)"]);
+    }
+
+    #[test]
+    fn a_missing_key_a_wrong_type_and_a_later_key_each_say_so() {
+        let said = lines("id = 4\nscan = '5 m'\nlater = 1", |r| {
+            r.required_text("id");
+            r.required_text("address");
+            r.duration("scan");
+        });
+        assert_eq!(said.len(), 4, "{said:#?}");
+        assert!(said[0].contains("`id` must be a text in quotes (this is an integer)"), "{}", said[0]);
+        assert!(said[1].contains("[agent] has no `address`"), "{}", said[1]);
+        assert!(said[2].contains("`scan` is not a duration (`5 m` is 5 metres"), "{}", said[2]);
+        assert!(said[3].contains("`later` is not supported by this version"), "{}", said[3]);
+    }
+
+    #[test]
+    fn all_syntax_errors_come_in_one_run_with_their_fix() {
+        let said = lines("\u{feff}a = 4,5\nb = “x”\n", |_| {});
+        assert!(said.iter().any(|s| s.contains("a.toml:1:") && s.contains("decimal point")), "{said:#?}");
+        assert!(said.iter().any(|s| s.contains("a.toml:2:")), "{said:#?}");
+    }
+
+    #[test]
+    fn keys_keep_the_order_of_the_file() {
+        let mut report = Report::default();
+        let file = report.add_file("a.toml", "[z]\n[a]\n[m]");
+        let keys: Vec<_> = parse(&mut report, file).entries.into_iter().map(|(k, _)| k.value).collect();
+        assert_eq!(keys, ["z", "a", "m"]);
+    }
+}

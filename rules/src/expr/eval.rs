@@ -1,0 +1,241 @@
+//! A checked program, judged on values.
+//!
+//! Here: three-valued logic (Kleene) and exact comparison across Int and Float. Not here: where values come from.
+//! Invariant: Unknown enters a result exactly where a value that decides it is Unknown.
+
+use std::cmp::Ordering;
+
+use crate::value::{Held, Value};
+
+use super::{Joint, Relation};
+
+/// What a condition says: true, false, or that it cannot be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// A value that decides is Unknown.
+    Unknown,
+}
+
+impl Truth {
+    fn of(b: bool) -> Self {
+        if b { Truth::True } else { Truth::False }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Truth::True => Truth::False,
+            Truth::False => Truth::True,
+            Truth::Unknown => Truth::Unknown,
+        }
+    }
+}
+
+/// A condition bound to the slots of an instance.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Program {
+    /// A constant.
+    Always(bool),
+    /// A Bool tag.
+    Flag(usize),
+    /// Two values.
+    Compare(Relation, Operand, Operand),
+    /// Two conditions.
+    Join(Joint, Box<Program>, Box<Program>),
+    /// The opposite.
+    Not(Box<Program>),
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    /// A tag, by the instance's slot.
+    Slot(usize),
+    /// A constant.
+    Literal(Value),
+}
+
+impl Program {
+    /// Judges on the values behind the slots.
+    pub fn judge<'v>(&self, held: &impl Fn(usize) -> &'v Held) -> Truth {
+        match self {
+            Program::Always(b) => Truth::of(*b),
+            Program::Flag(slot) => match held(*slot) {
+                Ok(Value::Bool(b)) => Truth::of(*b),
+                _ => Truth::Unknown,
+            },
+            Program::Compare(relation, a, b) => compare(*relation, a, b, held),
+            Program::Not(a) => a.judge(held).not(),
+            Program::Join(joint, a, b) => joined(*joint, a.judge(held), || b.judge(held)),
+        }
+    }
+
+    /// The slots in the order in which the condition names them, each once.
+    pub fn slots(&self, found: &mut Vec<usize>) {
+        let mut add = |slot: usize| {
+            if !found.contains(&slot) {
+                found.push(slot);
+            }
+        };
+        match self {
+            Program::Always(_) => {}
+            Program::Flag(slot) => add(*slot),
+            Program::Compare(_, a, b) => {
+                for operand in [a, b] {
+                    if let Operand::Slot(slot) = operand {
+                        add(*slot);
+                    }
+                }
+            }
+            Program::Not(a) => a.slots(found),
+            Program::Join(_, a, b) => {
+                a.slots(found);
+                b.slots(found);
+            }
+        }
+    }
+}
+
+fn joined(joint: Joint, a: Truth, b: impl FnOnce() -> Truth) -> Truth {
+    match (joint, a) {
+        (Joint::And, Truth::False) => Truth::False,
+        (Joint::Or, Truth::True) => Truth::True,
+        (Joint::And, _) => match (a, b()) {
+            (_, Truth::False) => Truth::False,
+            (Truth::True, Truth::True) => Truth::True,
+            _ => Truth::Unknown,
+        },
+        (Joint::Or, _) => match (a, b()) {
+            (_, Truth::True) => Truth::True,
+            (Truth::False, Truth::False) => Truth::False,
+            _ => Truth::Unknown,
+        },
+        (Joint::Xor, _) => match (a, b()) {
+            (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
+            (a, b) => Truth::of(a != b),
+        },
+    }
+}
+
+fn compare<'v>(relation: Relation, a: &Operand, b: &Operand, held: &impl Fn(usize) -> &'v Held) -> Truth {
+    let order = match (a, b) {
+        (Operand::Slot(a), Operand::Slot(b)) => match (held(*a), held(*b)) {
+            (Ok(a), Ok(b)) => order(a, b),
+            _ => None,
+        },
+        (Operand::Slot(a), Operand::Literal(b)) => held(*a).as_ref().ok().and_then(|a| order(a, b)),
+        (Operand::Literal(a), Operand::Slot(b)) => held(*b).as_ref().ok().and_then(|b| order(a, b)),
+        (Operand::Literal(a), Operand::Literal(b)) => order(a, b),
+    };
+    let Some(order) = order else { return Truth::Unknown };
+    Truth::of(match relation {
+        Relation::Equal => order.is_eq(),
+        Relation::NotEqual => order.is_ne(),
+        Relation::Less => order.is_lt(),
+        Relation::AtMost => order.is_le(),
+        Relation::Greater => order.is_gt(),
+        Relation::AtLeast => order.is_ge(),
+    })
+}
+
+fn order(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
+        (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
+        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
+        (Value::Int(a), Value::Float(b)) => int_with_float(*a, *b),
+        (Value::Float(a), Value::Int(b)) => int_with_float(*b, *a).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+/// Compares without rounding the integer: above 2^53 a conversion would.
+fn int_with_float(i: i64, f: f64) -> Option<Ordering> {
+    /// 2^63: the first number that an i64 does not hold.
+    const I64_END: f64 = 9_223_372_036_854_775_808.0;
+    if f.is_nan() {
+        None
+    } else if f >= I64_END {
+        Some(Ordering::Less)
+    } else if f < -I64_END {
+        Some(Ordering::Greater)
+    } else {
+        let whole = i.cmp(&(f.trunc() as i64));
+        Some(whole.then(0.0_f64.partial_cmp(&f.fract())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Unknown;
+
+    const ALL: [Truth; 3] = [Truth::True, Truth::False, Truth::Unknown];
+
+    /// A truth as a program of one slot.
+    fn join(joint: Joint, a: Truth, b: Truth) -> Truth {
+        let held: Vec<Held> = [a, b]
+            .iter()
+            .map(|t| match t {
+                Truth::True => Ok(Value::Bool(true)),
+                Truth::False => Ok(Value::Bool(false)),
+                Truth::Unknown => Err(Unknown::Stale),
+            })
+            .collect();
+        let program = Program::Join(joint, Box::new(Program::Flag(0)), Box::new(Program::Flag(1)));
+        program.judge(&|slot| &held[slot])
+    }
+
+    #[test]
+    fn unknown_decides_only_where_it_could_change_the_result() {
+        use Truth::{False, True, Unknown};
+        for a in ALL {
+            assert_eq!(join(Joint::And, a, False), False);
+            assert_eq!(join(Joint::And, False, a), False);
+            assert_eq!(join(Joint::Or, a, True), True);
+            assert_eq!(join(Joint::Or, True, a), True);
+            assert_eq!(join(Joint::Xor, a, Unknown), Unknown);
+        }
+        assert_eq!(join(Joint::And, True, Unknown), Unknown);
+        assert_eq!(join(Joint::Or, Unknown, False), Unknown);
+        assert_eq!(join(Joint::Xor, True, False), True);
+        assert_eq!(join(Joint::And, True, True), True);
+        assert_eq!(join(Joint::Or, False, False), False);
+    }
+
+    fn holds(relation: Relation, a: Value, b: Value) -> Truth {
+        let held = [Ok(a)];
+        Program::Compare(relation, Operand::Slot(0), Operand::Literal(b)).judge(&|slot| &held[slot])
+    }
+
+    #[test]
+    fn relations_hold_at_their_borders() {
+        let f = Value::Float;
+        assert_eq!(holds(Relation::Greater, f(90.0), Value::Int(90)), Truth::False);
+        assert_eq!(holds(Relation::AtLeast, f(90.0), Value::Int(90)), Truth::True);
+        assert_eq!(holds(Relation::Less, f(90.0), Value::Int(90)), Truth::False);
+        assert_eq!(holds(Relation::AtMost, f(90.0), Value::Int(90)), Truth::True);
+        assert_eq!(holds(Relation::Equal, f(-90.5), Value::Int(-90)), Truth::False);
+        assert_eq!(holds(Relation::Less, f(-90.5), Value::Int(-90)), Truth::True);
+        assert_eq!(holds(Relation::NotEqual, Value::Text("a".into()), Value::Text("b".into())), Truth::True);
+    }
+
+    #[test]
+    fn large_integers_are_not_rounded() {
+        let beyond = 9_007_199_254_740_993; // 2^53 + 1
+        assert_eq!(holds(Relation::Greater, Value::Int(beyond), Value::Float(9_007_199_254_740_992.0)), Truth::True);
+        assert_eq!(holds(Relation::Less, Value::Int(i64::MAX), Value::Float(1e300)), Truth::True);
+        assert_eq!(holds(Relation::Greater, Value::Int(i64::MIN), Value::Float(-1e300)), Truth::True);
+    }
+
+    #[test]
+    fn an_unknown_value_makes_the_comparison_unknown() {
+        let held: [Held; 1] = [Err(Unknown::Bad)];
+        let program = Program::Compare(Relation::NotEqual, Operand::Slot(0), Operand::Literal(Value::Int(1)));
+        assert_eq!(program.judge(&|slot| &held[slot]), Truth::Unknown);
+    }
+}

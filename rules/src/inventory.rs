@@ -1,0 +1,170 @@
+//! What there is: machines, sources, and the tags that a source owns on a machine.
+//!
+//! Here: the names and numbers by which the engine knows them. Not here: addresses, protocols and everything
+//! else that only a connector needs.
+//! Invariant: names exist where configuration is read and JSON is written; in between there are only numbers.
+
+use rustc_hash::FxHashMap;
+
+use crate::time::Millis;
+use crate::value::Type;
+
+/// A machine, by its place in [`Inventory::machines`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MachineId(pub u32);
+
+/// A source, by its place in [`Inventory::sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u32);
+
+/// A tag, by its place in [`Inventory::tags`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TagId(pub u32);
+
+/// A machine (equipment).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// What people call it: `washer-1`.
+    pub name: String,
+    /// What the records call it: `equipmentId`.
+    pub id: String,
+    /// The line it belongs to.
+    pub line: Option<String>,
+    /// What kind of machine it is: `washer`.
+    pub class: Option<String>,
+}
+
+/// A source: one connection to one PLC, server or broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `sourceId`.
+    pub id: String,
+    /// A source not heard of for longer does not hold the watermark, ms.
+    pub idle_timeout: Millis,
+    /// How far its datapoints may be out of order, ms.
+    pub max_out_of_orderness: Millis,
+    /// A source whose frontier is further behind does not hold the watermark, ms; none: it always does.
+    pub max_lag: Option<Millis>,
+}
+
+/// A tag: a named value of one machine, owned by one source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// The machine it belongs to.
+    pub machine: MachineId,
+    /// The source that delivers it.
+    pub source: SourceId,
+    /// Its name, unique on the machine.
+    pub name: String,
+    /// Its type.
+    pub kind: Type,
+    /// Its unit.
+    pub unit: Option<String>,
+    /// Least and greatest plausible value.
+    pub range: Option<(f64, f64)>,
+}
+
+/// All machines, sources and tags.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    machines: Vec<Machine>,
+    sources: Vec<Source>,
+    tags: Vec<Tag>,
+    by_name: FxHashMap<(MachineId, String), TagId>,
+}
+
+impl Inventory {
+    /// Adds a machine.
+    pub fn add_machine(&mut self, machine: Machine) -> MachineId {
+        self.machines.push(machine);
+        MachineId(place(self.machines.len()))
+    }
+
+    /// Adds a source.
+    pub fn add_source(&mut self, source: Source) -> SourceId {
+        self.sources.push(source);
+        SourceId(place(self.sources.len()))
+    }
+
+    /// Adds a tag; `None` when its machine has one of that name already.
+    pub fn add_tag(&mut self, tag: Tag) -> Option<TagId> {
+        let id = TagId(place(self.tags.len() + 1));
+        let name = (tag.machine, tag.name.clone());
+        if self.by_name.contains_key(&name) {
+            return None;
+        }
+        self.by_name.insert(name, id);
+        self.tags.push(tag);
+        Some(id)
+    }
+
+    /// All machines with their ids.
+    pub fn machines(&self) -> impl Iterator<Item = (MachineId, &Machine)> {
+        self.machines.iter().enumerate().map(|(i, m)| (MachineId(place(i + 1)), m))
+    }
+
+    /// All sources with their ids.
+    pub fn sources(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        self.sources.iter().enumerate().map(|(i, s)| (SourceId(place(i + 1)), s))
+    }
+
+    /// All tags with their ids.
+    pub fn tags(&self) -> impl Iterator<Item = (TagId, &Tag)> {
+        self.tags.iter().enumerate().map(|(i, t)| (TagId(place(i + 1)), t))
+    }
+
+    /// A machine.
+    #[must_use]
+    pub fn machine(&self, id: MachineId) -> &Machine {
+        &self.machines[id.0 as usize]
+    }
+
+    /// A source.
+    #[must_use]
+    pub fn source(&self, id: SourceId) -> &Source {
+        &self.sources[id.0 as usize]
+    }
+
+    /// A tag.
+    #[must_use]
+    pub fn tag(&self, id: TagId) -> &Tag {
+        &self.tags[id.0 as usize]
+    }
+
+    /// The tag of that name on a machine.
+    #[must_use]
+    pub fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
+        self.by_name.get(&(machine, name.to_owned())).copied()
+    }
+
+    /// The names of a machine's tags.
+    pub fn tag_names(&self, machine: MachineId) -> impl Iterator<Item = &str> {
+        self.tags.iter().filter(move |t| t.machine == machine).map(|t| t.name.as_str())
+    }
+}
+
+/// The id of the last of `count`: ids are given by `add_…` only, and configuration is far below 2^32.
+fn place(count: usize) -> u32 {
+    u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_found_by_its_machine_and_name_and_is_there_once() {
+        let mut inventory = Inventory::default();
+        let machine = |name: &str| Machine { name: name.into(), id: name.into(), line: None, class: None };
+        let (a, b) = (inventory.add_machine(machine("a")), inventory.add_machine(machine("b")));
+        let source = Source { id: "s".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
+        let source = inventory.add_source(source);
+        let tag = |machine| Tag { machine, source, name: "t".into(), kind: Type::Int, unit: None, range: None };
+        let first = inventory.add_tag(tag(a));
+        let second = inventory.add_tag(tag(b));
+        assert_eq!(inventory.add_tag(tag(a)), None);
+        assert_eq!((inventory.tag_named(a, "t"), inventory.tag_named(b, "t")), (first, second));
+        assert_ne!(first, second);
+        assert_eq!(inventory.tag(second.unwrap()).machine, b);
+    }
+}

@@ -1,0 +1,170 @@
+//! Durations as people write them, and the milliseconds that the engine counts in.
+//!
+//! Here: `5 min`, `1h30m`, `100 ms`, `T#5M`. Not here: any clock; an instant is ms since 1970 UTC and is given.
+//! Invariant: a number without a unit is never a duration, and neither is `5 m` (metres, or a month?).
+
+use std::fmt;
+
+/// A span of time, ms.
+pub type Millis = i64;
+
+/// Longer than any delay in a plant, short enough that sums of it never overflow: 1,000 years.
+const MILLIS_MAX: Millis = 1000 * 366 * 24 * 3_600_000;
+
+const UNITS: [(&str, Millis); 12] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("sec", 1_000),
+    ("min", 60_000),
+    ("h", 3_600_000),
+    ("hour", 3_600_000),
+    ("hours", 3_600_000),
+    ("d", 86_400_000),
+    ("day", 86_400_000),
+    ("days", 86_400_000),
+    ("week", 604_800_000),
+    ("weeks", 604_800_000),
+];
+
+/// Why a text is not a duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotADuration {
+    /// No number where one must stand.
+    #[error("a number with a unit is expected, such as `5 min`")]
+    NoNumber,
+    /// A number without a unit.
+    #[error("`{0}` has no unit: write `{0} s`, `{0} ms` or `{0} min`")]
+    NoUnit(String),
+    /// `m` alone.
+    #[error("`{0} m` is {0} metres: for minutes write `{0} min`")]
+    Metres(String),
+    /// A unit that is none.
+    #[error("`{0}` is not a unit of time: use ms, s, min, h or d")]
+    Unit(String),
+    /// A comma in a number.
+    #[error("`{0}` has a decimal comma: write `{1}`")]
+    Comma(String, String),
+    /// Too long, or smaller than a millisecond.
+    #[error("a duration lies between 0 ms and 1,000 years, in whole milliseconds")]
+    Range,
+}
+
+/// Reads a duration: numbers with units, one after the other, or the IEC form `T#…`.
+///
+/// # Errors
+/// When the text is anything else; the error says what to write.
+pub fn duration(text: &str) -> Result<Millis, NotADuration> {
+    let text = text.trim();
+    let (body, iec) = match text.split_once('#') {
+        Some((prefix, rest)) if ["t", "time"].contains(&prefix.to_ascii_lowercase().as_str()) => (rest, true),
+        _ => (text, false),
+    };
+    let mut rest = body.trim();
+    if rest.is_empty() {
+        return Err(NotADuration::NoNumber);
+    }
+    let mut sum: Millis = 0;
+    let several = rest.matches(|c: char| c.is_ascii_alphabetic()).count() > 1 && !rest.contains(' ');
+    while !rest.is_empty() {
+        let (number, after) = split_where(rest, |c| !(c.is_ascii_digit() || c == '.' || c == ',' || c == '_'));
+        let (unit, after) = split_where(after.trim_start(), |c| !c.is_alphabetic());
+        // Inside `1h30m`, and in the IEC form, the m can only be minutes.
+        let minutes_allowed = iec || (several && sum > 0);
+        sum = sum.checked_add(part(number, unit, minutes_allowed)?).ok_or(NotADuration::Range)?;
+        rest = after.trim_start_matches(['_', ' ']);
+    }
+    if sum > MILLIS_MAX { Err(NotADuration::Range) } else { Ok(sum) }
+}
+
+fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(end).unwrap_or(text.len()))
+}
+
+fn part(number: &str, unit: &str, minutes_allowed: bool) -> Result<Millis, NotADuration> {
+    if number.is_empty() {
+        return Err(NotADuration::NoNumber);
+    }
+    if number.contains(',') {
+        return Err(NotADuration::Comma(number.into(), number.replace(',', ".")));
+    }
+    let lower = unit.to_ascii_lowercase();
+    let factor = match lower.as_str() {
+        "" => return Err(NotADuration::NoUnit(number.into())),
+        "m" if minutes_allowed => 60_000,
+        "m" => return Err(NotADuration::Metres(number.into())),
+        name => {
+            let known = UNITS.iter().find(|(n, _)| *n == name);
+            known.ok_or_else(|| NotADuration::Unit(unit.into()))?.1
+        }
+    };
+    let number: f64 = number.replace('_', "").parse().map_err(|_| NotADuration::NoNumber)?;
+    let millis = number * factor as f64;
+    let whole = (0.0..=MILLIS_MAX as f64).contains(&millis) && (millis - millis.round()).abs() < 1e-6;
+    if whole { Ok(millis.round() as Millis) } else { Err(NotADuration::Range) }
+}
+
+/// A duration as people read it: the largest units first, none that is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown(pub Millis);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("0 s");
+        }
+        let mut rest = self.0;
+        let mut gap = "";
+        for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)] {
+            if rest / millis > 0 {
+                write!(f, "{gap}{} {unit}", rest / millis)?;
+                rest %= millis;
+                gap = " ";
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        let cases = [
+            ("0 s", 0),
+            ("100 ms", 100),
+            ("5 min", 300_000),
+            ("5min", 300_000),
+            ("1.5 s", 1_500),
+            ("1h30m", 5_400_000),
+            ("1 h 30 min", 5_400_000),
+            ("T#5M", 300_000),
+            ("T#1H_30M", 5_400_000),
+            ("2 d", 172_800_000),
+            ("20000 ms", 20_000),
+        ];
+        for (text, millis) in cases {
+            assert_eq!(duration(text), Ok(millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_says_what_to_write() {
+        let said = |text: &str| duration(text).unwrap_err().to_string();
+        assert_eq!(said("5 m"), "`5 m` is 5 metres: for minutes write `5 min`");
+        assert_eq!(said("30"), "`30` has no unit: write `30 s`, `30 ms` or `30 min`");
+        assert_eq!(said("1,5 s"), "`1,5` has a decimal comma: write `1.5`");
+        assert_eq!(said("5 Minuten"), "`Minuten` is not a unit of time: use ms, s, min, h or d");
+        for text in ["", "s", "-1 s", "T#", "0.1 ms", "99999999999999 d", "1 s x", "5 min 3"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_in_the_units_people_use() {
+        assert_eq!(Shown(5_400_000).to_string(), "1 h 30 min");
+        assert_eq!(Shown(1_500).to_string(), "1 s 500 ms");
+        assert_eq!(Shown(0).to_string(), "0 s");
+    }
+}
