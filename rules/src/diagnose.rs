@@ -249,7 +249,8 @@ mod tests {
         let text = "# Wäscher\r\nüü = presure\r\n";
         let at = text.find("presure").unwrap();
         let r = report(text, at..at + 7);
-        let expected = "rules/wäscher.toml:2:6: unknown tag `presure` (no such tag; did you mean `pressure`?)";
+        let expected =
+            "rules/wäscher.toml:2:6: unknown tag `presure` (no such tag; did you mean `pressure`?)";
         assert_eq!(r.lines().collect::<Vec<_>>(), [expected]);
         assert!(r.json().contains("\"line\":2,\"column\":6"), "{}", r.json());
     }

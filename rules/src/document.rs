@@ -177,7 +177,12 @@ impl<'t, 'r> Reader<'t, 'r> {
             return;
         }
         let message = format!("{} has no `{key}`", self.name);
-        self.report.error("E003", (self.file, self.table.span.clone()), message, format!("`{key}` is needed here"));
+        self.report.error(
+            "E003",
+            (self.file, self.table.span.clone()),
+            message,
+            format!("`{key}` is needed here"),
+        );
     }
 
     /// true or false.
@@ -236,7 +241,12 @@ impl<'t, 'r> Reader<'t, 'r> {
         }
     }
 
-    fn read<T>(&mut self, key: &'static str, wanted: &str, f: impl Fn(&Node) -> Option<T>) -> Option<Placed<T>> {
+    fn read<T>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        f: impl Fn(&Node) -> Option<T>,
+    ) -> Option<Placed<T>> {
         let (_, found) = self.any(key)?;
         match f(&found.value) {
             Some(value) => Some(Placed { value, span: found.span.clone() }),
@@ -300,7 +310,10 @@ mod tests {
     #[test]
     fn a_mistyped_key_is_reported_once_with_what_was_meant() {
         let said = lines("adress = '10.0.0.1'", |r| assert!(r.required_text("address").is_none()));
-        assert_eq!(said, ["a.toml:1:1: unknown key `adress` ([agent] has no such key; did you mean `address`?)"]);
+        assert_eq!(
+            said,
+            ["a.toml:1:1: unknown key `adress` ([agent] has no such key; did you mean `address`?)"]
+        );
     }
 
     #[test]

@@ -27,8 +27,20 @@ const UNKNOWN_AFTER: Millis = 60_000;
 const RESERVED: [&str; 3] = ["Unknown", "Inactive", "Removed"];
 /// Keys of the specification that this version does not judge, per table.
 const LATER_RULE: [&str; 14] = [
-    "clear", "hold", "deadband", "latch", "active_if", "suppress_if", "action", "param", "define", "test",
-    "renamed_from", "coverage", "late", "watermark",
+    "clear",
+    "hold",
+    "deadband",
+    "latch",
+    "active_if",
+    "suppress_if",
+    "action",
+    "param",
+    "define",
+    "test",
+    "renamed_from",
+    "coverage",
+    "late",
+    "watermark",
 ];
 const LATER_GROUP: [&str; 1] = ["deadband"];
 const LATER_STATE: [&str; 4] = ["clear", "hold", "latch", "deadband"];
@@ -199,8 +211,7 @@ fn canonical(rule: &Rule) -> String {
     let states = |g: &Group| -> Vec<_> {
         g.states.iter().map(|s| (s.named.clone(), s.when.expr.to_string(), s.delay)).collect()
     };
-    let groups: Vec<_> =
-        rule.groups.iter().map(|g| (&g.name, states(g), &g.otherwise, &g.unknown)).collect();
+    let groups: Vec<_> = rule.groups.iter().map(|g| (&g.name, states(g), &g.otherwise, &g.unknown)).collect();
     let text: Vec<_> = rule.text.iter().map(|(language, (template, _))| (language, template)).collect();
     format!("{:?}", (&rule.name.value, on, &rule.default, rule.stale_after, groups, text))
 }
@@ -254,7 +265,12 @@ fn one_or_more(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Vec<String>>
         .collect();
     if texts.is_none() {
         let place = (r.file(), node.span.clone());
-        r.report().error("E005", place, format!("`{key}` must be a text or a list of texts"), "not only texts");
+        r.report().error(
+            "E005",
+            place,
+            format!("`{key}` must be a text or a list of texts"),
+            "not only texts",
+        );
     }
     texts
 }
@@ -307,7 +323,12 @@ fn texts(r: &mut Reader<'_, '_>) -> BTreeMap<String, (Template, Range<usize>)> {
     let mut texts = BTreeMap::new();
     for (language, node) in by_language {
         let Node::Text(text) = &node.value else {
-            r.report().error("E005", (file, node.span.clone()), "`text` must be a text in quotes", "not a text");
+            r.report().error(
+                "E005",
+                (file, node.span.clone()),
+                "`text` must be a text in quotes",
+                "not a text",
+            );
             continue;
         };
         match Template::read(text) {
@@ -333,7 +354,9 @@ fn groups(r: &mut Reader<'_, '_>, severity: Severity) -> Vec<Group> {
             let place = (file, key.span.clone());
             r.report().error("R004", place, "a rule has either `when` or groups", "`when` stands beside it");
         }
-        return single_group(r, severity, unknown.unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER))).into_iter().collect();
+        return single_group(r, severity, unknown.unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER)))
+            .into_iter()
+            .collect();
     }
     let Some(groups) = r.table("group") else { return Vec::new() };
     let named = groups.entries.iter();
@@ -382,12 +405,17 @@ fn group(
     let mut r = Reader::new(table, format!("group `{}`", name.value), file, report);
     let weight_given = weight(&mut r);
     let unknown = on_unknown(&mut r).or(inherited.cloned()).unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER));
-    let otherwise = state_name(&mut r, "otherwise")
-        .map(|name| Named { name, weight: 0, severity: Severity::Info });
+    let otherwise =
+        state_name(&mut r, "otherwise").map(|name| Named { name, weight: 0, severity: Severity::Info });
     let tables = r.tables("state");
     if tables.is_empty() {
         let place = (file, name.span.clone());
-        r.report().error("R005", place, format!("group `{}` has no states", name.value), "`state = [ … ]` is needed");
+        r.report().error(
+            "R005",
+            place,
+            format!("group `{}` has no states", name.value),
+            "`state = [ … ]` is needed",
+        );
     }
     let defaults = (weight_given.unwrap_or(WEIGHT_DEFAULT), severity);
     let states = tables.into_iter().filter_map(|t| state(r.report(), file, t, defaults)).collect();
@@ -521,7 +549,11 @@ state = [ { name = "High", when = "p > 4.5" } ]
             "[rule.a]\nwhen = 't > 4,5'\non = 'x'\nseverety = 'alarm'\n[rule.b]\nwhen = 't >'\n[rule.c]\non = 'x'\nwhen = 't > 1'\nhold = '1 s'",
         );
         assert_eq!(lines.len(), 5, "{lines:#?}");
-        assert!(lines[0].starts_with("r.toml:2:13: a number has a decimal point, not a comma"), "{}", lines[0]);
+        assert!(
+            lines[0].starts_with("r.toml:2:13: a number has a decimal point, not a comma"),
+            "{}",
+            lines[0]
+        );
         assert!(lines[1].contains("did you mean `severity`?"), "{}", lines[1]);
         assert!(lines[2].contains("has no `on`"), "{}", lines[2]);
         assert!(lines[3].starts_with("r.toml:6:12: the condition ends too early"), "{}", lines[3]);
@@ -530,13 +562,20 @@ state = [ { name = "High", when = "p > 4.5" } ]
 
     #[test]
     fn names_weights_and_severities_are_checked() {
-        let state = |body: &str| format!("[rule.r]\non = 'x'\n[rule.r.group.g]\nstate = [ {{ when = 't > 1', {body} }} ]");
+        let state = |body: &str| {
+            format!("[rule.r]\non = 'x'\n[rule.r.group.g]\nstate = [ {{ when = 't > 1', {body} }} ]")
+        };
         assert!(mistakes(&state("name = 'Unknown'"))[0].contains("the engine gives itself"));
         assert!(mistakes(&state("name = 'A', weight = 1001"))[0].contains("between 0 and 1000"));
-        assert!(mistakes(&state("name = 'A', severity = 'high'"))[0].contains("info, warning, alarm or critical"));
+        assert!(
+            mistakes(&state("name = 'A', severity = 'high'"))[0].contains("info, warning, alarm or critical")
+        );
         assert!(mistakes(&state("weight = 1"))[0].contains("has no `name`"));
         assert!(mistakes("[rule.'../x']\non = 'x'\nwhen = 't > 1'")[0].contains("letters, digits"));
-        assert!(mistakes("[rule.r]\non = 'x'\nwhen = 't > 1'\n[rule.r.group.g]\nstate = []")[0].contains("either"));
+        assert!(
+            mistakes("[rule.r]\non = 'x'\nwhen = 't > 1'\n[rule.r.group.g]\nstate = []")[0]
+                .contains("either")
+        );
         assert!(mistakes("[rules.r]\non = 'x'")[0].contains("did you mean `rule`?"));
     }
 

@@ -159,7 +159,8 @@ mod tests {
         let (a, b) = (inventory.add_machine(machine("a")), inventory.add_machine(machine("b")));
         let source = Source { id: "s".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
         let source = inventory.add_source(source);
-        let tag = |machine| Tag { machine, source, name: "t".into(), kind: Type::Int, unit: None, range: None };
+        let tag =
+            |machine| Tag { machine, source, name: "t".into(), kind: Type::Int, unit: None, range: None };
         let first = inventory.add_tag(tag(a));
         let second = inventory.add_tag(tag(b));
         assert_eq!(inventory.add_tag(tag(a)), None);

@@ -1,10 +1,31 @@
-//! The rule engine.
+//! The rule engine: what a Flink job does in the cloud, small enough for an industrial PC, exact, and explaining
+//! itself.
+//!
+//! Here: the language of the rule files, and [`engine::Engine`], which judges them on datapoints in event time.
+//! Deliberately not here: tokio, a clock, a file, a socket; whoever has those brings what the engine needs.
+//! Invariant: same inputs, same outputs, byte for byte (I4).
+//!
+//! The way through it: `document` and `file` read a rule file, `expr` its conditions, `ruleset` binds rules to
+//! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
+//! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
+
+pub mod condition;
 pub mod diagnose;
 pub mod document;
+pub mod engine;
+mod explain;
 pub mod expr;
 pub mod file;
+pub mod group;
+mod instance;
 pub mod inventory;
 pub mod place;
+pub mod ruleset;
+mod scope;
+mod signals;
+pub mod stored;
 pub mod text;
 pub mod time;
 pub mod value;
+pub mod waiting;
+pub mod watermark;

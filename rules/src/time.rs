@@ -66,7 +66,8 @@ pub fn duration(text: &str) -> Result<Millis, NotADuration> {
     let mut sum: Millis = 0;
     let several = rest.matches(|c: char| c.is_ascii_alphabetic()).count() > 1 && !rest.contains(' ');
     while !rest.is_empty() {
-        let (number, after) = split_where(rest, |c| !(c.is_ascii_digit() || c == '.' || c == ',' || c == '_'));
+        let (number, after) =
+            split_where(rest, |c| !(c.is_ascii_digit() || c == '.' || c == ',' || c == '_'));
         let (unit, after) = split_where(after.trim_start(), |c| !c.is_alphabetic());
         // Inside `1h30m`, and in the IEC form, the m can only be minutes.
         let minutes_allowed = iec || (several && sum > 0);
@@ -114,7 +115,8 @@ impl fmt::Display for Shown {
         }
         let mut rest = self.0;
         let mut gap = "";
-        for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)] {
+        for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)]
+        {
             if rest / millis > 0 {
                 write!(f, "{gap}{} {unit}", rest / millis)?;
                 rest %= millis;

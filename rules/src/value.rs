@@ -175,7 +175,10 @@ mod tests {
 
     #[test]
     fn integers_beyond_two_to_the_53_are_read_back_from_their_text() {
-        assert_eq!(ok(Type::Int, proto::Value::Text("9007199254740993".into())), Ok(Value::Int(9_007_199_254_740_993)));
+        assert_eq!(
+            ok(Type::Int, proto::Value::Text("9007199254740993".into())),
+            Ok(Value::Int(9_007_199_254_740_993))
+        );
         assert_eq!(ok(Type::Int, proto::Value::Text("18446744073709551615".into())), Err(Unknown::TooLarge));
         assert_eq!(ok(Type::Int, proto::Value::Text("x".into())), Err(Unknown::WrongType));
         assert_eq!(ok(Type::Int, proto::Value::Float(3.5)), Err(Unknown::WrongType));

@@ -81,7 +81,8 @@ impl<'i> Binder<'i> {
             Node::Compare(relation, a, b) => self.comparison(*relation, a, b, expr),
             Node::Tag(name) => self.flag(name, expr),
             Node::Number(..) | Node::Text(_) => {
-                Err(Mistake::new("R202", expr.span.clone(), "a condition is expected").label("this is only a value"))
+                Err(Mistake::new("R202", expr.span.clone(), "a condition is expected")
+                    .label("this is only a value"))
             }
         }
     }
@@ -97,10 +98,17 @@ impl<'i> Binder<'i> {
             .help(format!("compare it, for example `{name} > 0`")))
     }
 
-    fn comparison(&mut self, relation: Relation, a: &Expr, b: &Expr, whole: &Expr) -> Result<Program, Mistake> {
+    fn comparison(
+        &mut self,
+        relation: Relation,
+        a: &Expr,
+        b: &Expr,
+        whole: &Expr,
+    ) -> Result<Program, Mistake> {
         let (left, right) = (self.side(a)?, self.side(b)?);
         if left.tag.is_none() && right.tag.is_none() {
-            return Err(Mistake::new("R203", whole.span.clone(), "nothing here can change").label("no tag is compared"));
+            return Err(Mistake::new("R203", whole.span.clone(), "nothing here can change")
+                .label("no tag is compared"));
         }
         types_fit(relation, &left, &right, whole)?;
         units_fit(&left, &right, a, b)?;
@@ -111,19 +119,26 @@ impl<'i> Binder<'i> {
     where
         'i: 'e,
     {
-        let literal = |value, kind, unit| Ok(Side { operand: Operand::Literal(value), kind, unit, tag: None });
+        let literal =
+            |value, kind, unit| Ok(Side { operand: Operand::Literal(value), kind, unit, tag: None });
         match &expr.node {
             Node::Tag(name) => {
                 let slot = self.slot(name, &expr.span)?;
                 let tag = self.inventory.tag(self.slots[slot]);
-                Ok(Side { operand: Operand::Slot(slot), kind: tag.kind, unit: tag.unit.as_deref(), tag: Some(tag) })
+                Ok(Side {
+                    operand: Operand::Slot(slot),
+                    kind: tag.kind,
+                    unit: tag.unit.as_deref(),
+                    tag: Some(tag),
+                })
             }
             Node::Number(Number::Int(i), unit) => literal(Value::Int(*i), Type::Int, unit.as_deref()),
             Node::Number(Number::Float(f), unit) => literal(Value::Float(*f), Type::Float, unit.as_deref()),
             Node::Text(text) => literal(Value::Text(text.as_str().into()), Type::Text, None),
             Node::Bool(b) => literal(Value::Bool(*b), Type::Bool, None),
             Node::Compare(..) | Node::Join(..) | Node::Not(_) => {
-                Err(Mistake::new("R202", expr.span.clone(), "a value is expected").label("this is a condition"))
+                Err(Mistake::new("R202", expr.span.clone(), "a value is expected")
+                    .label("this is a condition"))
             }
         }
     }
@@ -153,9 +168,9 @@ fn types_fit(relation: Relation, left: &Side<'_>, right: &Side<'_>, whole: &Expr
 fn units_fit(left: &Side<'_>, right: &Side<'_>, a: &Expr, b: &Expr) -> Result<(), Mistake> {
     let (Some(left_unit), Some(right_unit)) = (left.unit, right.unit) else {
         // A literal may leave its unit out; that of a tag without one cannot be checked.
-        let stray = [(left, right, a), (right, left, b)]
-            .into_iter()
-            .find(|(literal, other, _)| literal.tag.is_none() && literal.unit.is_some() && other.unit.is_none());
+        let stray = [(left, right, a), (right, left, b)].into_iter().find(|(literal, other, _)| {
+            literal.tag.is_none() && literal.unit.is_some() && other.unit.is_none()
+        });
         return match stray {
             None => Ok(()),
             Some((literal, other, at)) => {
@@ -186,7 +201,8 @@ mod tests {
         let mut inventory = Inventory::default();
         let machine = Machine { name: "washer-1".into(), id: "w1".into(), line: None, class: None };
         let machine = inventory.add_machine(machine);
-        let source = Source { id: "plc".into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
+        let source =
+            Source { id: "plc".into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
         let source = inventory.add_source(source);
         for (name, kind, unit) in [
             ("water_temperature", Type::Float, Some("°C")),
@@ -223,7 +239,10 @@ mod tests {
 
     #[test]
     fn a_bool_compared_with_a_number_gets_a_hint() {
-        assert_eq!(check("pump = 1").unwrap_err().help.unwrap(), "`pump` is a Bool: write `pump` or `not pump`");
+        assert_eq!(
+            check("pump = 1").unwrap_err().help.unwrap(),
+            "`pump` is a Bool: write `pump` or `not pump`"
+        );
     }
 
     #[test]
@@ -235,7 +254,9 @@ mod tests {
 
     #[test]
     fn what_is_no_condition_is_refused() {
-        for text in ["pressure", "3 > 2", "'x'", "recipe > 'a'", "recipe = 4", "(pump) > 1", "(pump and pump) = pump"] {
+        for text in
+            ["pressure", "3 > 2", "'x'", "recipe > 'a'", "recipe = 4", "(pump) > 1", "(pump and pump) = pump"]
+        {
             assert!(check(text).is_err(), "{text}");
         }
     }

@@ -227,7 +227,10 @@ mod tests {
     #[test]
     fn large_integers_are_not_rounded() {
         let beyond = 9_007_199_254_740_993; // 2^53 + 1
-        assert_eq!(holds(Relation::Greater, Value::Int(beyond), Value::Float(9_007_199_254_740_992.0)), Truth::True);
+        assert_eq!(
+            holds(Relation::Greater, Value::Int(beyond), Value::Float(9_007_199_254_740_992.0)),
+            Truth::True
+        );
         assert_eq!(holds(Relation::Less, Value::Int(i64::MAX), Value::Float(1e300)), Truth::True);
         assert_eq!(holds(Relation::Greater, Value::Int(i64::MIN), Value::Float(-1e300)), Truth::True);
     }

@@ -109,7 +109,8 @@ fn symbol(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
         return Ok((kind.clone(), symbol.len()));
     }
     let c = rest.chars().next().unwrap_or(' ');
-    let mistake = Mistake::new("R101", at..at + c.len_utf8(), format!("`{c}` is not a symbol of this language"));
+    let mistake =
+        Mistake::new("R101", at..at + c.len_utf8(), format!("`{c}` is not a symbol of this language"));
     Err(match c {
         '‘' | '’' | '‚' | '“' | '”' | '„' => mistake.help("use straight single quotes: 'text'"),
         '+' | '*' | '/' => mistake.help("this version compares, it does not calculate"),
@@ -140,7 +141,8 @@ fn number(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
     float |= exponent > 0;
     length += exponent;
     let digits = rest[..length].replace('_', "");
-    let value = if float { digits.parse().ok().map(Number::Float) } else { digits.parse().ok().map(Number::Int) };
+    let value =
+        if float { digits.parse().ok().map(Number::Float) } else { digits.parse().ok().map(Number::Int) };
     let too_large = || Mistake::new("R103", at..at + length, "the number is too large");
     let value = value.filter(|v| !matches!(v, Number::Float(f) if !f.is_finite())).ok_or_else(too_large)?;
     let (unit, unit_length) = unit(&rest[length..]);
@@ -219,7 +221,10 @@ fn backticked(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
             Err(Mistake::new("R104", at..at + length + 2, message))
         }
         Some(length) => Ok((Kind::Name(text[at + 1..=at + length].to_owned()), length + 2)),
-        None => Err(Mistake::new("R105", at..text.len(), "the name has no closing backtick").help("add a backtick")),
+        None => {
+            Err(Mistake::new("R105", at..text.len(), "the name has no closing backtick")
+                .help("add a backtick"))
+        }
     }
 }
 

@@ -73,8 +73,9 @@ impl<'t> Parser<'t> {
         let Some((relation, _)) = self.relation() else { return Ok(left) };
         let right = self.value()?;
         if let Some((_, span)) = self.relation() {
-            return Err(Mistake::new("R107", span, "comparisons cannot be chained")
-                .help("write `a < b and b < c`"));
+            return Err(
+                Mistake::new("R107", span, "comparisons cannot be chained").help("write `a < b and b < c`")
+            );
         }
         let span = left.span.start..right.span.end;
         Ok(Expr { node: Node::Compare(relation, Box::new(left), Box::new(right)), span })

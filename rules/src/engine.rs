@@ -1,0 +1,399 @@
+//! The engine: datapoints in, transitions out, one step after the other.
+//!
+//! It is a pure function with a memory. Time is an argument: `at` is the processing time of a step and never
+//! goes back; event time lives in the datapoints. Before an input is looked at, every deadline of processing
+//! time up to `at` is handled in order; then lateness is decided; then the input is applied (§3.1).
+//!
+//! Here: the inputs, the scopes, and what crosses them. Not here: a clock, a socket, a file, a thread.
+//! Invariant: same inputs, same outputs, byte for byte (I4).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proto::{Flags, Quality, Transition};
+
+use crate::inventory::{Inventory, SourceId, TagId};
+use crate::ruleset::RuleSet;
+use crate::scope::{Going, Scope};
+use crate::stored::{NotAState, Stored};
+use crate::time::Millis;
+use crate::value::Held;
+use crate::watermark::{Clock, Holder, follow, watermark};
+
+/// What a datapoint speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A tag.
+    Tag(TagId),
+    /// `$heartbeat`: the source lives.
+    Heartbeat,
+    /// `$connected`: whether the source is connected.
+    Connected(bool),
+}
+
+/// A datapoint as the engine takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Datapoint {
+    /// What it speaks of.
+    pub subject: Subject,
+    /// Event time, ms since 1970 UTC.
+    pub timestamp: i64,
+    /// The value, or why there is none.
+    pub value: Held,
+    /// How far it may be trusted.
+    pub quality: Quality,
+    /// The flags of the unified JSON.
+    pub flags: Flags,
+    /// Counts the datapoints of the source.
+    pub sequence: u64,
+}
+
+/// What a source delivered at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The source.
+    pub source: SourceId,
+    /// In the order of delivery.
+    pub datapoints: Vec<Datapoint>,
+}
+
+/// All that can happen to the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Datapoints came.
+    Datapoints(Batch),
+    /// Nothing came, but [`Engine::deadline`] did.
+    Clock,
+}
+
+/// Who speaks in transitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// `agentId`.
+    pub agent_id: String,
+    /// 16 hexadecimal digits.
+    pub incarnation: String,
+    /// The site.
+    pub site: Option<String>,
+}
+
+/// What becomes of a datapoint that comes after the watermark has passed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Late {
+    /// It is applied just behind the watermark.
+    #[default]
+    Apply,
+    /// It is dropped.
+    Drop,
+}
+
+/// Which sources share a watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Those that own the tags of an instance: a slow labeller never delays a filler's rule.
+    #[default]
+    Inputs,
+    /// All of them.
+    Global,
+}
+
+/// Which sources are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expect {
+    /// All that are declared, each from the start.
+    #[default]
+    Declared,
+    /// Those that were heard of.
+    Seen,
+}
+
+/// How the engine goes about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// What becomes of late datapoints.
+    pub late: Late,
+    /// Which sources share a watermark.
+    pub reach: Reach,
+    /// Which sources are waited for.
+    pub expect: Expect,
+    /// Datapoints that may wait in all scopes together (§3.9).
+    pub waiting_max: usize,
+    /// A stored watermark that is further ahead of the start means that the clock was set back, ms.
+    pub future_bound: Millis,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            late: Late::default(),
+            reach: Reach::default(),
+            expect: Expect::default(),
+            waiting_max: 100_000,
+            future_bound: 5_000,
+        }
+    }
+}
+
+/// Sums since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Datapoints of tags that came.
+    pub datapoints: u64,
+    /// Of these, late in at least one scope.
+    pub late: u64,
+    /// Applications to a scope.
+    pub applied: u64,
+    /// Not applied to a scope: late and dropped, or overtaken by a newer value.
+    pub dropped: u64,
+    /// Transitions.
+    pub transitions: u64,
+    /// Times the waiting room was full and a watermark was raised.
+    pub raised: u64,
+}
+
+/// What a step brings about.
+#[derive(Debug, Default, PartialEq)]
+pub struct Outputs {
+    /// Transitions, in the order in which they were found.
+    pub transitions: Vec<Transition>,
+    /// The stored form of the instances that made them, to be kept together with them.
+    pub states: Vec<(String, Vec<u8>)>,
+    /// Datapoints that came late: the source, and by how much, ms.
+    pub late: Vec<(SourceId, Millis)>,
+}
+
+/// What became of stored state at the start.
+#[derive(Debug, Default)]
+pub struct Resumed {
+    /// Instances whose state could not be read: the key, and why. They begin anew.
+    pub unreadable: Vec<(String, NotAState)>,
+    /// The stored watermark stood so far ahead of the start that the clock must have been set back, ms.
+    pub clock_back: Option<Millis>,
+}
+
+/// The rule engine.
+#[derive(Debug)]
+pub struct Engine {
+    inventory: Arc<Inventory>,
+    identity: Identity,
+    options: Options,
+    scopes: Vec<Scope>,
+    /// The scopes that a source belongs to, by its place.
+    scopes_of: Vec<Vec<usize>>,
+    clocks: Vec<Clock>,
+    start: i64,
+    at: i64,
+    counts: Counts,
+}
+
+impl Engine {
+    /// Makes an engine that begins at processing time `start`, with the state that instances had.
+    pub fn new(
+        inventory: Arc<Inventory>,
+        rules: &RuleSet,
+        identity: Identity,
+        options: Options,
+        start: i64,
+        stored: &BTreeMap<String, Vec<u8>>,
+    ) -> (Self, Resumed) {
+        let sources = inventory.sources().count();
+        let mut engine = Self {
+            identity,
+            options,
+            scopes: Vec::new(),
+            scopes_of: vec![Vec::new(); sources],
+            clocks: vec![Clock::default(); sources],
+            start,
+            at: start,
+            counts: Counts::default(),
+            inventory,
+        };
+        let resumed = engine.populate(rules, stored);
+        (engine, resumed)
+    }
+
+    fn populate(&mut self, rules: &RuleSet, stored: &BTreeMap<String, Vec<u8>>) -> Resumed {
+        let inventory = Arc::clone(&self.inventory);
+        let all: Vec<SourceId> = inventory.sources().map(|(id, _)| id).collect();
+        let mut by_sources: BTreeMap<Vec<SourceId>, Scope> = BTreeMap::new();
+        if self.options.reach == Reach::Global {
+            by_sources.insert(all.clone(), Scope::new(all.clone()));
+        }
+        let mut resumed = Resumed::default();
+        for plan in &rules.plans {
+            let sources =
+                if self.options.reach == Reach::Global { all.clone() } else { plan.sources.clone() };
+            let scope = by_sources.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
+            let instance = scope.add(&inventory, Arc::clone(plan));
+            let key = plan.key(&inventory);
+            let Some(bytes) = stored.get(&key) else { continue };
+            match Stored::read(bytes) {
+                Err(e) => resumed.unreadable.push((key, e)),
+                Ok(state) => {
+                    let mark = state.watermark;
+                    state.resume(instance);
+                    scope.watermark = scope.watermark.max(mark);
+                }
+            }
+        }
+        self.scopes = by_sources.into_values().collect();
+        self.prepare(&mut resumed);
+        resumed
+    }
+
+    fn prepare(&mut self, resumed: &mut Resumed) {
+        for (i, scope) in self.scopes.iter_mut().enumerate() {
+            let back = scope.watermark - self.start;
+            if back > self.options.future_bound {
+                resumed.clock_back = resumed.clock_back.max(Some(back));
+                scope.watermark = crate::signals::LONG_AGO;
+            }
+            for source in &scope.sources {
+                self.scopes_of[source.0 as usize].push(i);
+            }
+            let patience = scope.sources.iter().map(|s| self.inventory.source(*s).idle_timeout).max();
+            if self.options.expect == Expect::Declared {
+                scope.begin_by(self.start + patience.unwrap_or(0));
+            }
+        }
+    }
+
+    /// Sums since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Number of instances.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        self.scopes.iter().map(|s| s.instances.len()).sum()
+    }
+
+    /// Takes one input at processing time `at`; an `at` before the last one counts as that.
+    pub fn step(&mut self, input: Input, at: i64) -> Outputs {
+        let mut outputs = Outputs::default();
+        self.pass_time(at.max(self.at), &mut outputs);
+        if let Input::Datapoints(batch) = input {
+            for datapoint in &batch.datapoints {
+                self.receive(batch.source, datapoint, &mut outputs);
+            }
+        }
+        // Of several changes of one instance only the last state is worth keeping.
+        let latest: BTreeMap<String, Vec<u8>> = outputs.states.drain(..).collect();
+        outputs.states.extend(latest);
+        outputs
+    }
+
+    /// Handles what the end of a recording leaves: each scope goes on to the last thing it was told.
+    pub fn finish(&mut self) -> Outputs {
+        let mut outputs = Outputs::default();
+        for i in 0..self.scopes.len() {
+            if let Some(last) = self.scopes[i].last_effective {
+                self.advance(i, last, &mut outputs);
+            }
+        }
+        outputs
+    }
+
+    /// The processing time at which something happens without input; none: never.
+    #[must_use]
+    pub fn deadline(&self) -> Option<i64> {
+        let changes =
+            self.holders().flat_map(|h| h.changes().collect::<Vec<_>>()).filter(|c| *c > self.at).min();
+        let followers = self.scopes.iter().filter_map(|scope| {
+            let holders = scope.sources.iter().map(|s| self.holder(*s));
+            let held = holders.clone().any(|h| h.holds_until().is_some_and(|until| self.at <= until));
+            let lag = follow(holders, self.at).filter(|_| !held)?;
+            scope.next_instant().map(|instant| (instant + lag).max(self.at + 1))
+        });
+        changes.into_iter().chain(followers).min()
+    }
+
+    /// The stored form of the instances that changed, or grew older, since it was asked for last.
+    pub fn unsaved(&mut self) -> Vec<(String, Vec<u8>)> {
+        let inventory = Arc::clone(&self.inventory);
+        self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory)).collect()
+    }
+
+    fn holder(&self, source: SourceId) -> Holder<'_> {
+        let expected_from = (self.options.expect == Expect::Declared).then_some(self.start);
+        Holder { source: self.inventory.source(source), clock: self.clocks[source.0 as usize], expected_from }
+    }
+
+    fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+        self.inventory.sources().map(|(id, _)| self.holder(id))
+    }
+
+    /// Lets processing time pass, halting wherever a source begins or ends to hold a watermark.
+    fn pass_time(&mut self, at: i64, outputs: &mut Outputs) {
+        loop {
+            let halt =
+                self.holders().flat_map(|h| h.changes().collect::<Vec<_>>()).filter(|c| *c > self.at).min();
+            self.at = halt.map_or(at, |halt| halt.min(at));
+            for scope in 0..self.scopes.len() {
+                self.follow_watermark(scope, outputs);
+            }
+            if self.at == at {
+                return;
+            }
+        }
+    }
+
+    fn follow_watermark(&mut self, scope: usize, outputs: &mut Outputs) {
+        let holders: Vec<Holder<'_>> = self.scopes[scope].sources.iter().map(|s| self.holder(*s)).collect();
+        let seen = |h: &Holder<'_>| h.expected_from.is_some() || h.clock.heard_at.is_some();
+        if let Some(mark) = watermark(holders.iter().copied().filter(seen), self.at) {
+            self.advance(scope, mark, outputs);
+        }
+    }
+
+    fn advance(&mut self, scope: usize, mark: i64, outputs: &mut Outputs) {
+        let mut going = Going {
+            identity: &self.identity,
+            inventory: &self.inventory,
+            at: self.at,
+            out: &mut outputs.transitions,
+            stored: &mut outputs.states,
+            counts: &mut self.counts,
+        };
+        self.scopes[scope].advance(mark, &mut going);
+    }
+
+    fn receive(&mut self, source: SourceId, datapoint: &Datapoint, outputs: &mut Outputs) {
+        let is_tag = matches!(datapoint.subject, Subject::Tag(_));
+        self.counts.datapoints += u64::from(is_tag);
+        let scopes = std::mem::take(&mut self.scopes_of[source.0 as usize]);
+        let mut behind = None;
+        for i in &scopes {
+            let mark = self.scopes[*i].watermark;
+            if self.scopes[*i].receive(source, datapoint, self.options.late, &mut self.counts) {
+                behind = behind.max(Some(mark - datapoint.timestamp));
+            }
+        }
+        self.counts.late += u64::from(behind.is_some());
+        outputs.late.extend(behind.map(|by| (source, by)));
+        let promised = datapoint.flags.has(Flags::WMK);
+        let frontier = Clock::frontier_of(self.inventory.source(source), datapoint.timestamp, promised);
+        let clock = &mut self.clocks[source.0 as usize];
+        clock.heard_at = Some(self.at);
+        clock.frontier = clock.frontier.max(Some(frontier));
+        for i in &scopes {
+            self.follow_watermark(*i, outputs);
+        }
+        self.scopes_of[source.0 as usize] = scopes;
+        self.make_room(outputs);
+    }
+
+    /// At the limit the fullest scope goes on to its oldest datapoint (§3.9).
+    fn make_room(&mut self, outputs: &mut Outputs) {
+        while self.scopes.iter().map(Scope::waiting).sum::<usize>() > self.options.waiting_max {
+            let fullest = (0..self.scopes.len()).max_by_key(|i| self.scopes[*i].waiting());
+            let Some((fullest, oldest)) = fullest.and_then(|i| Some((i, self.scopes[i].oldest()?))) else {
+                return;
+            };
+            self.counts.raised += 1;
+            self.advance(fullest, oldest, outputs);
+        }
+    }
+}

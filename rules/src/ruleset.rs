@@ -1,0 +1,306 @@
+//! The rules in force: every rule bound to every machine it is for.
+//!
+//! Here: selectors, names defined twice, tags that a machine has not; the [`Plan`] of an instance.
+//! Not here: the keys of a file (`file`), what an instance does in time (`instance`).
+//! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
+//! machine, whatever the order of the files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::diagnose::{FileId, Report};
+use crate::expr::Mistake;
+use crate::expr::check::Binder;
+use crate::expr::eval::Program;
+use crate::file::{self, Rule, Selector};
+use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+
+/// Instances that one agent may have (§10).
+const INSTANCES_MAX: usize = 200_000;
+
+/// All rules that are in force.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSet {
+    /// One for each rule and machine, in the order of rule name and machine.
+    pub plans: Vec<Arc<Plan>>,
+    /// Number of rules.
+    pub rules: usize,
+}
+
+/// A rule bound to a machine: all that never changes about an instance.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// The machine.
+    pub machine: MachineId,
+    /// The tags it reads; programs name them by their place here.
+    pub slots: Vec<TagId>,
+    /// The sources that own them.
+    pub sources: Vec<SourceId>,
+    /// Conditions, by group and state.
+    pub conditions: Vec<Vec<BoundCondition>>,
+    /// The slots that each language's text names, in its order.
+    pub text_slots: BTreeMap<String, Vec<usize>>,
+}
+
+/// A condition bound to the slots of its instance.
+#[derive(Debug, Clone)]
+pub struct BoundCondition {
+    /// What is judged.
+    pub program: Program,
+    /// The slots it reads, in the order in which it names them.
+    pub slots: Vec<usize>,
+    /// Identity of the condition: state that was reached under another one is not carried over (§8).
+    pub identity: String,
+}
+
+impl Plan {
+    /// The key under which the instance's state is kept: unique, and the same for ever.
+    #[must_use]
+    pub fn key(&self, inventory: &Inventory) -> String {
+        format!("{}@{}", self.rule.name.value, inventory.machine(self.machine).id)
+    }
+}
+
+impl RuleSet {
+    /// Checks all files together and binds what is right.
+    pub fn load(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
+        let mut rules: Vec<Rule> = files.iter().flat_map(|f| file::rules(report, *f)).collect();
+        rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        let once = without_doubles(report, rules);
+        let mut set = Self::default();
+        for rule in once {
+            let Some(plans) = bind(report, Arc::new(rule), inventory) else { continue };
+            set.rules += 1;
+            set.plans.extend(plans);
+        }
+        set.plans.truncate(INSTANCES_MAX);
+        set
+    }
+}
+
+/// A name that is defined twice belongs to neither (§8).
+fn without_doubles(report: &mut Report, rules: Vec<Rule>) -> Vec<Rule> {
+    let mut once: Vec<Rule> = Vec::new();
+    let mut rules = rules.into_iter().peekable();
+    while let Some(rule) = rules.next() {
+        let mut doubled = false;
+        while let Some(other) = rules.next_if(|r| r.name.value == rule.name.value) {
+            doubled = true;
+            let message = format!("rule `{}` is defined twice", rule.name.value);
+            let place = (other.file, other.name.span.clone());
+            report.error("R401", place, message, "neither of them is in force").help =
+                Some("give one of them another name".into());
+        }
+        if !doubled {
+            once.push(rule);
+        }
+    }
+    once
+}
+
+fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
+    let before = report.diagnostics().len();
+    let machines: Vec<MachineId> =
+        inventory.machines().filter(|(_, m)| selects(&rule.on, m)).map(|(id, _)| id).collect();
+    if machines.is_empty() {
+        no_machine(report, &rule, inventory);
+    }
+    let mut plans = Vec::new();
+    for machine in machines {
+        match plan(report, &rule, inventory, machine) {
+            Some(plan) => plans.push(Arc::new(plan)),
+            // The next machine would say the same again.
+            None => break,
+        }
+    }
+    equal_weights(report, &rule);
+    (report.errors_since(before) == 0).then_some(plans)
+}
+
+fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
+    let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
+    let message = format!("rule `{}` is for no machine", rule.name.value);
+    report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
+        Some(format!("machines in agent.toml: {}", names.join(", ")));
+}
+
+/// Two groups whose states can tie: the order in the file decides, which nobody sees (§7.3).
+fn equal_weights(report: &mut Report, rule: &Rule) {
+    let tie = rule.groups.iter().enumerate().find_map(|(i, a)| {
+        let tied = |b: &&file::Group| {
+            a.states.iter().any(|x| {
+                b.states.iter().any(|y| x.named.weight == y.named.weight && x.named.name != y.named.name)
+            })
+        };
+        rule.groups[i + 1..].iter().find(tied).map(|b| (a, b))
+    });
+    if let Some((a, b)) = tie {
+        let name = |g: &file::Group| g.name.clone().unwrap_or_default();
+        let message = format!("groups `{}` and `{}` have states of equal weight", name(a), name(b));
+        let place = (rule.file, rule.name.span.clone());
+        report.warning("R403", place, message, format!("on a tie `{}` wins: it stands first", name(a)));
+    }
+}
+
+fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: MachineId) -> Option<Plan> {
+    let before = report.diagnostics().len();
+    let mut binder = Binder::new(inventory, machine);
+    let mut show =
+        |span: &std::ops::Range<usize>, m: Mistake| file::report_mistake(report, rule.file, span, m);
+    let mut conditions = Vec::new();
+    for group in &rule.groups {
+        let mut bound = Vec::new();
+        for state in &group.states {
+            match binder.condition(&state.when.expr) {
+                Ok(program) => bound.push(bound_condition(program, &state.when.expr.to_string())),
+                Err(mistake) => show(&state.when.span, mistake),
+            }
+        }
+        conditions.push(bound);
+    }
+    let mut text_slots = BTreeMap::new();
+    for (language, (template, span)) in &rule.text {
+        let slots: Result<Vec<usize>, Mistake> =
+            template.tags().map(|(name, at)| binder.slot(name, &(at..at + name.len()))).collect();
+        match slots {
+            Ok(slots) => drop(text_slots.insert(language.clone(), slots)),
+            Err(mistake) => show(span, mistake),
+        }
+    }
+    let slots = binder.into_slots();
+    let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let plan = Plan { rule: Arc::clone(rule), machine, slots, sources, conditions, text_slots };
+    (report.errors_since(before) == 0).then_some(plan)
+}
+
+fn bound_condition(program: Program, canonical: &str) -> BoundCondition {
+    let mut slots = Vec::new();
+    program.slots(&mut slots);
+    // Eight bytes tell the few conditions of one rule apart.
+    let identity = proto::id::hex(&Sha256::digest(canonical)[..8]);
+    BoundCondition { program, slots, identity }
+}
+
+fn selects(on: &Selector, machine: &Machine) -> bool {
+    let one_of = |wanted: &[String], has: Option<&String>| {
+        wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
+    };
+    (on.names.is_empty() || on.names.iter().any(|p| glob(p, &machine.name)))
+        && one_of(&on.lines, machine.line.as_ref())
+        && one_of(&on.classes, machine.class.as_ref())
+}
+
+/// Whether a name fits a pattern of `*` (any characters) and `?` (one).
+fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // Where to go on when the last `*` takes one character more.
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        if p < pattern.len() && (pattern[p] == '?' || pattern[p] == name[n]) && pattern[p] != '*' {
+            (p, n) = (p + 1, n + 1);
+        } else if p < pattern.len() && pattern[p] == '*' {
+            star = Some((p, n));
+            p += 1;
+        } else if let Some((at, taken)) = star {
+            star = Some((at, taken + 1));
+            (p, n) = (at + 1, taken + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Source, Tag};
+    use crate::value::Type;
+
+    fn inventory() -> Inventory {
+        let mut inventory = Inventory::default();
+        let source =
+            Source { id: "plc".into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
+        let source = inventory.add_source(source);
+        for (name, class) in [("washer-1", "washer"), ("washer-2", "washer"), ("filler-1", "filler")] {
+            let machine = Machine {
+                name: name.into(),
+                id: format!("id-{name}"),
+                line: Some("L3".into()),
+                class: Some(class.into()),
+            };
+            let machine = inventory.add_machine(machine);
+            let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, unit: None, range: None };
+            inventory.add_tag(tag).unwrap();
+        }
+        inventory
+    }
+
+    fn load(files: &[&str]) -> (RuleSet, Vec<String>) {
+        let mut report = Report::default();
+        let ids: Vec<FileId> =
+            files.iter().enumerate().map(|(i, text)| report.add_file(format!("{i}.toml"), *text)).collect();
+        let set = RuleSet::load(&mut report, &ids, &inventory());
+        let lines = report.lines().collect();
+        (set, lines)
+    }
+
+    fn keys(set: &RuleSet) -> Vec<String> {
+        set.plans.iter().map(|p| p.key(&inventory())).collect()
+    }
+
+    #[test]
+    fn selectors_choose_by_name_line_and_class() {
+        let of = |on: &str| keys(&load(&[&format!("[rule.r]\non = {on}\nwhen = 't > 1'")]).0);
+        assert_eq!(of("'washer-*'"), ["r@id-washer-1", "r@id-washer-2"]);
+        assert_eq!(of("'*-1'"), ["r@id-washer-1", "r@id-filler-1"]);
+        assert_eq!(of("['filler-?']"), ["r@id-filler-1"]);
+        assert_eq!(of("{ line = 'L3', class = ['filler'] }"), ["r@id-filler-1"]);
+        assert_eq!(of("{ line = 'L4' }"), [""; 0]);
+    }
+
+    #[test]
+    fn plans_do_not_depend_on_the_order_of_files() {
+        let (a, b) = ("[rule.a]\non = '*'\nwhen = 't > 1'", "[rule.b]\non = '*'\nwhen = 't > 2'");
+        assert_eq!(keys(&load(&[a, b]).0), keys(&load(&[b, a]).0));
+    }
+
+    #[test]
+    fn a_rule_with_a_mistake_on_one_machine_is_in_force_on_none() {
+        let (set, lines) =
+            load(&["[rule.r]\non = '*'\nwhen = 't > 1 and tt > 2'\n[rule.ok]\non = '*'\nwhen = 't > 1'"]);
+        assert_eq!((set.rules, set.plans.len()), (1, 3));
+        assert_eq!(lines, ["0.toml:3:19: unknown tag `tt` (washer-1 has no such tag; did you mean `t`?)"]);
+    }
+
+    #[test]
+    fn a_name_defined_twice_belongs_to_neither() {
+        let (set, lines) =
+            load(&["[rule.r]\non = '*'\nwhen = 't > 1'", "[rule.r]\non = '*'\nwhen = 't > 2'"]);
+        assert_eq!(set.rules, 0);
+        assert!(lines[0].starts_with("1.toml:1:7: rule `r` is defined twice"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_selector_without_machine_and_equal_weights_are_warnings() {
+        let (set, lines) = load(&["[rule.r]\non = 'washr-*'\nwhen = 't > 1'"]);
+        assert_eq!((set.rules, set.plans.len()), (1, 0));
+        assert!(lines[0].contains("machines in agent.toml: washer-1"), "{lines:?}");
+        let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
+        let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
+        assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");
+    }
+
+    #[test]
+    fn globs_go_back_to_their_last_star() {
+        assert!(glob("a*b*c", "a_b_b_c") && glob("*", "") && glob("**x", "x"));
+        assert!(!glob("a*b", "a_c") && !glob("?", "") && !glob("ab", "abc"));
+    }
+}

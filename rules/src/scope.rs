@@ -1,0 +1,261 @@
+//! A scope: sources that share one watermark, one waiting room and one table of tag values.
+//!
+//! The heart of the engine. As the watermark passes them, instants are handled one after the other, and at an
+//! instant in this order (§3.8): all its datapoints are applied; staleness; every condition is judged once;
+//! timers; groups; rules. So a value that changes exactly when a timer is due prevents it, and a scan gives no
+//! false states in between.
+//!
+//! Here: that order. Not here: where the watermark stands (`watermark`), what a condition means (`condition`).
+//! Invariant: the watermark never goes back (I3), and nothing is judged before it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use proto::Transition;
+
+use crate::engine::{Counts, Datapoint, Identity, Late, Subject};
+use crate::explain::Teller;
+use crate::instance::Instance;
+use crate::inventory::{Inventory, SourceId};
+use crate::signals::{LONG_AGO, Signals};
+use crate::waiting::{Room, Waiting};
+
+/// What time alone brings about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// A signal may go stale.
+    Stale(usize),
+    /// An instance has something due.
+    Instance(usize),
+    /// The instances begin, though nothing was heard.
+    Begin,
+}
+
+/// Sources that share a watermark, with the instances that read them.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) sources: Vec<SourceId>,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) watermark: i64,
+    signals: Signals,
+    room: Room,
+    timers: BinaryHeap<Reverse<(i64, Timer)>>,
+    /// The instant for which an instance, and for which a signal, has a timer that counts.
+    armed_instances: Vec<Option<i64>>,
+    armed_signals: Vec<Option<i64>>,
+    /// The instant at which the instances began.
+    began: Option<i64>,
+    /// The greatest effective timestamp of a tag's datapoint.
+    pub(crate) last_effective: Option<i64>,
+}
+
+/// What a scope needs to know while it goes on.
+pub(crate) struct Going<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) at: i64,
+    pub(crate) out: &'a mut Vec<Transition>,
+    pub(crate) stored: &'a mut Vec<(String, Vec<u8>)>,
+    pub(crate) counts: &'a mut Counts,
+}
+
+impl Scope {
+    pub(crate) fn new(sources: Vec<SourceId>) -> Self {
+        let signals = Signals::new(&sources);
+        Self {
+            sources,
+            instances: Vec::new(),
+            watermark: LONG_AGO,
+            signals,
+            room: Room::default(),
+            timers: BinaryHeap::new(),
+            armed_instances: Vec::new(),
+            armed_signals: Vec::new(),
+            began: None,
+            last_effective: None,
+        }
+    }
+
+    /// Adds an instance, made from the signals of its slots.
+    pub(crate) fn add(
+        &mut self,
+        inventory: &Inventory,
+        plan: std::sync::Arc<crate::ruleset::Plan>,
+    ) -> &mut Instance {
+        let reader = self.instances.len();
+        let policy = plan.rule.stale_after;
+        let signals: Vec<usize> =
+            plan.slots.iter().map(|tag| self.signals.subscribe(inventory, *tag, policy, reader)).collect();
+        self.armed_signals
+            .resize(signals.iter().map(|s| s + 1).max().unwrap_or(0).max(self.armed_signals.len()), None);
+        self.armed_instances.push(None);
+        self.instances.push(Instance::new(plan, signals));
+        &mut self.instances[reader]
+    }
+
+    /// Sees to it that the instances begin by then, even when nothing is heard.
+    pub(crate) fn begin_by(&mut self, instant: i64) {
+        self.timers.push(Reverse((instant, Timer::Begin)));
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.room.len()
+    }
+
+    /// Takes a datapoint in. True: it is late here.
+    pub(crate) fn receive(
+        &mut self,
+        source: SourceId,
+        datapoint: &Datapoint,
+        late: Late,
+        counts: &mut Counts,
+    ) -> bool {
+        let is_late = datapoint.timestamp <= self.watermark;
+        let heartbeat = !matches!(datapoint.subject, Subject::Tag(_));
+        if is_late && late == Late::Drop && !heartbeat {
+            counts.dropped += 1;
+            return true;
+        }
+        let effective = if is_late { self.watermark + 1 } else { datapoint.timestamp };
+        if !heartbeat {
+            self.last_effective = self.last_effective.max(Some(effective));
+        }
+        self.room.enter(Waiting { effective, late: is_late, source, datapoint: datapoint.clone() });
+        is_late && !heartbeat
+    }
+
+    /// The next instant at which something is to be done.
+    pub(crate) fn next_instant(&self) -> Option<i64> {
+        let timer = self.timers.peek().map(|Reverse((due, _))| *due);
+        self.room.first().into_iter().chain(timer).min()
+    }
+
+    /// The oldest datapoint that waits.
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        self.room.first()
+    }
+
+    /// Moves the watermark, if that is forward, and handles every instant it passes.
+    pub(crate) fn advance(&mut self, watermark: i64, going: &mut Going<'_>) {
+        if watermark <= self.watermark {
+            return;
+        }
+        self.watermark = watermark;
+        while let Some(instant) = self.next_instant().filter(|i| *i <= watermark) {
+            self.handle(instant, going);
+        }
+    }
+
+    fn handle(&mut self, now: i64, going: &mut Going<'_>) {
+        let mut touched = BTreeSet::new();
+        self.apply(now, going, &mut touched);
+        self.pass(now, going, &mut touched);
+        let Some(began) = self.began else { return };
+        let begin = self.unknown_counts_from(going.inventory, began);
+        for i in touched {
+            self.judge(i, now, begin, going);
+        }
+    }
+
+    /// All datapoints of the instant.
+    fn apply(&mut self, now: i64, going: &mut Going<'_>, touched: &mut BTreeSet<usize>) {
+        let mut armed = Vec::new();
+        let heard_before = self.signals.all_heard().is_some();
+        let mut any = false;
+        while let Some(waiting) = self.room.leave_at(now) {
+            any = true;
+            if self.signals.apply(going.inventory, &waiting, now, touched, &mut armed) {
+                going.counts.applied += u64::from(matches!(waiting.datapoint.subject, Subject::Tag(_)));
+            } else {
+                going.counts.dropped += 1;
+            }
+        }
+        let all_heard_now = !heard_before && self.signals.all_heard().is_some();
+        if (any && self.began.is_none()) || all_heard_now {
+            self.began.get_or_insert(now);
+            touched.extend(0..self.instances.len());
+        }
+        for signal in armed {
+            self.arm_signal(signal, going.inventory);
+        }
+    }
+
+    /// All timers of the instant: staleness, then what instances have due.
+    fn pass(&mut self, now: i64, going: &mut Going<'_>, touched: &mut BTreeSet<usize>) {
+        while let Some(Reverse((due, timer))) =
+            self.timers.peek().copied().filter(|Reverse((due, _))| *due <= now)
+        {
+            self.timers.pop();
+            match timer {
+                Timer::Begin => {
+                    if self.began.is_none() {
+                        self.began = Some(now);
+                        touched.extend(0..self.instances.len());
+                    }
+                }
+                Timer::Instance(i) if self.armed_instances[i] == Some(due) => {
+                    self.armed_instances[i] = None;
+                    touched.insert(i);
+                }
+                Timer::Stale(s) if self.armed_signals[s] == Some(due) => {
+                    self.armed_signals[s] = None;
+                    match self.signals.stale_due(going.inventory, s) {
+                        Some(later) if later > now => self.arm_signal(s, going.inventory),
+                        Some(_) => self.signals.go_stale(s, touched),
+                        None => {}
+                    }
+                }
+                // A timer that another one has replaced.
+                Timer::Instance(_) | Timer::Stale(_) => {}
+            }
+        }
+    }
+
+    fn judge(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
+        let (signals, instance) = (&self.signals, &mut self.instances[i]);
+        let change = instance.judge(now, begin, |signal| signals.held(signal));
+        if let Some(change) = change {
+            let (identity, inventory) = (going.identity, going.inventory);
+            let teller = Teller { identity, inventory, signals, at: going.at, watermark: self.watermark };
+            going.out.push(teller.tell(instance, change, now));
+            going.counts.transitions += 1;
+            going.stored.push((instance.plan.key(inventory), crate::stored::bytes(instance, now)));
+            instance.unsaved = instance.is_counting();
+        }
+        let due = instance.due(begin).map(|due| due.max(now + 1));
+        if due != self.armed_instances[i] {
+            self.armed_instances[i] = due;
+            self.timers.extend(due.map(|due| Reverse((due, Timer::Instance(i)))));
+        }
+    }
+
+    fn arm_signal(&mut self, signal: usize, inventory: &Inventory) {
+        // A deadline only ever moves back: the timer that is there finds that out when it comes.
+        if self.armed_signals[signal].is_some() {
+            return;
+        }
+        let due = self.signals.stale_due(inventory, signal);
+        self.armed_signals[signal] = due;
+        self.timers.extend(due.map(|due| Reverse((due, Timer::Stale(signal)))));
+    }
+
+    /// Unknown counts from the begin, but not before each source was heard first, which is waited for at most
+    /// the idle timeout (§7.2).
+    fn unknown_counts_from(&self, inventory: &Inventory, began: i64) -> i64 {
+        let patience = self.sources.iter().map(|s| inventory.source(*s).idle_timeout).max().unwrap_or(0);
+        let limit = began + patience;
+        self.signals.all_heard().map_or(limit, |heard| heard.clamp(began, limit))
+    }
+
+    /// The stored form of every instance that changed, or grew older, since it was stored last.
+    pub(crate) fn unsaved(&mut self, inventory: &Inventory) -> Vec<(String, Vec<u8>)> {
+        let watermark = self.watermark;
+        let unsaved = self.instances.iter_mut().filter(|i| i.unsaved || i.is_counting());
+        unsaved
+            .map(|instance| {
+                instance.unsaved = false;
+                (instance.plan.key(inventory), crate::stored::bytes(instance, watermark))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,216 @@
+//! What the tags of a scope are at an instant: their last values, and whether those still count (§4).
+//!
+//! Here: values as they were applied, contact with their sources, staleness. Not here: the order of application
+//! (`waiting`), when deadlines are looked at (`scope`).
+//! Invariant: between samples a value holds; it stops to count exactly at its deadline and not at all while its
+//! source confirms it: "unchanged" and "dead" differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proto::{Flags, Quality};
+use rustc_hash::FxHashMap;
+
+use crate::engine::Subject;
+use crate::file::StaleAfter;
+use crate::inventory::{Inventory, SourceId, TagId};
+use crate::value::{Held, Unknown};
+use crate::waiting::Waiting;
+use crate::watermark::Clock;
+
+/// Before any instant of any plant, and far enough from the end of i64 to be counted from.
+pub(crate) const LONG_AGO: i64 = i64::MIN / 4;
+
+/// The last value of a tag.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) tag: TagId,
+    pub(crate) held: Held,
+    pub(crate) quality: Quality,
+    /// None: never heard of.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) sequence: u64,
+    pub(crate) late: bool,
+    signals: Vec<usize>,
+}
+
+/// A tag under one policy of staleness, read by instances.
+#[derive(Debug)]
+struct Signal {
+    cell: usize,
+    policy: StaleAfter,
+    stale: bool,
+    /// The instant before which staleness does not begin to count: a late application, or its last end.
+    floor: i64,
+    readers: Vec<usize>,
+}
+
+/// What a scope has heard of a source, as far as it was applied.
+#[derive(Debug)]
+struct Contact {
+    frontier: i64,
+    /// The last timestamp with `Wmk`, `$connected = false` not counted.
+    promised: i64,
+    first: Option<i64>,
+    signals: Vec<usize>,
+}
+
+/// All tags that the instances of a scope read.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    cells: Vec<Cell>,
+    by_tag: FxHashMap<TagId, usize>,
+    signals: Vec<Signal>,
+    contacts: BTreeMap<SourceId, Contact>,
+}
+
+const STALE: &Held = &Err(Unknown::Stale);
+
+impl Signals {
+    pub(crate) fn new(sources: &[SourceId]) -> Self {
+        let contact = || Contact { frontier: LONG_AGO, promised: LONG_AGO, first: None, signals: Vec::new() };
+        Self { contacts: sources.iter().map(|s| (*s, contact())).collect(), ..Self::default() }
+    }
+
+    /// The signal of a tag under a policy, for one more reader.
+    pub(crate) fn subscribe(
+        &mut self,
+        inventory: &Inventory,
+        tag: TagId,
+        policy: StaleAfter,
+        reader: usize,
+    ) -> usize {
+        let cell = *self.by_tag.entry(tag).or_insert_with(|| {
+            let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
+            self.cells.push(Cell {
+                tag,
+                held,
+                quality,
+                timestamp: None,
+                sequence: 0,
+                late: false,
+                signals: Vec::new(),
+            });
+            self.cells.len() - 1
+        });
+        let known = self.cells[cell].signals.iter().copied().find(|s| self.signals[*s].policy == policy);
+        let signal = known.unwrap_or_else(|| {
+            self.signals.push(Signal { cell, policy, stale: false, floor: LONG_AGO, readers: Vec::new() });
+            let signal = self.signals.len() - 1;
+            self.cells[cell].signals.push(signal);
+            if let Some(contact) = self.contacts.get_mut(&inventory.tag(tag).source) {
+                contact.signals.push(signal);
+            }
+            signal
+        });
+        let readers = &mut self.signals[signal].readers;
+        if readers.last() != Some(&reader) {
+            readers.push(reader);
+        }
+        signal
+    }
+
+    /// What a reader of the signal sees.
+    pub(crate) fn held(&self, signal: usize) -> &Held {
+        let signal = &self.signals[signal];
+        if signal.stale { STALE } else { &self.cells[signal.cell].held }
+    }
+
+    pub(crate) fn cell(&self, signal: usize) -> &Cell {
+        &self.cells[self.signals[signal].cell]
+    }
+
+    /// Whether every source was heard, and the instant at which the last of them was heard first.
+    pub(crate) fn all_heard(&self) -> Option<i64> {
+        self.contacts.values().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten()
+    }
+
+    /// Applies a datapoint at an instant. `touched` gets the readers that must be judged, `armed` the signals
+    /// whose deadline must be looked at. False: it was dropped, the tag holds a newer value.
+    pub(crate) fn apply(
+        &mut self,
+        inventory: &Inventory,
+        waiting: &Waiting,
+        now: i64,
+        touched: &mut BTreeSet<usize>,
+        armed: &mut Vec<usize>,
+    ) -> bool {
+        self.contact(inventory, waiting, now, touched, armed);
+        let Subject::Tag(tag) = waiting.datapoint.subject else { return true };
+        let Some(cell) = self.by_tag.get(&tag).copied() else { return true };
+        let datapoint = &waiting.datapoint;
+        let cell = &mut self.cells[cell];
+        let newer = (cell.timestamp, cell.sequence) > (Some(datapoint.timestamp), datapoint.sequence);
+        if waiting.late && newer {
+            return false;
+        }
+        let changed = cell.held != datapoint.value || cell.quality != datapoint.quality;
+        cell.held = datapoint.value.clone();
+        (cell.quality, cell.late) = (datapoint.quality, waiting.late);
+        (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
+        for signal in &cell.signals {
+            let state = &mut self.signals[*signal];
+            if waiting.late {
+                state.floor = now;
+            }
+            armed.push(*signal);
+            if changed {
+                touched.extend(&state.readers);
+            }
+        }
+        true
+    }
+
+    /// Notes that the source was heard; that ends the staleness of all its tags.
+    fn contact(
+        &mut self,
+        inventory: &Inventory,
+        waiting: &Waiting,
+        now: i64,
+        touched: &mut BTreeSet<usize>,
+        armed: &mut Vec<usize>,
+    ) {
+        let Some(contact) = self.contacts.get_mut(&waiting.source) else { return };
+        let datapoint = &waiting.datapoint;
+        let promised = datapoint.flags.has(Flags::WMK);
+        let frontier = Clock::frontier_of(inventory.source(waiting.source), datapoint.timestamp, promised);
+        contact.frontier = contact.frontier.max(frontier);
+        contact.first.get_or_insert(now);
+        if promised && datapoint.subject != Subject::Connected(false) {
+            contact.promised = contact.promised.max(datapoint.timestamp);
+        }
+        for signal in &contact.signals {
+            let state = &mut self.signals[*signal];
+            if state.stale {
+                (state.stale, state.floor) = (false, now);
+                touched.extend(&state.readers);
+                armed.push(*signal);
+            }
+        }
+    }
+
+    /// The instant at which the signal goes stale, as far as is known; none: never, or it has no value anyway.
+    pub(crate) fn stale_due(&self, inventory: &Inventory, signal: usize) -> Option<i64> {
+        let state = &self.signals[signal];
+        let cell = &self.cells[state.cell];
+        let source = inventory.tag(cell.tag).source;
+        let contact = self.contacts.get(&source)?;
+        let renewed = cell.timestamp?;
+        if state.stale {
+            return None;
+        }
+        match state.policy {
+            StaleAfter::Never => None,
+            StaleAfter::IdleTimeout => {
+                Some(contact.frontier.max(state.floor) + inventory.source(source).idle_timeout)
+            }
+            StaleAfter::After(limit) => Some(renewed.max(contact.promised).max(state.floor) + limit),
+        }
+    }
+
+    /// Makes the signal stale; its readers must be judged.
+    pub(crate) fn go_stale(&mut self, signal: usize, touched: &mut BTreeSet<usize>) {
+        let state = &mut self.signals[signal];
+        state.stale = true;
+        touched.extend(&state.readers);
+    }
+}
