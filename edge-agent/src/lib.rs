@@ -1,3 +1,4 @@
 //! `edge-agent`: the daemon at the line, and its command line.
 
 pub mod connector;
+pub mod outbox;
