@@ -1,4 +1,5 @@
 //! `edge-agent`: the daemon at the line, and its command line.
 
 pub mod connector;
+pub mod forward;
 pub mod outbox;
