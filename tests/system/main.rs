@@ -1,1 +1,5 @@
-//! p
+//! The tests of the whole system, in one binary: real servers that nobody here wrote, real processes, real time.
+#![cfg(test)]
+
+mod peer;
+mod s7;

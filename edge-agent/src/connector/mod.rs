@@ -5,6 +5,8 @@
 //! Invariant: a reading is what the peer answered for exactly that tag, or it says why there is none (I9);
 //! nothing here can write to a PLC (I10).
 
+pub mod s7;
+
 /// A value as a protocol carries it, before it is normalised.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Raw {
