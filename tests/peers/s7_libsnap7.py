@@ -3,7 +3,8 @@
 usage: s7_libsnap7.py PORT PDU      prints "up PORT" when it listens; ends with an error when the port is taken
 
 DB1 holds one value of each type (see VALUES); the word at byte 2k of DB2, DB3 and DB4 is DB number * 4096 + k, so
-that no two words are alike; M, I and Q hold their area's code and the byte's number; T5 is 123 s, C3 is 456.
+that no two words are alike; M, I and Q hold their area's code and the byte's number; T20 is 123 s, C12 is 456
+(libsnap7's server looks for timer n at byte n / 2, where a PLC has it at 2 n).
 """
 import ctypes
 import struct

@@ -161,8 +161,8 @@ async fn every_type_is_read_as_the_peer_holds_it() {
         ("AW4:WORD", Raw::UInt(0x8202)),
         ("MW6:WORD", Raw::UInt(0x8303)),
         ("M7.1", Raw::Bool(true)),
-        ("T5", Raw::UInt(123_000)),
-        ("Z3", Raw::UInt(456)),
+        ("T20", Raw::UInt(123_000)),
+        ("Z12", Raw::UInt(456)),
     ];
     let (texts, values): (Vec<_>, Vec<_>) = expected.into_iter().unzip();
     for (pdu, merge) in [("240", true), ("480", true), ("960", true), ("480", false)] {
