@@ -1,5 +1,34 @@
 //! `edge-agent`: the daemon at the line, and its command line.
+//!
+//! ```text
+//! connector → normalize → inbox → core → outbox → forward → stream
+//! ```
+//! Here: each of these rooms, and `agent`, which puts them together. Not here: judging (the `rules` crate), what
+//! happens behind the stream (`cloud-ingest`).
+//! Invariant: data moves one way; nothing goes leftward but back-pressure and what people look at.
 
+mod agent;
+mod announce;
+mod cli;
+mod clock;
+pub mod config;
 pub mod connector;
+mod core;
 pub mod forward;
+mod inbox;
+mod log;
+mod normalize;
 pub mod outbox;
+mod recording;
+mod rulebook;
+mod sequence;
+mod view;
+mod web;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The whole program: what was typed, its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    cli::run(args)
+}

@@ -116,6 +116,17 @@ fn placed(value: toml::Spanned<DeValue<'_>>) -> Placed<Node> {
     Placed { value: node, span }
 }
 
+fn size_of(text: &str) -> Option<u64> {
+    let (number, unit) = text.trim().split_at(text.trim().find(|c: char| !c.is_ascii_digit())?);
+    let factor = match unit.trim() {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// Asks a table for its keys; [`Reader::finish`] reports those nobody asked for.
 #[derive(Debug)]
 pub struct Reader<'t, 'r> {
@@ -241,6 +252,18 @@ impl<'t, 'r> Reader<'t, 'r> {
         }
     }
 
+    /// A number of bytes, such as `"256 MiB"`.
+    pub fn size(&mut self, key: &'static str) -> Option<Placed<u64>> {
+        let text = self.text(key)?;
+        let size = size_of(&text.value);
+        if size.is_none() {
+            let place = (self.file, text.span.clone());
+            let message = format!("`{key}` is not a size");
+            self.report.error("E004", place, message, "a number with KiB, MiB or GiB, such as \"256 MiB\"");
+        }
+        Some(Placed { value: size?, span: text.span })
+    }
+
     fn read<T>(
         &mut self,
         key: &'static str,
@@ -335,6 +358,15 @@ mod tests {
         let said = lines("\u{feff}a = 4,5\nb = “x”\n", |_| {});
         assert!(said.iter().any(|s| s.contains("a.toml:1:") && s.contains("decimal point")), "{said:#?}");
         assert!(said.iter().any(|s| s.contains("a.toml:2:")), "{said:#?}");
+    }
+
+    #[test]
+    fn sizes_have_a_binary_unit() {
+        assert_eq!(size_of("256 MiB"), Some(256 << 20));
+        assert_eq!(size_of("1GiB"), Some(1 << 30));
+        for wrong in ["256", "256 MB", "-1 MiB", "", "99999999999999999 GiB"] {
+            assert_eq!(size_of(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

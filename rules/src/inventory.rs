@@ -108,6 +108,11 @@ impl Inventory {
         self.sources.iter().enumerate().map(|(i, s)| (SourceId(place(i + 1)), s))
     }
 
+    /// All sources, to give them other bounds.
+    pub fn sources_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+        self.sources.iter_mut()
+    }
+
     /// All tags with their ids.
     pub fn tags(&self) -> impl Iterator<Item = (TagId, &Tag)> {
         self.tags.iter().enumerate().map(|(i, t)| (TagId(place(i + 1)), t))

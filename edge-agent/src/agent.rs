@@ -1,0 +1,271 @@
+//! The agent: everything put together, started, and stopped in order.
+//!
+//! ```text
+//! connector → normalize → inbox → core → outbox → forwarder → stream
+//! ```
+//! Here: the wiring. Not here: anything that is wired. Invariant: every task lives in one set; one that ends by
+//! itself ends the process, and systemd starts it again. Stop: connectors end, core drains and commits, the
+//! forwarder has one last round.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use proto::Happening;
+use rules::engine::{Engine, Identity};
+use rules::ruleset::RuleSet;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::announce::Announcer;
+use crate::clock::Clock;
+use crate::config::{Config, Protocol, Source, Target};
+use crate::connector::s7;
+use crate::core::Core;
+use crate::forward::{self, File, FileTarget, Kinesis, KinesisTarget};
+use crate::inbox::{Inbox, Sender, inbox};
+use crate::normalize::Normalizer;
+use crate::outbox::{Ledger, Limits};
+use crate::sequence::Sequence;
+use crate::view::View;
+use crate::web;
+
+/// Which part has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Connector,
+    Core,
+    Forwarder,
+    Web,
+}
+
+type Ended = (Part, anyhow::Result<()>);
+
+/// The tasks, and how to end them.
+struct Running {
+    tasks: JoinSet<Ended>,
+    connectors: CancellationToken,
+    forwarder: CancellationToken,
+}
+
+/// Runs until `stop`, or until a part fails.
+///
+/// # Errors
+/// When the outbox cannot be opened, or a part has ended by itself.
+pub async fn run(config: Config, rules: RuleSet, stop: CancellationToken) -> anyhow::Result<()> {
+    let clock = Clock::start();
+    let limits = Limits { waiting_bytes_max: config.ledger_max, ..Limits::default() };
+    let dir = config.agent.data_dir.join("ledger");
+    let (ledger, opened) = tokio::task::spawn_blocking(move || Ledger::open(&dir, limits))
+        .await?
+        .context("cannot open the outbox")?;
+    for repair in &opened.repairs {
+        tracing::warn!(repair, "outbox repaired");
+    }
+    let ledger = Arc::new(ledger);
+    let identity = Identity {
+        agent_id: config.agent.id.clone(),
+        incarnation: format!("{:016x}", opened.incarnation),
+        site: config.agent.site.clone(),
+    };
+    let (mut running, inbox, core) = assemble(&config, &rules, identity, clock, &ledger).await?;
+    let handle = Handle::current();
+    // A thread of its own: stepping never waits for a socket.
+    running.tasks.spawn_blocking(move || (Part::Core, handle.block_on(core.run(inbox)).map_err(Into::into)));
+    tracing::info!(
+        agent = config.agent.id,
+        rules = rules.rules,
+        sources = config.sources.len(),
+        "agent is up"
+    );
+    let ended_early = tokio::select! {
+        () = stop.cancelled() => None,
+        ended = running.tasks.join_next() => ended,
+    };
+    finish(running, ended_early).await
+}
+
+/// Makes all parts and starts all but core.
+async fn assemble(
+    config: &Config,
+    rules: &RuleSet,
+    identity: Identity,
+    clock: Clock,
+    ledger: &Arc<Ledger>,
+) -> anyhow::Result<(Running, Inbox, Core)> {
+    let stored: BTreeMap<String, Vec<u8>> = ledger.states()?.into_iter().collect();
+    let inventory = Arc::clone(&config.inventory);
+    let (engine, resumed) = Engine::new(
+        Arc::clone(&inventory),
+        rules,
+        identity.clone(),
+        config.agent.options,
+        clock.now(),
+        &stored,
+    );
+    let announcer = Announcer::resume(identity, ledger)?;
+    let mut sequences = sequences(config, ledger)?;
+    let holes: Vec<(u64, Option<(u64, u64)>)> = sequences.iter_mut().map(Sequence::resume).collect();
+    let (sender, inbox) = inbox();
+    let wake = Arc::new(Notify::new());
+    let (view, shown) = watch::channel(View::default());
+    let mut core = Core::new(
+        engine,
+        inventory,
+        clock,
+        (Arc::clone(ledger), Arc::clone(&wake)),
+        view,
+        announcer,
+        sequences,
+    );
+    core.announce(Happening::AgentStarted { program: env!("CARGO_PKG_VERSION").into(), rules: rules.rules });
+    announce_start(&mut core, config, resumed, &holes);
+    let mut running = Running {
+        tasks: JoinSet::new(),
+        connectors: CancellationToken::new(),
+        forwarder: CancellationToken::new(),
+    };
+    for (source, (first, _)) in config.sources.iter().zip(&holes) {
+        let normalizer = Normalizer::new(source, &config.inventory, *first);
+        connect(&mut running, source, normalizer, sender.clone(), clock);
+    }
+    // Held until the stop, so that an agent without sources stays up.
+    let (held, until) = (sender, running.connectors.clone());
+    running.tasks.spawn(async move {
+        until.cancelled().await;
+        drop(held);
+        (Part::Connector, Ok(()))
+    });
+    let link = forward_to(&mut running, config, ledger, wake).await;
+    if let Some(address) = config.agent.http {
+        let shown = web::Shown { view: shown, ledger: Arc::clone(ledger), forward: link };
+        running.tasks.spawn(async move {
+            let served = web::serve(address, shown).await;
+            (Part::Web, served.with_context(|| format!("cannot serve the page at {address}")))
+        });
+    }
+    Ok((running, inbox, core))
+}
+
+fn sequences(config: &Config, ledger: &Ledger) -> anyhow::Result<Vec<Sequence>> {
+    let read = |(_, source): (_, &rules::inventory::Source)| {
+        let note = ledger.note(&Sequence::note(&source.id))?;
+        Ok(Sequence::read(note.as_deref()))
+    };
+    config.inventory.sources().map(read).collect()
+}
+
+/// What the start has to say about the end before it.
+fn announce_start(
+    core: &mut Core,
+    config: &Config,
+    resumed: rules::engine::Resumed,
+    holes: &[(u64, Option<(u64, u64)>)],
+) {
+    for ((_, source), (_, hole)) in config.inventory.sources().zip(holes) {
+        if let Some((first, last)) = hole {
+            let reason =
+                "the agent had no clean end: these numbers were reserved and may never have been given";
+            let (of, last, reason) = (source.id.clone(), Some(*last), reason.into());
+            core.announce(Happening::Gap { of, count: None, first: *first, last, reason });
+        }
+    }
+    for (key, why) in resumed.unreadable {
+        tracing::error!(instance = key, error = %why, "stored state cannot be read, the instance begins anew");
+        let (rule_id, equipment_id) = key.split_once('@').unwrap_or((&key, ""));
+        let (rule_id, equipment_id) = (rule_id.to_owned(), equipment_id.to_owned());
+        core.announce(Happening::StateReset { rule_id, equipment_id, reason: why.to_string() });
+    }
+    if let Some(back_ms) = resumed.clock_back {
+        tracing::warn!(back_ms, "the clock was set back while the agent was down");
+        core.announce(Happening::ClockStep { back_ms });
+    }
+}
+
+fn connect(running: &mut Running, source: &Source, mut normalizer: Normalizer, sender: Sender, clock: Clock) {
+    let stop = running.connectors.clone();
+    match source.protocol.clone() {
+        Protocol::Recorded => {}
+        Protocol::S7(config, tags) => {
+            running.tasks.spawn(async move {
+                let emit = async move |report| {
+                    let delivery = normalizer.batch(report, clock.now());
+                    // Core has ended: so will this task, by its token.
+                    sender.send(delivery).await;
+                };
+                s7::run(&config, &tags, emit, stop).await;
+                (Part::Connector, Ok(()))
+            });
+        }
+    }
+}
+
+async fn forward_to(
+    running: &mut Running,
+    config: &Config,
+    ledger: &Arc<Ledger>,
+    wake: Arc<Notify>,
+) -> watch::Receiver<forward::State> {
+    let (state, link) = watch::channel(forward::State::default());
+    let (ledger, stop) = (Arc::clone(ledger), running.forwarder.clone());
+    match config.target.clone() {
+        Target::File => {
+            let stream = File::new(FileTarget { dir: config.agent.data_dir.join("forward") });
+            running.tasks.spawn(async move {
+                (Part::Forwarder, forward::run(ledger, stream, wake, stop, state).await.map_err(Into::into))
+            });
+        }
+        Target::Kinesis { stream, region, endpoint } => {
+            let stream = Kinesis::new(KinesisTarget { stream, region, endpoint }).await;
+            running.tasks.spawn(async move {
+                (Part::Forwarder, forward::run(ledger, stream, wake, stop, state).await.map_err(Into::into))
+            });
+        }
+    }
+    link
+}
+
+/// How far the stop has come, and whether it had to be.
+struct Ending {
+    outcome: anyhow::Result<()>,
+    core_left: bool,
+    forwarder_left: bool,
+}
+
+impl Ending {
+    /// Notes that a part has ended. The forwarder's last round comes when core has committed everything.
+    fn note(&mut self, ended: Result<Ended, JoinError>, forwarder: &CancellationToken) {
+        let (part, result) = match ended {
+            Ok((part, result)) => (Some(part), result),
+            Err(e) => (None, Err(e.into())),
+        };
+        if self.outcome.is_ok() {
+            self.outcome = result;
+        }
+        self.core_left &= part != Some(Part::Core);
+        self.forwarder_left &= part != Some(Part::Forwarder);
+        if !self.core_left {
+            forwarder.cancel();
+        }
+    }
+}
+
+/// Stops in order: connectors, core, forwarder.
+async fn finish(mut running: Running, ended_early: Option<Result<Ended, JoinError>>) -> anyhow::Result<()> {
+    let mut ending = Ending { outcome: Ok(()), core_left: true, forwarder_left: true };
+    if let Some(ended) = ended_early {
+        ending.note(ended, &running.forwarder);
+        if ending.outcome.is_ok() {
+            ending.outcome = Err(anyhow::anyhow!("a part of the agent has ended by itself"));
+        }
+    }
+    running.connectors.cancel();
+    while ending.core_left || ending.forwarder_left {
+        let Some(ended) = running.tasks.join_next().await else { break };
+        ending.note(ended, &running.forwarder);
+    }
+    running.tasks.abort_all();
+    ending.outcome
+}

@@ -1,0 +1,81 @@
+//! `check`: configuration, tags and rules, every mistake with its place; `--live` reads each tag once as well.
+//!
+//! Here: what is checked and how it is shown. Not here: the checks themselves.
+//! Invariant: exit code 1 on any error, 3 when a source cannot be reached, 0 otherwise.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use rules::diagnose::Report;
+
+use super::{CONFIG, Failure, configuration, read, runtime, show};
+use crate::rulebook;
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration
+    #[arg(long, default_value = CONFIG)]
+    config: PathBuf,
+    /// Also connect and read each tag once; takes a connection of each PLC
+    #[arg(long)]
+    live: bool,
+    /// How mistakes are shown
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How mistakes are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    /// For people, on standard error.
+    #[default]
+    Text,
+    /// One JSON object a line, on standard output.
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (config, of_config) = match configuration_as(arguments)? {
+        Some(checked) => checked,
+        None => return Err(Failure::Wrong),
+    };
+    let mut of_rules = Report::default();
+    let rules = rulebook::load(&mut of_rules, &config.agent.rules_dir, &config.inventory);
+    for report in [&of_config, &of_rules] {
+        shown(report, arguments.format);
+    }
+    let tags = config.inventory.tags().count();
+    let (machines, sources) = (config.inventory.machines().count(), config.sources.len());
+    eprintln!(
+        "{machines} machines, {sources} sources, {tags} tags, {} rules on {} machines",
+        rules.rules,
+        rules.plans.len()
+    );
+    if of_rules.errors() > 0 {
+        return Err(Failure::Wrong);
+    }
+    if arguments.live { runtime()?.block_on(read::every_tag(&config)) } else { Ok(()) }
+}
+
+/// The configuration; mistakes are printed in the format that was asked for.
+fn configuration_as(arguments: &Arguments) -> Result<Option<(crate::config::Config, Report)>, Failure> {
+    if arguments.format == Format::Text {
+        return configuration(&arguments.config).map(Some);
+    }
+    let (config, report) = super::read_configuration(&arguments.config)?;
+    Ok(match config {
+        Some(config) => Some((config, report)),
+        None => {
+            shown(&report, arguments.format);
+            None
+        }
+    })
+}
+
+fn shown(report: &Report, format: Format) {
+    match format {
+        Format::Text => show(report),
+        Format::Json => print!("{}", report.json()),
+    }
+}

@@ -1,0 +1,143 @@
+//! The command line: what was typed, and which command does it.
+//!
+//! Here: the grammar, exit codes, where what goes: what machines read on stdout, everything else on stderr.
+//! Not here: what the commands do; one file each.
+//! Invariant: exit code 0 is fine, 1 the thing checked is wrong, 2 wrong usage, 3 something cannot be reached.
+
+mod check;
+mod init;
+mod read;
+mod record;
+mod replay;
+mod run;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rules::diagnose::Report;
+use tokio::runtime::Runtime;
+
+use crate::config::Config;
+
+/// Where the configuration is unless the command line says otherwise.
+const CONFIG: &str = "/etc/plimsoll/agent.toml";
+
+/// The thing checked is wrong.
+const WRONG: u8 = 1;
+/// Something cannot be reached.
+const UNREACHABLE: u8 = 3;
+
+/// Plimsoll at the line: reads PLCs, judges rules, keeps what must leave, forwards it.
+#[derive(Debug, Parser)]
+#[command(name = "edge-agent", version, about, subcommand_required = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Run(run::Arguments),
+    /// Write a commented sample configuration
+    Init(init::Arguments),
+    /// Check configuration, tags and rules: every mistake with its place
+    Check(check::Arguments),
+    /// Read the tags of a source once
+    Read(read::Arguments),
+    /// Record datapoints as NDJSON, for `rules replay`
+    Record(record::Arguments),
+    /// Rules: check them, replay recordings through them
+    #[command(subcommand)]
+    Rules(RulesCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// Recorded datapoints (NDJSON) through the engine: transitions on stdout, a summary on stderr
+    Replay(replay::Arguments),
+}
+
+/// Why a command ended as it did, when not well.
+#[derive(Debug)]
+enum Failure {
+    /// The thing checked is wrong; what is wrong has been said.
+    Wrong,
+    /// The thing checked is wrong, in these words.
+    Because(String),
+    /// Something cannot be reached.
+    Unreachable(String),
+}
+
+/// Runs a command line and says how it ended.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match Line::try_parse_from(args) {
+        Ok(line) => line,
+        Err(e) => {
+            // Nothing can be done where even the usage cannot be printed.
+            e.print().ok();
+            return if e.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let ended = match line.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Read(arguments) => read::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
+        Command::Rules(RulesCommand::Replay(arguments)) => replay::run(&arguments),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Wrong) => ExitCode::from(WRONG),
+        Err(Failure::Because(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(WRONG)
+        }
+        Err(Failure::Unreachable(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(UNREACHABLE)
+        }
+    }
+}
+
+/// Reads a configuration; its mistakes are printed.
+fn configuration(path: &Path) -> Result<(Config, Report), Failure> {
+    match read_configuration(path)? {
+        (Some(config), report) => Ok((config, report)),
+        (None, report) => {
+            show(&report);
+            Err(Failure::Wrong)
+        }
+    }
+}
+
+/// Reads a configuration; a file with a mistake gives only a report.
+fn read_configuration(path: &Path) -> Result<(Option<Config>, Report), Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let hint = "name another with --config, or write one with `edge-agent init`";
+        Failure::Because(format!("cannot read the configuration {}: {e}; {hint}", path.display()))
+    })?;
+    let mut report = Report::default();
+    let file = report.add_file(path.display().to_string(), text);
+    let dir = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let config = Config::read(&mut report, file, &dir);
+    Ok((config, report))
+}
+
+/// The runtime that commands with sockets need.
+fn runtime() -> Result<Runtime, Failure> {
+    // Connectors and the forwarder share two threads; core has one of its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|e| Failure::Because(format!("cannot start: {e}")))
+}
+
+/// Prints all mistakes for a person.
+fn show(report: &Report) {
+    if !report.diagnostics().is_empty() {
+        eprintln!("{}\n", report.render(std::io::stderr().is_terminal()));
+    }
+}

@@ -1,0 +1,96 @@
+//! `record`: datapoints as NDJSON, for `rules replay`.
+//!
+//! Here: connecting by itself and writing what comes. Not here: recording inside a running agent.
+//! Invariant: every line that was written is complete; Ctrl-C and `--seconds` end it cleanly.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{CONFIG, Failure, configuration, runtime};
+use crate::clock::Clock;
+use crate::config::{Config, Protocol};
+use crate::connector::s7;
+use crate::inbox::{Sender, inbox};
+use crate::normalize::Normalizer;
+use crate::recording::Writer;
+
+/// Options of `record`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The file to write; `-` is standard output
+    out: PathBuf,
+    /// How long; until Ctrl-C when not given
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// The configuration
+    #[arg(long, default_value = CONFIG)]
+    config: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (config, _) = configuration(&arguments.config)?;
+    let out: Box<dyn Write> = if arguments.out.as_os_str() == "-" {
+        Box::new(std::io::stdout())
+    } else {
+        let cannot = |e| Failure::Because(format!("cannot write {}: {e}", arguments.out.display()));
+        Box::new(File::create_new(&arguments.out).map_err(cannot)?)
+    };
+    eprintln!("this takes a connection of each PLC for as long as it runs; Ctrl-C ends it");
+    runtime()?.block_on(record(&config, BufWriter::new(out), arguments.seconds))
+}
+
+async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let (sender, mut inbox) = inbox();
+    let mut connectors = connect(config, &sender, &stop);
+    drop(sender);
+    let over = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut over = std::pin::pin!(over);
+    let writer = Writer { inventory: &config.inventory, agent_id: &config.agent.id };
+    let mut lines = 0_u64;
+    loop {
+        let delivery = tokio::select! {
+            delivery = inbox.next() => delivery,
+            () = &mut over, if !stop.is_cancelled() => { stop.cancel(); continue }
+            _ = tokio::signal::ctrl_c(), if !stop.is_cancelled() => { stop.cancel(); continue }
+        };
+        let Some(delivery) = delivery else { break };
+        for line in writer.lines(&delivery) {
+            let line = line.map_err(|e| Failure::Because(format!("cannot write a datapoint: {e}")))?;
+            writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+            lines += 1;
+        }
+    }
+    out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+    while connectors.join_next().await.is_some() {}
+    eprintln!("{lines} datapoints");
+    Ok(())
+}
+
+fn connect(config: &Config, sender: &Sender, stop: &CancellationToken) -> JoinSet<()> {
+    let clock = Clock::start();
+    let mut connectors = JoinSet::new();
+    for source in &config.sources {
+        let Protocol::S7(settings, tags) = source.protocol.clone() else { continue };
+        let mut normalizer = Normalizer::new(source, &config.inventory, 0);
+        let (sender, stop) = (sender.clone(), stop.clone());
+        connectors.spawn(async move {
+            let emit = async move |report| {
+                sender.send(normalizer.batch(report, clock.now())).await;
+            };
+            s7::run(&settings, &tags, emit, stop).await;
+        });
+    }
+    connectors
+}

@@ -1,0 +1,183 @@
+//! `rules replay`: recorded datapoints through the engine, as if they came now.
+//!
+//! Processing time comes from `meta.createdAt`, or is the greatest timestamp so far. At the end each scope goes
+//! on to the last thing it was told.
+//!
+//! Here: the options, reading the recording. Not here: the engine. Replay without a configuration, which infers
+//! machines and tags, is not supported by this version.
+//! Invariant: a line that is not a datapoint ends the replay with its place; nothing is skipped silently.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use rules::engine::{Batch, Engine, Expect, Identity, Input, Late, Outputs, Reach};
+use rules::inventory::Inventory;
+use rules::time::{Millis, duration};
+use serde::Serialize;
+
+use super::{CONFIG, Failure, configuration, show};
+use crate::recording::{self, Names};
+use crate::rulebook;
+
+/// Options of `rules replay`; what is not given is as the configuration has it.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The recording, NDJSON; `-` is standard input
+    file: PathBuf,
+    /// Machines, sources, tags, and where the rules are
+    #[arg(long, default_value = CONFIG)]
+    config: PathBuf,
+    /// How far datapoints may be out of order
+    #[arg(long, value_parser = duration)]
+    max_out_of_orderness: Option<Millis>,
+    /// A source not heard of for longer does not hold the watermark
+    #[arg(long, value_parser = duration)]
+    idle_timeout: Option<Millis>,
+    /// A source further behind does not hold the watermark
+    #[arg(long, value_parser = or_none)]
+    max_lag: Option<Bound>,
+    /// Timestamps further ahead of the processing time are not believed (this version: `none` only)
+    #[arg(long, value_parser = only_none)]
+    future_bound: Option<Bound>,
+    /// Timestamps further behind the processing time are not believed (this version: `none` only)
+    #[arg(long, value_parser = only_none)]
+    past_bound: Option<Bound>,
+    /// What becomes of late datapoints
+    #[arg(long, value_parser = ["apply", "drop"])]
+    late: Option<String>,
+    /// Which sources share a watermark
+    #[arg(long, value_parser = ["inputs", "global"])]
+    watermark: Option<String>,
+    /// Which sources are waited for: all that are declared, or those that were heard of
+    #[arg(long, value_parser = ["declared", "seen"])]
+    sources: Option<String>,
+}
+
+/// A duration, or none.
+#[derive(Debug, Clone, Copy)]
+struct Bound(Option<Millis>);
+
+fn or_none(text: &str) -> Result<Bound, rules::time::NotADuration> {
+    if text == "none" { Ok(Bound(None)) } else { duration(text).map(|d| Bound(Some(d))) }
+}
+
+fn only_none(text: &str) -> Result<Bound, String> {
+    if text == "none" { Ok(Bound(None)) } else { Err("this version corrects no clocks: only `none`".into()) }
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    datapoints: u64,
+    applied: u64,
+    late: u64,
+    dropped: u64,
+    transitions: u64,
+    seconds: f64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let started = Instant::now();
+    let (config, _) = configuration(&arguments.config)?;
+    let inventory = Arc::new(overridden(&config.inventory, arguments));
+    let mut report = rules::diagnose::Report::default();
+    let rules = rulebook::load(&mut report, &config.agent.rules_dir, &inventory);
+    show(&report);
+    if report.errors() > 0 {
+        return Err(Failure::Wrong);
+    }
+    let mut options = config.agent.options;
+    match arguments.late.as_deref() {
+        Some("drop") => options.late = Late::Drop,
+        Some(_) => options.late = Late::Apply,
+        None => {}
+    }
+    match arguments.watermark.as_deref() {
+        Some("global") => options.reach = Reach::Global,
+        Some(_) => options.reach = Reach::Inputs,
+        None => {}
+    }
+    if arguments.sources.as_deref() == Some("seen") {
+        options.expect = Expect::Seen;
+    }
+    let identity =
+        Identity { agent_id: config.agent.id, incarnation: "0".repeat(16), site: config.agent.site };
+    let mut summary = replay(arguments, inventory, |inventory, start| {
+        Engine::new(inventory, &rules, identity.clone(), options, start, &BTreeMap::new()).0
+    })?;
+    summary.seconds = started.elapsed().as_secs_f64();
+    eprintln!("{}", serde_json::to_string(&summary).unwrap_or_default());
+    Ok(())
+}
+
+/// The inventory with the options of the command line.
+fn overridden(inventory: &Inventory, arguments: &Arguments) -> Inventory {
+    let mut inventory = inventory.clone();
+    for source in inventory.sources_mut() {
+        source.max_out_of_orderness = arguments.max_out_of_orderness.unwrap_or(source.max_out_of_orderness);
+        source.idle_timeout = arguments.idle_timeout.unwrap_or(source.idle_timeout);
+        source.max_lag = arguments.max_lag.map_or(source.max_lag, |Bound(lag)| lag);
+    }
+    inventory
+}
+
+fn replay(
+    arguments: &Arguments,
+    inventory: Arc<Inventory>,
+    engine: impl Fn(Arc<Inventory>, i64) -> Engine,
+) -> Result<Summary, Failure> {
+    let name = arguments.file.display();
+    let cannot = |e: std::io::Error| Failure::Because(format!("cannot read {name}: {e}"));
+    let mut input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::with_capacity(1 << 20, File::open(&arguments.file).map_err(cannot)?))
+    };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let names = Names::of(&inventory);
+    let (mut line, mut number, mut skipped, mut at) = (String::new(), 0_u64, 0_u64, i64::MIN);
+    let mut running: Option<Engine> = None;
+    loop {
+        line.clear();
+        if input.read_line(&mut line).map_err(cannot)? == 0 {
+            break;
+        }
+        number += 1;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let wrong =
+            |e: &dyn std::fmt::Display| Failure::Because(format!("{name}:{number}: not a datapoint: {e}"));
+        let datapoint: proto::Datapoint<'_> = serde_json::from_str(&line).map_err(|e| wrong(&e))?;
+        at = at.max(datapoint.meta.created_at.unwrap_or(datapoint.timestamp));
+        let known = names.source(&datapoint.meta.source_id).zip(recording::subject(&names, &datapoint));
+        let Some((source, subject)) = known else {
+            skipped += 1;
+            continue;
+        };
+        let datapoints = vec![recording::datapoint(&inventory, subject, &datapoint)];
+        let engine = running.get_or_insert_with(|| engine(Arc::clone(&inventory), at));
+        print(&mut out, &engine.step(Input::Datapoints(Batch { source, datapoints }), at))?;
+    }
+    if skipped > 0 {
+        eprintln!("warning: {skipped} datapoints of tags or sources that the configuration does not declare");
+    }
+    let Some(mut engine) = running else { return Ok(Summary::default()) };
+    print(&mut out, &engine.finish())?;
+    out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+    let c = engine.counts();
+    let (applied, late, dropped) = (c.applied, c.late, c.dropped);
+    Ok(Summary { datapoints: c.datapoints, applied, late, dropped, transitions: c.transitions, seconds: 0.0 })
+}
+
+fn print(out: &mut impl Write, outputs: &Outputs) -> Result<(), Failure> {
+    for transition in &outputs.transitions {
+        let line = serde_json::to_string(transition).map_err(|e| Failure::Because(e.to_string()))?;
+        writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+    }
+    Ok(())
+}

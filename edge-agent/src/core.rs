@@ -1,0 +1,355 @@
+//! Core: the one consumer of all datapoints, on a thread of its own.
+//!
+//! A loop: choose what comes next, then act on it without waiting. A delivery is stepped through the engine;
+//! what comes of it joins the commit that fills; as soon as no commit runs, that one goes to the ledger, and when
+//! it is durable the forwarder is woken. So one commit is written while the next fills, and nobody sees an output
+//! before it is durable (I1).
+//!
+//! Here: that loop, and the sums it keeps for people. Not here: judging (`rules`), what an event looks like
+//! (`announce`), the disk (`outbox`).
+//! Invariant: `at` never goes back, and the state of an instance is stored together with the transition it made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::Happening;
+use rules::engine::{Engine, Input, Outputs, Subject};
+use rules::inventory::Inventory;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use crate::announce::Announcer;
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::normalize::Delivery;
+use crate::outbox::{Commit, Entry, Kind, Ledger, LedgerError};
+use crate::sequence::Sequence;
+use crate::view::{SourceView, View};
+
+/// State that changed without a transition is stored that often.
+const STATE_EVERY: Duration = Duration::from_secs(10);
+/// How often people get a new picture.
+const VIEW_EVERY: Duration = Duration::from_millis(250);
+/// How long to wait before a commit is tried again that found the disk full.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
+/// Entries that may wait for a commit: beyond, nothing is read any more (I8).
+const PENDING_MAX: usize = 10_000;
+/// Late datapoints are told once in this time and source, ms.
+const LATE_EVERY_MS: i64 = 60_000;
+
+/// What core needs.
+#[derive(Debug)]
+pub struct Core {
+    engine: Engine,
+    inventory: Arc<Inventory>,
+    clock: Clock,
+    ledger: Arc<Ledger>,
+    wake: Arc<Notify>,
+    view: watch::Sender<View>,
+    announcer: Announcer,
+    sources: Vec<SourceBook>,
+    at: i64,
+    /// The commit that fills.
+    pending: Commit,
+    /// The commit that is being written.
+    running: Option<JoinHandle<(Commit, Result<(), LedgerError>)>>,
+    /// When a commit that found the disk full is tried again.
+    full_until: Option<Instant>,
+    state_due: Instant,
+    view_due: Instant,
+}
+
+/// What core keeps of a source.
+#[derive(Debug)]
+struct SourceBook {
+    id: String,
+    sequence: Sequence,
+    view: SourceView,
+    late: u64,
+    late_most_ms: i64,
+    late_told_at: i64,
+}
+
+/// What happens next.
+enum Next {
+    Delivery(Delivery),
+    /// All connectors have ended.
+    End,
+    Committed(Commit, Result<(), LedgerError>),
+    /// A deadline has come: the engine's or one of core's own.
+    Time,
+}
+
+impl Core {
+    /// Puts core together. `sequences` stand in the order of the inventory's sources.
+    pub fn new(
+        engine: Engine,
+        inventory: Arc<Inventory>,
+        clock: Clock,
+        (ledger, wake): (Arc<Ledger>, Arc<Notify>),
+        view: watch::Sender<View>,
+        announcer: Announcer,
+        sequences: Vec<Sequence>,
+    ) -> Self {
+        let book = |((_, source), sequence): ((_, &rules::inventory::Source), Sequence)| SourceBook {
+            id: source.id.clone(),
+            sequence,
+            view: SourceView { id: source.id.clone(), ..SourceView::default() },
+            late: 0,
+            late_most_ms: 0,
+            late_told_at: clock.now(),
+        };
+        let sources = inventory.sources().zip(sequences).map(book).collect();
+        let now = Instant::now();
+        Self {
+            engine,
+            inventory,
+            clock,
+            ledger,
+            wake,
+            view,
+            announcer,
+            sources,
+            at: clock.now(),
+            pending: Commit::default(),
+            running: None,
+            full_until: None,
+            state_due: now + STATE_EVERY,
+            view_due: now,
+        }
+    }
+
+    /// Says something about the agent, with the next commit.
+    pub fn announce(&mut self, happening: Happening) {
+        let kind = if matches!(happening, Happening::Gap { .. }) { Kind::Gap } else { Kind::Event };
+        let entry = self.announcer.entry(happening, self.at);
+        self.pending.entries.extend(entry.map(|(key, json)| Entry { kind, key, json }));
+        self.pending.notes.push(self.announcer.note());
+    }
+
+    /// Works until all connectors have ended and everything is durable.
+    ///
+    /// # Errors
+    /// When the ledger fails: the agent has to start again.
+    pub async fn run(mut self, mut inbox: Inbox) -> Result<(), LedgerError> {
+        loop {
+            let next = self.next(&mut inbox).await;
+            match next {
+                Next::Delivery(delivery) => self.deliver(&delivery),
+                Next::Committed(commit, result) => self.committed(commit, result)?,
+                Next::Time => self.time(),
+                Next::End => return self.end().await,
+            }
+            self.commit_if_due();
+        }
+    }
+
+    async fn next(&mut self, inbox: &mut Inbox) -> Next {
+        let due = self.next_deadline();
+        let has_room = self.pending.entries.len() < PENDING_MAX;
+        tokio::select! {
+            biased;
+            done = async { self.running.as_mut()?.await.ok() }, if self.running.is_some() => {
+                self.running = None;
+                // The writer catches sled's panics; what is left is a runtime that shuts down.
+                done.map_or(Next::Committed(Commit::default(), Err(LedgerError::Ended)), |(c, r)| Next::Committed(c, r))
+            }
+            delivery = inbox.next(), if has_room => delivery.map_or(Next::End, Next::Delivery),
+            () = sleep_until(due) => Next::Time,
+        }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let engine = self.engine.deadline().map(|at| Instant::now() + self.clock.until(at));
+        [Some(self.state_due), Some(self.view_due), self.full_until, engine]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.view_due)
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        self.at = self.at.max(delivery.arrived);
+        let source = delivery.batch.source.0 as usize;
+        for (i, datapoint) in delivery.batch.datapoints.iter().enumerate() {
+            if self.sources[source].sequence.seen(datapoint.sequence) {
+                let book = &self.sources[source];
+                self.pending.notes.push((Sequence::note(&book.id), book.sequence.bytes()));
+            }
+            if let Subject::Connected(up) = datapoint.subject {
+                let reason = delivery.status.iter().find(|(place, _)| *place == i).map(|(_, s)| s.clone());
+                self.link(source, up, reason);
+            }
+        }
+        let outputs = self.engine.step(Input::Datapoints(delivery.batch.clone()), self.at);
+        self.take(outputs);
+    }
+
+    /// A source's link is up or down: told when it changed.
+    fn link(&mut self, source: usize, up: bool, reason: Option<String>) {
+        let view = &mut self.sources[source].view;
+        let changed = view.up != Some(up);
+        (view.up, view.reason) = (Some(up), reason.clone());
+        if !changed {
+            return;
+        }
+        let source_id = view.id.clone();
+        let reason = reason.unwrap_or_default();
+        if up {
+            tracing::info!(source = source_id, "source is up");
+            self.announce(Happening::SourceUp { source_id });
+        } else {
+            tracing::warn!(source = source_id, reason, "source is down, its tags are bad");
+            self.announce(Happening::SourceDown { source_id, reason });
+        }
+    }
+
+    /// What a step brought about joins the commit that fills.
+    fn take(&mut self, outputs: Outputs) {
+        for (source, behind_ms) in outputs.late {
+            let book = &mut self.sources[source.0 as usize];
+            book.late += 1;
+            book.late_most_ms = book.late_most_ms.max(behind_ms);
+        }
+        for transition in outputs.transitions {
+            match serde_json::to_vec(&transition) {
+                Ok(json) => {
+                    let key = transition.equipment_id;
+                    self.pending.entries.push(Entry { kind: Kind::Transition, key, json });
+                }
+                Err(e) => {
+                    tracing::error!(rule = transition.rule_id, error = %e, "transition cannot be written")
+                }
+            }
+        }
+        self.pending.states.extend(outputs.states.into_iter().map(|(key, bytes)| (key, Some(bytes))));
+    }
+
+    fn time(&mut self) {
+        let now = Instant::now();
+        if self.engine.deadline().is_some_and(|due| due <= self.clock.now()) {
+            self.at = self.at.max(self.clock.now());
+            let outputs = self.engine.step(Input::Clock, self.at);
+            self.take(outputs);
+        }
+        if now >= self.state_due {
+            self.state_due = now + STATE_EVERY;
+            self.store_state();
+            self.tell_late();
+            self.tell_losses();
+        }
+        if now >= self.view_due {
+            self.view_due = now + VIEW_EVERY;
+            self.publish();
+        }
+    }
+
+    fn store_state(&mut self) {
+        self.pending.states.extend(self.engine.unsaved().into_iter().map(|(key, bytes)| (key, Some(bytes))));
+    }
+
+    fn tell_late(&mut self) {
+        let told_before = self.at - LATE_EVERY_MS;
+        let mut happenings = Vec::new();
+        for book in self.sources.iter_mut().filter(|b| b.late > 0 && b.late_told_at <= told_before) {
+            let (count, most_ms) = (std::mem::take(&mut book.late), std::mem::take(&mut book.late_most_ms));
+            book.late_told_at = self.at;
+            happenings.push(Happening::Late { source_id: book.id.clone(), count, most_ms });
+        }
+        happenings.into_iter().for_each(|h| self.announce(h));
+    }
+
+    /// What the ledger lost gets its gap event (I8).
+    fn tell_losses(&mut self) {
+        if self.pending.losses_told > 0 || self.running.is_some() {
+            return;
+        }
+        let losses = self.ledger.losses();
+        self.pending.losses_told = losses.len();
+        for loss in losses {
+            tracing::error!(
+                first = loss.first,
+                last = loss.last,
+                reason = loss.reason,
+                "entries of the outbox are lost"
+            );
+            let (first, last, count) = (loss.first, Some(loss.last), loss.count);
+            self.announce(Happening::Gap { of: "outbox".into(), count, first, last, reason: loss.reason });
+        }
+    }
+
+    fn publish(&mut self) {
+        let counts = self.engine.counts();
+        self.view.send_replace(View {
+            at: self.at,
+            datapoints: counts.datapoints,
+            late: counts.late,
+            instances: self.engine.instances(),
+            sources: self.sources.iter().map(|b| b.view.clone()).collect(),
+        });
+    }
+
+    /// Starts a commit when there is something to write and none runs.
+    fn commit_if_due(&mut self) {
+        let nothing = self.pending == Commit::default();
+        let full = self.full_until.is_some_and(|until| Instant::now() < until);
+        if nothing || full || self.running.is_some() {
+            return;
+        }
+        self.full_until = None;
+        let commit = std::mem::take(&mut self.pending);
+        let ledger = Arc::clone(&self.ledger);
+        self.running = Some(tokio::task::spawn_blocking(move || {
+            let result = ledger.commit(&commit);
+            (commit, result)
+        }));
+    }
+
+    fn committed(&mut self, commit: Commit, result: Result<(), LedgerError>) -> Result<(), LedgerError> {
+        match result {
+            Ok(()) => {
+                self.wake.notify_one();
+                Ok(())
+            }
+            Err(e @ LedgerError::Full { .. }) => {
+                if self.full_until.is_none() {
+                    tracing::error!(error = %e, "nothing can be kept");
+                }
+                self.full_until = Some(Instant::now() + FULL_PAUSE);
+                self.put_back(commit);
+                Ok(())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A commit that was not written goes before the one that fills.
+    fn put_back(&mut self, mut commit: Commit) {
+        let later = std::mem::take(&mut self.pending);
+        commit.entries.extend(later.entries);
+        commit.states.extend(later.states);
+        commit.notes.extend(later.notes);
+        commit.losses_told = commit.losses_told.max(later.losses_told);
+        self.pending = commit;
+    }
+
+    /// The last commit: everything, and sequence numbers without a hole.
+    async fn end(mut self) -> Result<(), LedgerError> {
+        if let Some(running) = self.running.take() {
+            let (commit, result) = running.await.unwrap_or((Commit::default(), Err(LedgerError::Ended)));
+            self.committed(commit, result)?;
+        }
+        self.store_state();
+        self.tell_losses();
+        self.announce(Happening::AgentStopping {});
+        let notes = self.sources.iter().map(|b| (Sequence::note(&b.id), b.sequence.closed().bytes()));
+        self.pending.notes.extend(notes);
+        self.publish();
+        let (ledger, commit) = (Arc::clone(&self.ledger), std::mem::take(&mut self.pending));
+        let written = tokio::task::spawn_blocking(move || ledger.commit(&commit)).await;
+        self.wake.notify_one();
+        tracing::info!(machines = self.inventory.machines().count(), "everything is kept");
+        written.unwrap_or(Err(LedgerError::Ended))
+    }
+}

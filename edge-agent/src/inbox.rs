@@ -1,0 +1,91 @@
+//! The one channel between the connectors and core, bounded in datapoints.
+//!
+//! Here: its two ends. Not here: what is in a delivery. Invariant (I8): at most [`DATAPOINTS_MAX`] datapoints
+//! wait; a connector that would put more waits itself, and with it its PLC is read later.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::normalize::Delivery;
+
+/// Datapoints that may wait for core: two seconds of a large line.
+const DATAPOINTS_MAX: u32 = 10_000;
+
+/// A delivery with the room it takes.
+type Carried = (Delivery, OwnedSemaphorePermit);
+
+/// The connectors' end.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    room: Arc<Semaphore>,
+    channel: mpsc::UnboundedSender<Carried>,
+}
+
+/// Core's end.
+#[derive(Debug)]
+pub struct Inbox(mpsc::UnboundedReceiver<Carried>);
+
+/// Makes both ends.
+#[must_use]
+pub fn inbox() -> (Sender, Inbox) {
+    let (channel, receiver) = mpsc::unbounded_channel();
+    (Sender { room: Arc::new(Semaphore::new(DATAPOINTS_MAX as usize)), channel }, Inbox(receiver))
+}
+
+impl Sender {
+    /// Hands a delivery over, as soon as there is room. False: core has ended.
+    pub async fn send(&self, delivery: Delivery) -> bool {
+        let size = u32::try_from(delivery.batch.datapoints.len()).unwrap_or(u32::MAX).min(DATAPOINTS_MAX);
+        let Ok(permit) = Arc::clone(&self.room).acquire_many_owned(size).await else { return false };
+        self.channel.send((delivery, permit)).is_ok()
+    }
+}
+
+impl Inbox {
+    /// The next delivery; none when all connectors have ended and everything was taken.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        self.0.recv().await.map(|(delivery, _room)| delivery)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::{Flags, Quality};
+    use rules::engine::{Batch, Datapoint, Subject};
+    use rules::inventory::SourceId;
+
+    fn delivery(datapoints: usize) -> Delivery {
+        let one = Datapoint {
+            subject: Subject::Heartbeat,
+            timestamp: 0,
+            value: Err(rules::value::Unknown::NeverSeen),
+            quality: Quality::Ok,
+            flags: Flags::NONE,
+            sequence: 0,
+        };
+        let batch = Batch { source: SourceId(0), datapoints: vec![one; datapoints] };
+        Delivery { batch, status: Vec::new(), arrived: 0 }
+    }
+
+    #[tokio::test]
+    async fn a_full_inbox_makes_the_connector_wait_until_core_has_taken_something() {
+        let (sender, mut inbox) = inbox();
+        assert!(sender.send(delivery(DATAPOINTS_MAX as usize)).await);
+        let mut more = Box::pin(sender.send(delivery(1)));
+        assert!(futures_pending(&mut more).await);
+        inbox.next().await.unwrap();
+        assert!(more.await);
+        drop(sender);
+        assert!(inbox.next().await.is_some() && inbox.next().await.is_none());
+    }
+
+    async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
+        std::future::poll_fn(|context| {
+            let pending = std::pin::Pin::new(&mut *future).poll(context).is_pending();
+            std::task::Poll::Ready(pending)
+        })
+        .await
+    }
+}

@@ -1,0 +1,138 @@
+//! Datapoints as NDJSON: written by `record`, read by `rules replay`.
+//!
+//! Here: from the engine's datapoint to the unified JSON and back. Not here: the command lines.
+//! Invariant: what is written and read again is the same input for the engine.
+
+use proto::{Flags, Meta, Value};
+use rules::engine::{Datapoint, Subject};
+use rules::inventory::Inventory;
+use rules::value::{Unknown, admit};
+
+use crate::normalize::Delivery;
+
+/// Names of the agent's own tags.
+const HEARTBEAT: &str = "$heartbeat";
+const CONNECTED: &str = "$connected";
+
+/// Who writes, on each datapoint.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    /// Names.
+    pub inventory: &'a Inventory,
+    /// `agentId`.
+    pub agent_id: &'a str,
+}
+
+impl Writer<'_> {
+    /// A delivery as lines of NDJSON.
+    pub fn lines(&self, delivery: &Delivery) -> impl Iterator<Item = serde_json::Result<String>> {
+        delivery.batch.datapoints.iter().enumerate().map(|(i, datapoint)| {
+            let status = delivery.status.iter().find(|(place, _)| *place == i).map(|(_, s)| s.as_str());
+            serde_json::to_string(&self.json(delivery, datapoint, status))
+        })
+    }
+
+    fn json<'d>(
+        &'d self,
+        delivery: &'d Delivery,
+        datapoint: &'d Datapoint,
+        status: Option<&'d str>,
+    ) -> proto::Datapoint<'d> {
+        let source = self.inventory.source(delivery.batch.source);
+        let tag = match datapoint.subject {
+            Subject::Tag(id) => Some(self.inventory.tag(id)),
+            Subject::Heartbeat | Subject::Connected(_) => None,
+        };
+        let name = match datapoint.subject {
+            Subject::Heartbeat => HEARTBEAT,
+            Subject::Connected(_) => CONNECTED,
+            Subject::Tag(_) => tag.map_or("", |t| t.name.as_str()),
+        };
+        // The agent's own tags belong to no machine: the source stands in its place.
+        let machine = tag.map_or(source.id.as_str(), |t| self.inventory.machine(t.machine).id.as_str());
+        proto::Datapoint {
+            version: proto::VERSION,
+            timestamp: datapoint.timestamp,
+            equipment_id: machine.into(),
+            tag: name.into(),
+            value: datapoint.value.as_ref().map_or(Value::Null, Value::from),
+            quality: datapoint.quality,
+            meta: Meta {
+                sequence_number: datapoint.sequence,
+                flags: datapoint.flags,
+                created_at: Some(delivery.arrived),
+                source_id: source.id.as_str().into(),
+                unit: tag.and_then(|t| t.unit.as_deref()).map(Into::into),
+                status: status.map(Into::into),
+                agent_id: Some(self.agent_id.into()),
+                ..Meta::default()
+            },
+        }
+    }
+}
+
+/// What a line of a recording speaks of, if the inventory knows it.
+#[must_use]
+pub fn subject(inventory: &Names, line: &proto::Datapoint<'_>) -> Option<Subject> {
+    match line.tag.as_ref() {
+        HEARTBEAT => Some(Subject::Heartbeat),
+        CONNECTED => Some(Subject::Connected(line.value == Value::Bool(true))),
+        tag if tag.starts_with('$') => None,
+        tag => inventory.tag(&line.equipment_id, tag).map(Subject::Tag),
+    }
+}
+
+/// Looks names up in an inventory.
+#[derive(Debug)]
+pub struct Names {
+    machines: rustc_hash::FxHashMap<String, rustc_hash::FxHashMap<String, rules::inventory::TagId>>,
+    sources: rustc_hash::FxHashMap<String, rules::inventory::SourceId>,
+}
+
+impl Names {
+    /// All names of an inventory.
+    #[must_use]
+    pub fn of(inventory: &Inventory) -> Self {
+        let mut machines: rustc_hash::FxHashMap<String, rustc_hash::FxHashMap<_, _>> =
+            rustc_hash::FxHashMap::default();
+        for (id, tag) in inventory.tags() {
+            machines
+                .entry(inventory.machine(tag.machine).id.clone())
+                .or_default()
+                .insert(tag.name.clone(), id);
+        }
+        Self { machines, sources: inventory.sources().map(|(id, s)| (s.id.clone(), id)).collect() }
+    }
+
+    fn tag(&self, machine: &str, tag: &str) -> Option<rules::inventory::TagId> {
+        self.machines.get(machine)?.get(tag).copied()
+    }
+
+    /// The source of that id.
+    #[must_use]
+    pub fn source(&self, id: &str) -> Option<rules::inventory::SourceId> {
+        self.sources.get(id).copied()
+    }
+}
+
+/// A line of a recording as the engine takes it.
+#[must_use]
+pub fn datapoint(inventory: &Inventory, subject: Subject, line: &proto::Datapoint<'_>) -> Datapoint {
+    let value = match subject {
+        Subject::Tag(id) => {
+            let tag = inventory.tag(id);
+            admit(tag.kind, tag.range, &line.value, line.quality)
+        }
+        Subject::Connected(connected) => Ok(rules::value::Value::Bool(connected)),
+        Subject::Heartbeat => Err(Unknown::NeverSeen),
+    };
+    let flags: Flags = line.meta.flags;
+    Datapoint {
+        subject,
+        timestamp: line.timestamp,
+        value,
+        quality: line.quality,
+        flags,
+        sequence: line.meta.sequence_number,
+    }
+}
