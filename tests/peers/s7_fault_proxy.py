@@ -15,6 +15,8 @@ import time
 UPSTREAM, MODE, FAULTY = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 STRIKE = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 LATE_S = 1.2
+# DB3 in an item of a read: the mode poison closes the connection on it.
+POISON = b"\x00\x03\x84"
 
 
 def exactly(sock, count):
@@ -59,15 +61,17 @@ CHANGES = {
 }
 
 
-def to_server(client, server):
+def to_server(client, server, mode):
     try:
         while True:
             data = frame(client)
             if data[5] == 0xF0:
                 print("saw %02x %02x" % (data[8], data[17]), flush=True)
+            if mode == "poison" and POISON in data:
+                raise EOFError
             server.sendall(data)
     except (EOFError, OSError):
-        server.close()
+        shut(server)
 
 
 def to_client(server, client, mode):
@@ -130,7 +134,7 @@ def serve(client, number):
         return
     for sock in (client, server):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    threading.Thread(target=to_server, args=(client, server), daemon=True).start()
+    threading.Thread(target=to_server, args=(client, server, mode), daemon=True).start()
     to_client(server, client, mode)
 
 

@@ -262,6 +262,25 @@ async fn a_well_formed_refusal_makes_its_tags_bad_and_keeps_the_connection() {
 }
 
 #[tokio::test]
+async fn a_block_that_kills_the_connection_does_not_starve_the_others() {
+    let plc = plc("480");
+    let proxy = Peer::start("s7_fault_proxy.py", &[&plc.port().to_string(), "poison", "1000"]);
+    let mut running =
+        Running::start(&proxy.address(), tags(&["DB2.DBW8:WORD", "DB3.DBW8:WORD", "DB4.DBW8:WORD"]));
+    let started = Instant::now();
+    let mut scans = 0;
+    while scans < 10 {
+        assert!(started.elapsed() < PATIENCE, "{scans} scans");
+        let Report::Scan(batch) = running.report().await else { continue };
+        assert_eq!(batch[0].value, Ok(Raw::UInt(2 * 4096 + 4)));
+        assert_eq!(batch[2].value, Ok(Raw::UInt(4 * 4096 + 4)));
+        let reason = batch[1].value.clone().unwrap_err();
+        assert!(reason.contains("reading DB3 loses the connection"), "{reason}");
+        scans += 1;
+    }
+}
+
+#[tokio::test]
 async fn a_plc_that_is_killed_and_restarted_is_read_again() {
     let plc = plc("240");
     let (port, address) = (plc.port().to_string(), plc.address());

@@ -1,14 +1,15 @@
 //! What to read next, and what the answers mean for the tags: the memory that outlives a connection.
 //!
 //! A scan asks every request of the plan once, beginning with the one that failed last, and ends in one batch of
-//! readings. A request during which the connection is lost twice in a row is a *suspect*: its tags are Bad, it is
-//! left out of the scans, and it is tried alone after them: at once, then ever more rarely. While every request
-//! is a suspect the PLC itself is, and none is left out. A block that the PLC refuses is cut in two and read
+//! readings. A request during which the connection is lost twice in a row is broken up into its blocks for a
+//! while. A block that goes on losing the connection is a *suspect*: its tags are Bad, it is left out of the
+//! scans, and it is tried alone after them: at once, then ever more rarely. While every request is a suspect the
+//! PLC itself is, and none is left out. A block that the PLC refuses is cut in two and read
 //! again, until only the tags that are to blame stand alone; a DB that does not exist is to blame as a whole.
 //!
 //! Here: pure state, time is an argument. Not here: bytes (`codec`), sockets (`link`).
 //! Invariant: a batch holds each of its tags once, as this scan's answer gave it, or with the reason why not
-//! (I9); a request that kills its connection never keeps the others from being read.
+//! (I9); a block that kills its connection never keeps the others from being read.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -26,7 +27,8 @@ use crate::connector::{Raw, Reading};
 
 /// So many losses in a row, and a request is a suspect.
 const DEATHS_MAX: u32 = 2;
-/// How long a suspect rests after its first failed trial, and at most: each trial may cost the connection.
+/// How long a suspect rests after its first failed trial, and at most: each trial may cost the connection. A
+/// broken request stays so as long.
 const REST_MIN: Duration = Duration::from_secs(5);
 const REST_MAX: Duration = Duration::from_secs(300);
 /// The item code for a block that does not exist.
@@ -42,6 +44,10 @@ pub(super) struct Scanner {
     cuts: BTreeSet<usize>,
     /// The plan for `pdu` and `cuts`; empty when it must be made anew.
     turns: Vec<Turn>,
+    /// How often a request was broken up.
+    breaks: u32,
+    /// When the requests that were broken up may be tried whole again.
+    mend_at: Option<Instant>,
     /// The turn that the next scan begins with.
     first: usize,
     /// What is left to ask for the batch.
@@ -76,6 +82,8 @@ impl Scanner {
             pdu: 0,
             cuts: BTreeSet::new(),
             turns: Vec::new(),
+            breaks: 0,
+            mend_at: None,
             first: 0,
             queue: VecDeque::new(),
             open: None,
@@ -93,7 +101,8 @@ impl Scanner {
 
     /// Begins a scan.
     pub(super) fn begin(&mut self, now: Instant) {
-        if self.turns.is_empty() {
+        let may_mend = self.mend_at.is_some_and(|at| at <= now);
+        if self.turns.is_empty() || may_mend && self.turns.iter().all(|turn| turn.deaths == 0) {
             self.plan(now);
         }
         self.batch = Batch::default();
@@ -152,8 +161,28 @@ impl Scanner {
         let Some(turn) = self.turns.get_mut(index) else { return };
         turn.deaths = turn.deaths.saturating_add(1);
         turn.reason = reason.to_owned();
-        turn.rests_until = now + turn.rest();
-        self.first = if turn.is_suspect() { (index + 1) % count } else { index };
+        turn.rests_until = now + doubled(turn.deaths.checked_sub(DEATHS_MAX + 1));
+        let suspect = turn.is_suspect();
+        self.first = if suspect { (index + 1) % count } else { index };
+        if suspect && turn.request.blocks.len() > 1 {
+            self.break_up(index, now);
+        }
+    }
+
+    /// One block may be to blame: each stands for itself, and becomes a suspect at the next loss.
+    fn break_up(&mut self, index: usize, now: Instant) {
+        let Some(whole) = self.turns.get(index) else { return };
+        let piece = |block: &Block| Turn {
+            request: Arc::new(Request { blocks: vec![block.clone()] }),
+            deaths: DEATHS_MAX - 1,
+            rests_until: now,
+            reason: whole.reason.clone(),
+        };
+        let pieces: Vec<_> = whole.request.blocks.iter().map(piece).collect();
+        self.turns.splice(index..=index, pieces);
+        self.first = index;
+        self.mend_at = Some(now + doubled(Some(self.breaks)));
+        self.breaks = self.breaks.saturating_add(1);
     }
 
     fn plan(&mut self, now: Instant) {
@@ -162,6 +191,7 @@ impl Scanner {
             |request| Turn { request: Arc::new(request), deaths: 0, rests_until: now, reason: String::new() };
         self.turns = self.planner().requests(chosen).into_iter().map(turn).collect();
         self.first = 0;
+        self.mend_at = None;
     }
 
     fn planner(&self) -> Planner<'_> {
@@ -206,14 +236,12 @@ impl Turn {
     fn is_suspect(&self) -> bool {
         self.deaths >= DEATHS_MAX
     }
+}
 
-    /// How long to wait before the next trial.
-    fn rest(&self) -> Duration {
-        match self.deaths.checked_sub(DEATHS_MAX + 1) {
-            None => Duration::ZERO,
-            Some(trials) => REST_MIN.saturating_mul(2_u32.saturating_pow(trials)).min(REST_MAX),
-        }
-    }
+/// How long to wait after the n-th failure, from 0; not at all before it.
+fn doubled(failures: Option<u32>) -> Duration {
+    let after = |n| REST_MIN.saturating_mul(2_u32.saturating_pow(n)).min(REST_MAX);
+    failures.map_or(Duration::ZERO, after)
 }
 
 /// The readings of one scan, as they come in.

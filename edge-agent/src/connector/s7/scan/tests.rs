@@ -207,3 +207,33 @@ fn when_every_request_kills_none_is_left_out() {
     let (batches, _) = scan(&mut scanner, &mut plc, Instant::now());
     assert_eq!(shown(&batches[0]), ["UInt(0)"]);
 }
+
+#[test]
+fn one_poisonous_block_does_not_starve_the_others_of_its_request() {
+    let mut scanner = scanner(240, &THREE);
+    let mut plc = Plc { poison: Some(2), ..Plc::with(&[(1, 64), (2, 64), (3, 64)]) };
+    let start = Instant::now();
+    // Twice as a whole; then the blocks in order, until the second kills alone.
+    for _ in 0..3 {
+        assert_eq!(scan(&mut scanner, &mut plc, start), (vec![], false));
+    }
+    let (batches, _) = scan(&mut scanner, &mut plc, start);
+    assert_eq!(shown(&batches[0]), ["UInt(0)", "loses the connection", "UInt(0)"]);
+}
+
+#[test]
+fn a_request_that_was_broken_up_is_whole_again_after_a_while() {
+    let mut scanner = scanner(240, &THREE);
+    let mut plc = Plc { poison: Some(2), ..Plc::with(&[(1, 64), (2, 64), (3, 64)]) };
+    let start = Instant::now();
+    for _ in 0..2 {
+        scan(&mut scanner, &mut plc, start);
+    }
+    plc.poison = None;
+    for (after_s, requests) in [(0, 3), (4, 3), (6, 1)] {
+        plc.requests = 0;
+        let (batches, _) = scan(&mut scanner, &mut plc, start + Duration::from_secs(after_s));
+        assert_eq!(shown(&batches[0]), ["UInt(0)"; 3]);
+        assert_eq!(plc.requests, requests, "after {after_s} s");
+    }
+}
