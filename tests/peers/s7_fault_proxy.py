@@ -4,7 +4,8 @@ usage: s7_fault_proxy.py UPSTREAM_PORT MODE FAULTY [N]
 
 Listens on a free port of loopback and prints "up PORT". The first FAULTY connections misbehave in the way of MODE,
 the others pass. Where a mode strikes at one frame, it is the N-th from the server (1 the connect confirm, 2 the
-setup, 3 the first read). Prints "connection" for each client, "saw KIND FUNCTION" for each S7 request.
+setup, 3 the first read). Prints "connection" for each client and "closed" when it is gone, "saw KIND FUNCTION" for
+each S7 request.
 """
 import socket
 import struct
@@ -17,6 +18,12 @@ STRIKE = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 LATE_S = 1.2
 # DB3 in an item of a read: the mode poison closes the connection on it.
 POISON = b"\x00\x03\x84"
+
+
+def say(line):
+    """In one piece, whichever thread it is."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def exactly(sock, count):
@@ -66,11 +73,12 @@ def to_server(client, server, mode):
         while True:
             data = frame(client)
             if data[5] == 0xF0:
-                print("saw %02x %02x" % (data[8], data[17]), flush=True)
+                say("saw %02x %02x" % (data[8], data[17]))
             if mode == "poison" and POISON in data:
                 raise EOFError
             server.sendall(data)
     except (EOFError, OSError):
+        say("closed")
         shut(server)
 
 
@@ -139,10 +147,10 @@ def serve(client, number):
 
 
 listener = socket.create_server(("127.0.0.1", 0))
-print("up", listener.getsockname()[1], flush=True)
+say("up %d" % listener.getsockname()[1])
 connections = 0
 while True:
     accepted, _ = listener.accept()
     connections += 1
-    print("connection", flush=True)
+    say("connection")
     threading.Thread(target=serve, args=(accepted, connections), daemon=True).start()

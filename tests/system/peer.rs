@@ -47,7 +47,6 @@ impl Peer {
         let python = tests.join(".venv/bin/python");
         assert!(python.exists(), "{} is missing: `tests/run` makes it", python.display());
         let mut child = Command::new(python)
-            .arg("-u")
             .arg(tests.join("peers").join(script))
             .args(args)
             .stdin(Stdio::null())

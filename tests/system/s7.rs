@@ -103,12 +103,19 @@ fn wrong_or_bad(batch: &[Reading], expected: &[Raw]) -> Vec<String> {
     batch.iter().filter_map(bad).collect()
 }
 
-/// How many connections the proxy saw; and it saw nothing but setups and reads (I10).
+/// How many connections the proxy saw: never two at once, and nothing on them but setups and reads (I10).
 fn connections(proxy: &Peer) -> usize {
     let lines = proxy.lines();
     let functions: BTreeSet<_> = lines.iter().filter(|line| line.starts_with("saw")).cloned().collect();
-    assert!(functions.iter().all(|seen| seen == "saw 01 f0" || seen == "saw 01 04"), "{functions:?}");
-    lines.iter().filter(|line| *line == "connection").count()
+    assert!(functions.iter().eq(["saw 01 04", "saw 01 f0"]), "{functions:?}");
+    let changes: Vec<_> = lines.iter().filter(|line| *line == "connection" || *line == "closed").collect();
+    assert!(
+        changes
+            .chunks(2)
+            .all(|pair| pair[0] == "connection" && pair.get(1).is_none_or(|next| *next == "closed")),
+        "{changes:?}"
+    );
+    changes.len().div_ceil(2)
 }
 
 /// Two connections that fail in this way, then a good one.

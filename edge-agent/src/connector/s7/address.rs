@@ -8,7 +8,7 @@ use super::value::Type;
 
 /// A part of the PLC's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Area {
+pub(super) enum Area {
     /// A data block, by its number.
     Db(u16),
     /// The process image of the inputs.

@@ -24,7 +24,7 @@ mod value;
 
 use std::time::Duration;
 
-pub use address::{Address, AddressError, Area};
+pub use address::{Address, AddressError};
 pub use codec::Malformed;
 pub use link::{LinkError, read_once, run};
 pub use tsap::{Connection, Tsap, TsapError};

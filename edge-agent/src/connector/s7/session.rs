@@ -46,7 +46,7 @@ pub(super) enum Event {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The PLC refused the TSAP.
-    Tsap { reason: u8 },
+    Tsap,
     /// The PLC refused the setup.
     Setup { class: u8, code: u8 },
     /// What came is no answer.
@@ -94,7 +94,7 @@ impl Session {
                     let reference = self.next_reference();
                     Ok(Event::Send(codec::setup_request(reference)))
                 }
-                Answer::Refused { code, .. } => Err(Fault::Tsap { reason: code }),
+                Answer::Refused { .. } => Err(Fault::Tsap),
             },
             Awaited::Setup => match codec::setup_answer(frame, self.reference).map_err(Fault::Malformed)? {
                 Answer::Given(pdu) => Ok(Event::Ready { pdu }),
@@ -122,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::connector::s7::Area;
+    use crate::connector::s7::address::Area;
 
     const CONFIRM: [u8; 22] =
         [3, 0, 0, 22, 0x11, 0xD0, 0, 1, 0, 1, 0, 0xC0, 1, 0x0A, 0xC1, 2, 1, 0, 0xC2, 2, 2, 1];
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_refusal_says_which() {
         let (mut session, _) = Session::open(Tsap::default(), 1);
-        assert_eq!(session.receive(&[3, 0, 0, 11, 6, 0x80, 0, 1, 0, 0, 2]), Err(Fault::Tsap { reason: 2 }));
+        assert_eq!(session.receive(&[3, 0, 0, 11, 6, 0x80, 0, 1, 0, 0, 2]), Err(Fault::Tsap));
         let (mut session, _) = Session::open(Tsap::default(), 1);
         session.receive(&CONFIRM).unwrap();
         let refusal = [3, 0, 0, 19, 2, 0xF0, 0x80, 0x32, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0x04];

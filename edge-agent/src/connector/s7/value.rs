@@ -142,7 +142,7 @@ impl Type {
     ///
     /// # Errors
     /// In words for a technician, when the bytes cannot be of this type.
-    pub fn decode(self, bit: u8, bytes: &[u8]) -> Result<Raw, String> {
+    pub(super) fn decode(self, bit: u8, bytes: &[u8]) -> Result<Raw, String> {
         Ok(match self {
             Self::Bool => {
                 Raw::Bool(u8::from_be_bytes(exactly(bytes)?).checked_shr(bit.into()).unwrap_or(0) & 1 == 1)

@@ -132,7 +132,7 @@ impl<'c> Wire<'c> {
     fn fault(&self, fault: Fault) -> LinkError {
         let plc = self.config.address.clone();
         match fault {
-            Fault::Tsap { .. } => LinkError::Tsap { plc, tsap: self.config.tsap },
+            Fault::Tsap => LinkError::Tsap { plc, tsap: self.config.tsap },
             Fault::Setup { class, code } => LinkError::Setup { plc, class, code },
             Fault::Malformed(source) => LinkError::Malformed { plc, source },
             Fault::Unasked => LinkError::Unasked { plc },
