@@ -7,23 +7,23 @@
 //! happens behind the stream (`cloud-ingest`).
 //! Invariant: data moves one way; nothing goes leftward but back-pressure and what people look at.
 
-mod agent;
-mod announce;
+pub mod agent;
+pub mod announce;
 mod cli;
-mod clock;
+pub mod clock;
 pub mod config;
 pub mod connector;
-mod core;
+pub mod core;
 pub mod forward;
-mod inbox;
-mod log;
-mod normalize;
+pub mod inbox;
+pub mod log;
+pub mod normalize;
 pub mod outbox;
-mod recording;
-mod rulebook;
-mod sequence;
-mod view;
-mod web;
+pub mod recording;
+pub mod rulebook;
+pub mod sequence;
+pub mod view;
+pub mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -73,7 +73,7 @@ enum Failure {
 }
 
 /// Runs a command line and says how it ended.
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line = match Line::try_parse_from(args) {
         Ok(line) => line,
         Err(e) => {
