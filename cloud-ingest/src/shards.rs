@@ -63,7 +63,7 @@ fn shard(listed: &aws_sdk_kinesis::types::Shard) -> Result<Shard, Trouble> {
 
 /// The shards that may be read now. A parent that is not listed any more has outlived its retention: nothing
 /// of it can be read, so nobody waits for it.
-pub fn readable<'s>(shards: &'s [Shard], finished: impl Fn(&Name) -> bool) -> Vec<&'s Shard> {
+pub fn readable(shards: &[Shard], finished: impl Fn(&Name) -> bool) -> Vec<&Shard> {
     let blocks = |parent: &Name| shards.iter().any(|s| s.name == *parent) && !finished(parent);
     shards.iter().filter(|s| !finished(&s.name) && !s.parents.iter().any(blocks)).collect()
 }

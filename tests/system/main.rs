@@ -1,5 +1,6 @@
 //! The tests of the whole system, in one binary: real servers that nobody here wrote, real processes, real time.
 #![cfg(test)]
 
+mod ingest;
 mod peer;
 mod s7;
