@@ -49,6 +49,28 @@ async fn each_transition_is_stored_once_over_kills_resharding_and_poison() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_over_split_and_merge_is_stored_parents_first() {
+    let bench = Bench::new(Kinesis::start(300).await);
+    bench.kinesis.create("line", 1).await;
+    let put = async |range| {
+        for n in range {
+            bench.kinesis.put(&Put::Plain(transition("m-1", n))).await;
+        }
+    };
+    put(1..4).await;
+    let children = bench.kinesis.split("line", "shardId-000000000000").await;
+    put(4..7).await;
+    bench.kinesis.merge("line", &children).await;
+    put(7..10).await;
+    // Whoever reads all shards at once has the children's records long before the parent's.
+    bench.kinesis.hold_up("shardId-000000000000", Duration::from_millis(500));
+    let ingest = bench.start();
+    wait_for("all transitions", || transitions(&bench.store()).len() == 9).await;
+    assert_stored_in_order(&transitions(&bench.store()));
+    ingest.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_not_there_is_said_once_and_heals() {
     let bench = Bench::new(Kinesis::start(300).await);
     let ingest = bench.start();

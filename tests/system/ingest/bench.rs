@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_kinesis::Client;
@@ -35,6 +35,8 @@ pub(crate) struct Kinesis {
 #[derive(Default)]
 struct Traffic {
     away: AtomicBool,
+    /// A text whose requests are held up, for this long.
+    slow: OnceLock<(&'static str, Duration)>,
     asked: AtomicUsize,
     expired: AtomicUsize,
 }
@@ -102,6 +104,11 @@ impl Kinesis {
     /// Has every request answered as by a gateway whose server is away, or no more.
     pub(crate) fn away(&self, away: bool) {
         self.traffic.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Holds up every request in which a text stands.
+    pub(crate) fn hold_up(&self, text: &'static str, by: Duration) {
+        self.traffic.slow.set((text, by)).unwrap();
     }
 
     /// Requests so far.
@@ -183,13 +190,20 @@ impl Kinesis {
     }
 }
 
-/// Lets requests pass, counts them, or answers as a gateway does whose server is away.
+/// Lets requests pass, counts them, holds them up, or answers as a gateway does whose server is away.
 async fn pass(traffic: Arc<Traffic>, request: Request, next: Next) -> Response {
     traffic.asked.fetch_add(1, Ordering::SeqCst);
     if traffic.away.load(Ordering::SeqCst) {
         return Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(Body::empty()).unwrap();
     }
-    let (head, body) = next.run(request).await.into_parts();
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    if let Some((text, by)) = traffic.slow.get()
+        && String::from_utf8_lossy(&body).contains(text)
+    {
+        tokio::time::sleep(*by).await;
+    }
+    let (head, body) = next.run(Request::from_parts(head, Body::from(body))).await.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     if head.status == StatusCode::BAD_REQUEST && body.windows(15).any(|w| w == b"ExpiredIterator") {
         traffic.expired.fetch_add(1, Ordering::SeqCst);
@@ -343,7 +357,7 @@ pub(crate) fn transition(machine: &str, sequence: u64) -> Vec<u8> {
 
 /// Always the same event, of this program's first minute.
 pub(crate) fn event() -> Vec<u8> {
-    static START: std::sync::OnceLock<u128> = std::sync::OnceLock::new();
+    static START: OnceLock<u128> = OnceLock::new();
     let start = START.get_or_init(|| SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis());
     format!(
         r#"{{"kind":"event","version":1,"id":"e1","agentId":"a","incarnation":"ff","timestamp":{start},"sequenceNumber":1,"event":"sourceUp","sourceId":"plc"}}"#
