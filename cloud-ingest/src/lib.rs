@@ -13,12 +13,13 @@
 //!   all readers. One `cloud-ingest` asks four times a second when idle (`poll`), so one other reader of the
 //!   same kind already meets throttling, which is backed off. An idle shard costs at most `poll` of latency.
 //! - One process per directory (a lock says so to the second), reading all shards; at most 8 answers of 10 MB
-//!   are in memory. Each answer costs two or three rounds of fsync, whatever it holds.
+//!   are in memory. Each answer costs a few rounds of fsync, whatever it holds: measured on ext4 (development
+//!   build), an answer of 300 transitions is durable after 25 ms, one of 5,000 after 0.3 s.
 //! - Records that wait in the stream longer than its retention (24 h unless changed) are gone: that, and not
 //!   this program, is the longest it may stand still.
 //! - Datapoints are counted and not kept. Records of a newer version or an unknown kind are kept raw.
 //! - A record is refused when an id in it does not match `[A-Za-z0-9_.-]{1,64}` or is `.` or `..`, when its day
-//!   lies outside −400…+1 of its arrival in the stream, or when it is no record at all; it is kept in the
+//!   lies outside −400…+1 days of its arrival in the stream, or when it is no record at all; it is kept in the
 //!   failure destination with the reason and delays nothing.
 //! - Nothing is printed on stdout; the log goes to stderr. Exit codes: 0 stopped by SIGTERM or SIGINT, 1 the
 //!   configuration is wrong, 2 wrong usage, 3 a directory cannot be used. A stream, credentials or an endpoint
