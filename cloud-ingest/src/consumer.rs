@@ -155,6 +155,7 @@ impl Consumer {
 
     /// Begins with every shard that may be read and is not.
     fn begin(&mut self, shards: &[Shard]) -> Result<(), Trouble> {
+        self.health.forget_unless(|who| who == LISTING || shards.iter().any(|s| s.name.as_str() == who));
         let place = |s: &Shard| Ok((s.name.clone(), self.keeper.place(&s.name, &s.began)?));
         let places = shards.iter().map(place).collect::<Result<BTreeMap<Name, Place>, _>>();
         let mut places = places.map_err(Trouble::Store)?;

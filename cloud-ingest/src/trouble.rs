@@ -130,6 +130,11 @@ impl Health {
             }
         }
     }
+
+    /// Forgets shards that are not listed any more: their trouble would never end.
+    pub fn forget_unless(&mut self, listed: impl Fn(&str) -> bool) {
+        self.troubled.retain(|who, _| listed(who));
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +163,15 @@ mod tests {
         assert_eq!(health.note("a", Some(&Trouble::Refused("key".into()))), Some(Change::Began));
         assert_eq!(health.note("c", Some(&Trouble::Throttled)), None);
         assert_eq!(health.note("c", None), None);
+    }
+
+    #[test]
+    fn a_shard_that_is_gone_does_not_keep_the_trouble_alive() {
+        let mut health = Health::default();
+        health.note("gone", Some(&away()));
+        health.note("a", Some(&away()));
+        health.forget_unless(|who| who == "a");
+        assert_eq!(health.note("a", None), Some(Change::Over));
     }
 
     #[test]

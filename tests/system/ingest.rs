@@ -1,7 +1,7 @@
 //! `cloud-ingest` as a process, against a Kinesis with real limits: what is stored, over kills, resharding,
 //! poison and everything that can be away. Not here: what its parts do alone (their own tests).
 
-mod bench;
+mod stand;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use cloud_ingest::{name::Name, shards};
 use serde_json::Value;
 
-use bench::{Bench, Kinesis, Put, transition, wait_for};
+use stand::{Kinesis, Put, Stand, transition, wait_for};
 
 /// What the killing test sends: machines, and transitions of each.
 const MACHINES: usize = 9;
@@ -21,66 +21,66 @@ async fn each_transition_is_stored_once_over_kills_resharding_and_poison() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
-    let bench = Bench::new(Kinesis::start(60).await);
-    bench.kinesis.create("line", 3).await;
-    let sender = tokio::spawn(send_all(bench.kinesis.clone(), fastrand::Rng::with_seed(seed)));
-    let sharder = tokio::spawn(reshard(bench.kinesis.clone()));
+    let stand = Stand::new(Kinesis::start(60).await);
+    stand.kinesis.create("line", 3).await;
+    let sender = tokio::spawn(send_all(stand.kinesis.clone(), fastrand::Rng::with_seed(seed)));
+    let sharder = tokio::spawn(reshard(stand.kinesis.clone()));
 
     while !sender.is_finished() || !sharder.is_finished() {
-        let ingest = bench.start();
+        let ingest = stand.start();
         tokio::time::sleep(Duration::from_millis(chance.u64(20..900))).await;
         ingest.kill();
     }
     sharder.await.unwrap();
     let sent = sender.await.unwrap();
-    let ingest = bench.start();
-    let complete = || transitions(&bench.store()).len() >= sent.transitions.len();
+    let ingest = stand.start();
+    let complete = || transitions(&stand.store()).len() >= sent.transitions.len();
     wait_for("all transitions to be stored", complete).await;
-    wait_for("all poison to be set aside", || bench.failures().len() >= sent.poison.len()).await;
+    wait_for("all poison to be set aside", || stand.failures().len() >= sent.poison.len()).await;
     ingest.stop();
 
-    let stored = transitions(&bench.store());
+    let stored = transitions(&stand.store());
     assert_eq!(stored.keys().cloned().collect::<BTreeSet<_>>(), sent.transitions, "by id, none besides");
-    assert_eq!(bench.failures(), sent.poison);
-    assert_eq!(bench.files("events").len(), 1, "sent {} times", sent.events);
-    assert_current_is_newest(&bench.store(), &stored);
+    assert_eq!(stand.failures(), sent.poison);
+    assert_eq!(stand.files("events").len(), 1, "sent {} times", sent.events);
+    assert_current_is_newest(&stand.store(), &stored);
     assert_stored_in_order(&stored);
-    assert_eq!(std::fs::read_dir(bench.store().join("tmp~")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(stand.store().join("tmp~")).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_over_split_and_merge_is_stored_parents_first() {
-    let bench = Bench::new(Kinesis::start(300).await);
-    bench.kinesis.create("line", 1).await;
+    let stand = Stand::new(Kinesis::start(300).await);
+    stand.kinesis.create("line", 1).await;
     let put = async |range| {
         for n in range {
-            bench.kinesis.put(&Put::Plain(transition("m-1", n))).await;
+            stand.kinesis.put(&Put::Plain(transition("m-1", n))).await;
         }
     };
     put(1..4).await;
-    let children = bench.kinesis.split("line", "shardId-000000000000").await;
+    let children = stand.kinesis.split("line", "shardId-000000000000").await;
     put(4..7).await;
-    bench.kinesis.merge("line", &children).await;
+    stand.kinesis.merge("line", &children).await;
     put(7..10).await;
     // Whoever reads all shards at once has the children's records long before the parent's.
-    bench.kinesis.hold_up("shardId-000000000000", Duration::from_millis(500));
-    let ingest = bench.start();
-    wait_for("all transitions", || transitions(&bench.store()).len() == 9).await;
-    assert_stored_in_order(&transitions(&bench.store()));
+    stand.kinesis.hold_up("shardId-000000000000", Duration::from_millis(500));
+    let ingest = stand.start();
+    wait_for("all transitions", || transitions(&stand.store()).len() == 9).await;
+    assert_stored_in_order(&transitions(&stand.store()));
     ingest.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_not_there_is_said_once_and_heals() {
-    let bench = Bench::new(Kinesis::start(300).await);
-    let ingest = bench.start();
+    let stand = Stand::new(Kinesis::start(300).await);
+    let ingest = stand.start();
     wait_for("the missing stream to be said", || ingest.log().contains("not there: ResourceNotFound")).await;
     // Some more tries, each refused.
-    let asked = bench.kinesis.asked();
-    wait_for("two more tries", || bench.kinesis.asked() >= asked + 2).await;
-    bench.kinesis.create("line", 1).await;
-    bench.kinesis.put(&Put::Plain(transition("m-1", 1))).await;
-    wait_for("the transition", || transitions(&bench.store()).len() == 1).await;
+    let asked = stand.kinesis.asked();
+    wait_for("two more tries", || stand.kinesis.asked() >= asked + 2).await;
+    stand.kinesis.create("line", 1).await;
+    stand.kinesis.put(&Put::Plain(transition("m-1", 1))).await;
+    wait_for("the transition", || transitions(&stand.store()).len() == 1).await;
     wait_for("the end to be said", || ingest.log().contains("works again")).await;
     assert_eq!(ingest.log().matches("WARN").count(), 2, "http, and one trouble: {}", ingest.log());
     ingest.stop();
@@ -88,16 +88,16 @@ async fn a_stream_that_is_not_there_is_said_once_and_heals() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_goes_away_and_comes_back_costs_nothing() {
-    let bench = Bench::new(Kinesis::start(300).await);
-    bench.kinesis.create("line", 2).await;
-    bench.kinesis.put(&Put::Plain(transition("m-1", 1))).await;
-    let ingest = bench.start();
-    wait_for("the first", || transitions(&bench.store()).len() == 1).await;
-    bench.kinesis.away(true);
+    let stand = Stand::new(Kinesis::start(300).await);
+    stand.kinesis.create("line", 2).await;
+    stand.kinesis.put(&Put::Plain(transition("m-1", 1))).await;
+    let ingest = stand.start();
+    wait_for("the first", || transitions(&stand.store()).len() == 1).await;
+    stand.kinesis.away(true);
     wait_for("the outage to be said", || ingest.log().contains("kinesis cannot be reached")).await;
-    bench.kinesis.away(false);
-    bench.kinesis.put(&Put::Plain(transition("m-1", 2))).await;
-    wait_for("the second", || transitions(&bench.store()).len() == 2).await;
+    stand.kinesis.away(false);
+    stand.kinesis.put(&Put::Plain(transition("m-1", 2))).await;
+    wait_for("the second", || transitions(&stand.store()).len() == 2).await;
     wait_for("the end to be said", || ingest.log().contains("works again")).await;
     assert_eq!(ingest.log().matches("cannot be reached").count(), 1, "{}", ingest.log());
     ingest.stop();
@@ -105,27 +105,27 @@ async fn an_endpoint_that_goes_away_and_comes_back_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_iterator_that_expires_between_two_reads_is_renewed() {
-    let bench = Bench::new(Kinesis::start(1).await).polling("1.5 s");
-    bench.kinesis.create("line", 1).await;
-    let ingest = bench.start();
+    let stand = Stand::new(Kinesis::start(1).await).polling("1.5 s");
+    stand.kinesis.create("line", 1).await;
+    let ingest = stand.start();
     for n in 1..=2 {
-        bench.kinesis.put(&Put::Plain(transition("m-1", n))).await;
-        wait_for("the transition", || transitions(&bench.store()).len() as u64 == n).await;
+        stand.kinesis.put(&Put::Plain(transition("m-1", n))).await;
+        wait_for("the transition", || transitions(&stand.store()).len() as u64 == n).await;
     }
-    assert!(bench.kinesis.expired() >= 1, "no iterator expired");
+    assert!(stand.kinesis.expired() >= 1, "no iterator expired");
     ingest.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_made_anew_under_its_name_is_read_from_its_beginning() {
-    let bench = Bench::new(Kinesis::start(300).await);
+    let stand = Stand::new(Kinesis::start(300).await);
     for n in 1..=2 {
-        bench.kinesis.create("line", 1).await;
-        bench.kinesis.put(&Put::Plain(transition("m-1", n))).await;
-        let ingest = bench.start();
-        wait_for("the transition", || transitions(&bench.store()).len() as u64 == n).await;
+        stand.kinesis.create("line", 1).await;
+        stand.kinesis.put(&Put::Plain(transition("m-1", n))).await;
+        let ingest = stand.start();
+        wait_for("the transition", || transitions(&stand.store()).len() as u64 == n).await;
         ingest.stop();
-        bench.kinesis.delete("line").await;
+        stand.kinesis.delete("line").await;
         // Kinesis tells two shards of one name apart by the second in which they were made.
         let second = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         let deleted = second();
@@ -135,26 +135,26 @@ async fn a_stream_made_anew_under_its_name_is_read_from_its_beginning() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_cannot_be_written_is_said_and_heals() {
-    let bench = Bench::new(Kinesis::start(300).await);
-    bench.kinesis.create("line", 1).await;
-    std::fs::create_dir_all(bench.store()).unwrap();
-    std::fs::write(bench.store().join("machines"), "in the way").unwrap();
-    bench.kinesis.put(&Put::Plain(transition("m-1", 1))).await;
-    let ingest = bench.start();
+    let stand = Stand::new(Kinesis::start(300).await);
+    stand.kinesis.create("line", 1).await;
+    std::fs::create_dir_all(stand.store()).unwrap();
+    std::fs::write(stand.store().join("machines"), "in the way").unwrap();
+    stand.kinesis.put(&Put::Plain(transition("m-1", 1))).await;
+    let ingest = stand.start();
     wait_for("it to be said", || ingest.log().contains("cannot store")).await;
-    std::fs::remove_file(bench.store().join("machines")).unwrap();
-    wait_for("the transition", || transitions(&bench.store()).len() == 1).await;
+    std::fs::remove_file(stand.store().join("machines")).unwrap();
+    wait_for("the transition", || transitions(&stand.store()).len() == 1).await;
     ingest.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_credentials_and_a_closed_port_are_said_in_words() {
-    let bench = || async { Bench::new(Kinesis::start(300).await) };
-    for (bench, said) in [
-        (bench().await.without_credentials(), "no credentials: set AWS_ACCESS_KEY_ID"),
-        (bench().await.at_a_closed_port(), "Connection refused"),
+    let stand = || async { Stand::new(Kinesis::start(300).await) };
+    for (stand, said) in [
+        (stand().await.without_credentials(), "no credentials: set AWS_ACCESS_KEY_ID"),
+        (stand().await.at_a_closed_port(), "Connection refused"),
     ] {
-        let ingest = bench.start();
+        let ingest = stand.start();
         wait_for(said, || ingest.log().contains(said)).await;
         ingest.stop();
     }
@@ -174,20 +174,20 @@ async fn shards_are_listed_page_by_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_to_fail_has_its_exit_code_and_its_words() {
-    let bench = Bench::new(Kinesis::start(300).await);
-    let (code, said) = bench.end(&["run", "--config", "/nowhere/c.toml"]);
+    let stand = Stand::new(Kinesis::start(300).await);
+    let (code, said) = stand.end(&["run", "--config", "/nowhere/c.toml"]);
     assert!(code == 1 && said.contains("no configuration at /nowhere/c.toml"), "{code} {said}");
-    let (code, said) = bench.end(&["run", "--confg", "x"]);
+    let (code, said) = stand.end(&["run", "--confg", "x"]);
     assert!(code == 2 && said.contains("--config"), "{code} {said}");
-    let config = bench.config();
+    let config = stand.config();
     let run = ["run", "--config", config.to_str().unwrap()];
-    let ingest = bench.start();
+    let ingest = stand.start();
     wait_for("the first to hold the directory", || ingest.log().contains("started")).await;
-    let (code, said) = bench.end(&run);
+    let (code, said) = stand.end(&run);
     assert!(code == 3 && said.contains("another process works in"), "{code} {said}");
     ingest.stop();
     std::fs::write(&config, "[stream]\nname = \"line\"\nregion = 5\n").unwrap();
-    let (code, said) = bench.end(&run);
+    let (code, said) = stand.end(&run);
     assert!(code == 1 && said.contains("c.toml:3:10: invalid type"), "{code} {said}");
 }
 
@@ -215,8 +215,8 @@ async fn send_all(kinesis: Kinesis, mut chance: fastrand::Rng) -> Sent {
             records.insert(records.len() / 2, poison);
         }
         if chance.u8(..) < 60 {
-            records.push(bench::event());
-            records.push(bench::datapoint(&name));
+            records.push(stand::event());
+            records.push(stand::datapoint(&name));
             sent.events += 1;
         }
         if chance.bool() {
@@ -256,7 +256,7 @@ async fn reshard(kinesis: Kinesis) {
 fn transitions(store: &Path) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     for file in
-        bench::files(&store.join("machines")).iter().filter(|f| f.iter().any(|part| part == "transitions"))
+        stand::files(&store.join("machines")).iter().filter(|f| f.iter().any(|part| part == "transitions"))
     {
         let json: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         assert_eq!(found.insert(text(&json, "id"), json), None, "twice: {}", file.display());

@@ -1,4 +1,4 @@
-//! The bench that `cloud-ingest` is tested on: Kinesis in-process, the program as a process of its own, a
+//! The test stand of `cloud-ingest`: Kinesis in-process, the program as a process of its own, a
 //! folder for both. Not here: what is expected.
 //! Invariant: whatever is started here is ended here, by its process id, also when a test fails.
 
@@ -42,7 +42,7 @@ struct Traffic {
 }
 
 /// A folder, a configuration and a way to start the program.
-pub(crate) struct Bench {
+pub(crate) struct Stand {
     pub(crate) kinesis: Kinesis,
     dir: tempfile::TempDir,
     credentials: bool,
@@ -211,10 +211,10 @@ async fn pass(traffic: Arc<Traffic>, request: Request, next: Next) -> Response {
     Response::from_parts(head, Body::from(body))
 }
 
-impl Bench {
+impl Stand {
     pub(crate) fn new(kinesis: Kinesis) -> Self {
-        let bench = Self { kinesis, dir: tempfile::tempdir().unwrap(), credentials: true };
-        bench.polling("200 ms")
+        let stand = Self { kinesis, dir: tempfile::tempdir().unwrap(), credentials: true };
+        stand.polling("200 ms")
     }
 
     pub(crate) fn polling(self, poll: &str) -> Self {
