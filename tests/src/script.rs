@@ -1,0 +1,353 @@
+//! The script: what goes wrong on the line, from when to when.
+//!
+//! A *track* is one thing that can go wrong on one machine (it stops, the caustic's temperature leaves its band).
+//! Time is cut into the track's slots, and each slot holds one episode of one of the track's faults, drawn from
+//! the seed, the track and the slot alone. So there is no state: any instant of a run of any length can be asked
+//! for at once. Tracks that compete in one rule keep to a beat of 4 s, each with its own phase, so that whatever
+//! begins, ends or falls due on one of them is at least 1.5 s away from the same on the other: the order of
+//! transitions never hangs on the moment of a scan.
+//!
+//! Here: when. Not here: what the values do meanwhile (`line`), which transitions follow (`expected`).
+//! Invariant: with a given length, whatever begins is over, with its ramps, [`TAIL_MS`] before the end.
+
+use std::ops::Range;
+
+use crate::chance::{below, draw};
+
+/// Nothing goes wrong before this, ms: whoever watches has heard every tag in its normal state by then.
+pub const LEAD_MS: i64 = 4_000;
+/// A value leaves its normal course this long before an episode and is back this long after it, ms.
+pub const RAMP_MS: i64 = 1_500;
+/// Between the last ramp and the end of a run, ms: what followed is judged, sent and stored before all stands still.
+pub const TAIL_MS: i64 = 3_000;
+/// Tracks that compete in one rule begin, end and fall due on this beat, each at its own phase, ms.
+const BEAT_MS: i64 = 4_000;
+/// How far an instant on the beat may lie behind it, ms.
+const OFF_BEAT_MS: i64 = 500;
+/// The severe part of an episode lies this far inside it, ms.
+const SEVERE_MARGIN_MS: i64 = 2_500;
+
+/// A machine of the line. Each has a PLC of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Machine {
+    /// Fills and caps.
+    Filler,
+    /// Washes returned bottles.
+    Washer,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Stops: no bottles come.
+    Lack,
+    /// Stops: no bottles go.
+    Tailback,
+    /// Stops: the machine itself.
+    EquipmentFailure,
+    /// Stops: something around the machine.
+    ExternalFailure,
+    /// Stops: somebody hit the button.
+    EmergencyStop,
+    /// Runs, but slowly.
+    SlowRun,
+    /// Too little pressure in the filler's bowl.
+    BowlPressureLow,
+    /// The product is warmer than it should be.
+    ProductWarm,
+    /// The same, and for a while far too warm.
+    ProductHot,
+    /// The hopper runs out of caps.
+    CapsLow,
+    /// The main motor gets hot.
+    DriveHot,
+    /// The lubrication fails.
+    LubricationLost,
+    /// A recipe on trial.
+    TrialRecipe,
+    /// The caustic is too hot.
+    CausticHot,
+    /// The caustic is too cold.
+    CausticCold,
+    /// The jetting pump works against something blocked.
+    PumpBlocked,
+    /// The caustic is too weak.
+    CausticWeak,
+    /// Too little steam.
+    SteamLow,
+    /// Too much steam.
+    SteamHigh,
+    /// Too little fresh water.
+    FreshWaterLow,
+}
+
+/// One fault from begin to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Episode {
+    /// Where.
+    pub machine: Machine,
+    /// What.
+    pub fault: Fault,
+    /// From when to when, ms since the start; the condition holds at the begin and no more at the end.
+    pub span: Range<i64>,
+    /// The part of it that is worse, ms since the start.
+    pub severe: Option<Range<i64>>,
+}
+
+/// One thing that can go wrong on one machine, by the faults it takes turns with.
+#[derive(Debug)]
+pub struct Track {
+    /// Where.
+    pub machine: Machine,
+    /// What it draws from.
+    pub faults: &'static [Fault],
+    /// Tells its draws from those of other tracks.
+    id: u64,
+    slot_ms: i64,
+    /// Earliest begin within the slot, and how much later it may be.
+    first_ms: i64,
+    spread_ms: i64,
+    /// Shortest length, and how much longer it may be.
+    shortest_ms: i64,
+    longer_ms: i64,
+    on_beat: bool,
+}
+
+const STOPS: &[Fault] = &[
+    Fault::Lack,
+    Fault::Tailback,
+    Fault::EquipmentFailure,
+    Fault::ExternalFailure,
+    Fault::EmergencyStop,
+    Fault::SlowRun,
+];
+
+/// Every track of the line.
+pub static TRACKS: &[Track] = {
+    use Fault::*;
+    use Machine::{Filler, Washer};
+    &[
+        free(1, Filler, STOPS, 18_000, 5_000, [5_000, 8_000]),
+        free(2, Washer, STOPS, 18_000, 5_000, [5_000, 8_000]),
+        free(3, Filler, &[BowlPressureLow], 15_000, 3_000, [5_000, 8_000]),
+        free(4, Filler, &[ProductWarm, ProductHot], 20_000, 4_000, [8_500, 12_000]),
+        free(5, Filler, &[CapsLow], 16_000, 4_000, [4_000, 8_000]),
+        beat(6, Filler, &[DriveHot], 2_000, [8_000, 16_000]),
+        beat(7, Filler, &[LubricationLost], 4_000, [8_000, 12_000]),
+        free(8, Filler, &[TrialRecipe], 24_000, 8_000, [6_000, 12_000]),
+        beat(9, Washer, &[CausticHot, CausticCold], 2_000, [8_000, 16_000]),
+        beat(10, Washer, &[PumpBlocked], 4_000, [8_000, 12_000]),
+        free(11, Washer, &[CausticWeak], 17_000, 4_000, [7_000, 9_500]),
+        free(12, Washer, &[SteamLow, SteamHigh], 15_000, 4_000, [4_000, 7_000]),
+        free(13, Washer, &[FreshWaterLow], 19_000, 4_000, [9_000, 11_500]),
+    ]
+};
+
+/// What goes wrong on the line when, by a seed, for a given time or for ever.
+#[derive(Debug, Clone, Copy)]
+pub struct Script {
+    seed: u64,
+    length_ms: Option<i64>,
+}
+
+impl Machine {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Filler, Self::Washer];
+
+    /// The name that rules and the agent's configuration use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Filler => "filler-1",
+            Self::Washer => "washer-1",
+        }
+    }
+
+    /// The id that the stream and the store use.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Filler => "3b1e1c43-52a9-4e0f-9f0e-6f1a7f0b9a10",
+            Self::Washer => "84068f2f-3f39-4b9c-a995-d2a84d878689",
+        }
+    }
+}
+
+impl Script {
+    /// The script of a seed. With a length, ms, the line stands still from then on.
+    #[must_use]
+    pub fn new(seed: u64, length_ms: Option<i64>) -> Self {
+        Self { seed, length_ms }
+    }
+
+    /// The instant that the line shows at `at_ms`: it stands still before its start and after its length.
+    #[must_use]
+    pub fn played(&self, at_ms: i64) -> i64 {
+        at_ms.max(0).min(self.length_ms.unwrap_or(i64::MAX))
+    }
+
+    /// The seed.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The episode of a track in whose slot an instant lies. Its ramps never leave the slot.
+    #[must_use]
+    pub fn episode(&self, track: &Track, at_ms: i64) -> Option<Episode> {
+        let slot = track.slot(at_ms);
+        let roll = |what: u64| draw(self.seed, &[track.id, slot.cast_unsigned(), what]);
+        let pick = |limit: i64, what: u64| below(limit, self.seed, &[track.id, slot.cast_unsigned(), what]);
+        if slot < 0 {
+            return None;
+        }
+        let (mut late, mut longer) = (pick(track.spread_ms, 1), pick(track.longer_ms, 2));
+        let mut length = track.shortest_ms + longer;
+        if track.on_beat {
+            let (begins, ends) = (pick(OFF_BEAT_MS, 3), pick(OFF_BEAT_MS, 4));
+            longer -= longer % BEAT_MS;
+            late += begins - late % BEAT_MS;
+            length = track.shortest_ms + longer + ends - begins;
+        }
+        let begin = track.slot_begin(slot) + track.first_ms + late;
+        let span = begin..begin + length;
+        let faults = u64::try_from(track.faults.len()).unwrap_or(1).max(1);
+        let fault = *track.faults.get(usize::try_from(roll(5) % faults).unwrap_or(0))?;
+        let severe =
+            (fault == Fault::ProductHot).then(|| span.start + SEVERE_MARGIN_MS..span.end - SEVERE_MARGIN_MS);
+        let fits = self.length_ms.is_none_or(|length| span.end + RAMP_MS + TAIL_MS <= length);
+        fits.then_some(Episode { machine: track.machine, fault, span, severe })
+    }
+
+    /// The episodes of a track that begin before `until_ms`, in order.
+    pub fn episodes<'a>(&'a self, track: &'a Track, until_ms: i64) -> impl Iterator<Item = Episode> + 'a {
+        (0..=track.slot(until_ms))
+            .filter_map(|slot| self.episode(track, track.slot_begin(slot)))
+            .filter(move |e| e.span.start < until_ms)
+    }
+}
+
+impl Track {
+    /// The track of a fault on a machine.
+    #[must_use]
+    pub fn of(machine: Machine, fault: Fault) -> Option<&'static Self> {
+        TRACKS.iter().find(|t| t.machine == machine && t.faults.contains(&fault))
+    }
+
+    /// Which slot an instant lies in; negative before the first.
+    pub(crate) fn slot(&self, at_ms: i64) -> i64 {
+        (at_ms - LEAD_MS).div_euclid(self.slot_ms)
+    }
+
+    /// When a slot begins, ms since the start.
+    pub(crate) fn slot_begin(&self, slot: i64) -> i64 {
+        LEAD_MS + slot * self.slot_ms
+    }
+}
+
+const fn free(
+    id: u64,
+    machine: Machine,
+    faults: &'static [Fault],
+    slot_ms: i64,
+    spread_ms: i64,
+    [shortest_ms, longest_ms]: [i64; 2],
+) -> Track {
+    let longer_ms = longest_ms - shortest_ms;
+    Track {
+        machine,
+        faults,
+        id,
+        slot_ms,
+        first_ms: RAMP_MS,
+        spread_ms,
+        shortest_ms,
+        longer_ms,
+        on_beat: false,
+    }
+}
+
+const fn beat(
+    id: u64,
+    machine: Machine,
+    faults: &'static [Fault],
+    phase_ms: i64,
+    [shortest_ms, longest_ms]: [i64; 2],
+) -> Track {
+    let longer_ms = longest_ms - shortest_ms;
+    let (slot_ms, spread_ms) = (5 * BEAT_MS, 2 * BEAT_MS);
+    Track {
+        machine,
+        faults,
+        id,
+        slot_ms,
+        first_ms: phase_ms,
+        spread_ms,
+        shortest_ms,
+        longer_ms,
+        on_beat: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn episodes_keep_to_their_slot_with_their_ramps() {
+        for seed in 0..300 {
+            let script = Script::new(seed, None);
+            for track in TRACKS {
+                for (slot, e) in script.episodes(track, 200_000).enumerate() {
+                    let begin = track.slot_begin(i64::try_from(slot).unwrap());
+                    assert!(e.span.start - RAMP_MS >= begin, "seed {seed}: {e:?}");
+                    assert!(e.span.end + RAMP_MS <= begin + track.slot_ms, "seed {seed}: {e:?}");
+                    assert!(e.severe.is_none_or(|s| s.end - s.start >= 3_000), "seed {seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tracks_on_the_beat_never_come_near_each_other() {
+        for seed in 0..300 {
+            let script = Script::new(seed, None);
+            for (a, b) in [(&TRACKS[5], &TRACKS[6]), (&TRACKS[8], &TRACKS[9])] {
+                assert!(a.on_beat && b.on_beat && a.machine == b.machine);
+                let instants = |track| -> Vec<i64> {
+                    script
+                        .episodes(track, 100_000)
+                        .flat_map(|e| [e.span.start, e.span.start + BEAT_MS, e.span.end])
+                        .collect()
+                };
+                for x in instants(a) {
+                    for y in instants(b) {
+                        assert!((x - y).abs() >= 1_500, "seed {seed}: {x} and {y}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_is_over_well_before_the_given_end() {
+        for seconds in [1, 10, 30, 60, 600] {
+            let script = Script::new(seconds, Some(seconds.cast_signed() * 1000));
+            for track in TRACKS {
+                for e in script.episodes(track, 700_000) {
+                    assert!(e.span.end + 4_500 <= seconds.cast_signed() * 1000, "{e:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_fault_happens() {
+        let script = Script::new(5, None);
+        for track in TRACKS {
+            for fault in track.faults {
+                assert!(script.episodes(track, 3_600_000).any(|e| e.fault == *fault), "{fault:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A strict S7 server, the PLC of a machine: it answers what a real CPU answers and forgives nothing.
+//!
+//! libsnap7's server cuts requests of more than 20 items silently, never enforces the PDU and accepts any TSAP.
+//! This one counts each of these, and every request but setup and read, as a [`Violation`] and refuses it.
+//!
+//! Here: connections and their limit. Not here: the protocol of one connection (`session`), the memory it reads.
+//! Invariant: nothing a client sends changes anything but the list of violations (I10).
+
+mod session;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use session::{Reply, Session, Violation};
+
+use crate::gate::Gate;
+
+/// Bytes of a TPKT header.
+const TPKT_LEN: usize = 4;
+/// The longest TPKT that the largest PDU needs, with room for a client's mistake to be seen as one.
+const TPKT_MAX: usize = 2_048;
+
+/// What a PLC is like.
+#[derive(Debug, Clone, Copy)]
+pub struct Cpu {
+    /// Rack × 32 + slot, as the lower byte of the TSAP that a client must call.
+    pub place: u8,
+    /// The largest PDU it agrees to, bytes: 240, 480 or 960.
+    pub pdu_max: u16,
+    /// How many clients may be connected at once.
+    pub connections_max: usize,
+}
+
+impl Default for Cpu {
+    /// Like an S7-1500 in rack 0, slot 1.
+    fn default() -> Self {
+        Self { place: 1, pdu_max: 480, connections_max: 8 }
+    }
+}
+
+/// What a PLC holds: the bytes of a data block at this moment, `None` where there is no such block.
+pub type Memory = Arc<dyn Fn(u16) -> Option<Vec<u8>> + Send + Sync>;
+
+/// A PLC on a port of its own. It is gone when it is dropped.
+#[derive(Debug)]
+pub struct Plc {
+    gate: Gate,
+    violations: Arc<Mutex<Vec<Violation>>>,
+    server: JoinHandle<()>,
+}
+
+impl Plc {
+    /// Starts a PLC. Each violation also goes to `tell`, where somebody listens.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start(
+        cpu: Cpu,
+        memory: Memory,
+        tell: Option<mpsc::UnboundedSender<Violation>>,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let gate = Gate::before(listener.local_addr()?)?;
+        let violations = Arc::new(Mutex::new(Vec::new()));
+        let list = Arc::clone(&violations);
+        let record = move |violation: Violation| {
+            if let Some(tell) = &tell {
+                // Whoever listened has gone; the list keeps it.
+                tell.send(violation.clone()).ok();
+            }
+            list.lock().unwrap_or_else(PoisonError::into_inner).push(violation);
+        };
+        let server = tokio::spawn(serve(listener, cpu, memory, Arc::new(record)));
+        Ok(Self { gate, violations, server })
+    }
+
+    /// Where to connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.gate.address()
+    }
+
+    /// Through it the PLC falls silent, goes away and comes back.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Everything that a client did and must not do.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.violations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Plc {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+type Record = Arc<dyn Fn(Violation) + Send + Sync>;
+
+async fn serve(listener: TcpListener, cpu: Cpu, memory: Memory, record: Record) {
+    let places = Arc::new(Semaphore::new(cpu.connections_max));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((client, _)) = accepted else { continue };
+                // A CPU whose connections are all taken hangs up.
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+                let (memory, record) = (Arc::clone(&memory), Arc::clone(&record));
+                connections.spawn(async move {
+                    talk(client, cpu, &memory, &record).await.ok();
+                    drop(place);
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn talk(mut client: TcpStream, cpu: Cpu, memory: &Memory, record: &Record) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut session = Session::new(cpu);
+    loop {
+        let mut head = [0; TPKT_LEN];
+        client.read_exact(&mut head).await?;
+        let [version, _, high, low] = head;
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if version != 3 || !(TPKT_LEN..=TPKT_MAX).contains(&length) {
+            record(Violation::Frame(format!("a TPKT of version {version} and {length} bytes")));
+            return Ok(());
+        }
+        let mut body = vec![0; length - TPKT_LEN];
+        client.read_exact(&mut body).await?;
+        let (reply, violation) = session.answer(&body, memory.as_ref());
+        if let Some(violation) = violation {
+            record(violation);
+        }
+        match reply {
+            Reply::Send(frame) => client.write_all(&frame).await?,
+            Reply::Last(frame) => return client.write_all(&frame).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::gate::Passage;
+
+    const HELLO: &[u8] = &[3, 0, 0, 22, 17, 0xE0, 0, 0, 0, 1, 0, 0xC1, 2, 1, 0, 0xC2, 2, 2, 1, 0xC0, 1, 0x0A];
+    const SETUP: &[u8] =
+        &[3, 0, 0, 25, 2, 0xF0, 0x80, 0x32, 1, 0, 0, 0, 1, 0, 8, 0, 0, 0xF0, 0, 0, 1, 0, 1, 3, 0xC0];
+    /// Two bytes of data block 10, from byte 4 on.
+    const READ: &[u8] = &[
+        3, 0, 0, 31, 2, 0xF0, 0x80, 0x32, 1, 0, 0, 0, 2, 0, 14, 0, 0, 4, 1, 0x12, 0x0A, 0x10, 2, 0, 2, 0, 10,
+        0x84, 0, 0, 32,
+    ];
+    const WRITE: &[u8] = &[
+        3, 0, 0, 37, 2, 0xF0, 0x80, 0x32, 1, 0, 0, 0, 3, 0, 14, 0, 6, 5, 1, 0x12, 0x0A, 0x10, 2, 0, 2, 0, 10,
+        0x84, 0, 0, 32, 0, 4, 0, 16, 1, 2,
+    ];
+
+    #[tokio::test]
+    async fn a_client_reads_what_the_memory_holds() {
+        let plc = plc(Cpu::default()).await;
+        let mut client = connected(&plc).await;
+        let answer = ask(&mut client, READ).await.unwrap();
+        assert_eq!(answer[17..], [0, 0, 4, 1, 0xFF, 4, 0, 16, 4, 5]);
+        assert_eq!(plc.violations(), []);
+    }
+
+    #[tokio::test]
+    async fn a_write_is_refused_and_recorded() {
+        let plc = plc(Cpu::default()).await;
+        let mut client = connected(&plc).await;
+        let answer = ask(&mut client, WRITE).await.unwrap();
+        assert_eq!(answer[17..19], [0x81, 0x04]);
+        assert_eq!(plc.violations(), [Violation::Function(5)]);
+        assert_eq!(ask(&mut client, READ).await.unwrap()[25..], [4, 5]);
+    }
+
+    #[tokio::test]
+    async fn a_cpu_hangs_up_when_all_its_connections_are_taken() {
+        let plc = plc(Cpu { connections_max: 1, ..Cpu::default() }).await;
+        let first = connected(&plc).await;
+        let mut second = TcpStream::connect(plc.address()).await.unwrap();
+        assert!(ask(&mut second, HELLO).await.is_err());
+        drop(first);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            let mut third = TcpStream::connect(plc.address()).await.unwrap();
+            if ask(&mut third, HELLO).await.is_ok() {
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the place never became free");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_plc_goes_away_and_comes_back_at_the_same_address() {
+        let plc = plc(Cpu::default()).await;
+        let mut client = connected(&plc).await;
+        plc.gate().set(Passage::Shut).await;
+        assert!(ask(&mut client, READ).await.is_err());
+        assert!(TcpStream::connect(plc.address()).await.is_err());
+        plc.gate().set(Passage::Open).await;
+        assert!(ask(&mut connected(&plc).await, READ).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn noise_ends_the_connection_and_is_recorded() {
+        let plc = plc(Cpu::default()).await;
+        let mut client = TcpStream::connect(plc.address()).await.unwrap();
+        assert!(ask(&mut client, b"GET / HTTP/1.1\r\n").await.is_err());
+        assert!(matches!(plc.violations().as_slice(), [Violation::Frame(_)]));
+    }
+
+    async fn plc(cpu: Cpu) -> Plc {
+        let memory: Memory = Arc::new(|block| (block == 10).then(|| (0..=99).collect()));
+        Plc::start(cpu, memory, None).await.unwrap()
+    }
+
+    async fn connected(plc: &Plc) -> TcpStream {
+        let mut client = TcpStream::connect(plc.address()).await.unwrap();
+        assert_eq!(ask(&mut client, HELLO).await.unwrap()[5], 0xD0);
+        assert_eq!(ask(&mut client, SETUP).await.unwrap()[25..], [1, 0xE0]);
+        client
+    }
+
+    async fn ask(client: &mut TcpStream, frame: &[u8]) -> io::Result<Vec<u8>> {
+        client.write_all(frame).await?;
+        let mut answer = vec![0; TPKT_LEN];
+        client.read_exact(&mut answer).await?;
+        let length = usize::from(u16::from_be_bytes([answer[2], answer[3]]));
+        answer.resize(length, 0);
+        client.read_exact(&mut answer[TPKT_LEN..]).await?;
+        Ok(answer)
+    }
+}
