@@ -10,9 +10,13 @@
 mod chance;
 pub mod demo;
 pub mod expected;
+pub mod folder;
 pub mod gate;
 pub mod kinesis;
 pub mod line;
+pub mod process;
 pub mod script;
 pub mod server;
+pub mod store;
 pub mod verdict;
+pub mod view;

@@ -1,11 +1,7 @@
-//! The binary of the plant: runs the other programs as processes of their own.
+//! `plant`: shows Plimsoll at work on a simulated bottling line. All of it is in the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1).peekable();
-    match args.peek().and_then(|word| word.to_str()) {
-        Some("ingest") => cloud_ingest::main(args),
-        _ => ExitCode::from(2),
-    }
+    plant::demo::main(std::env::args_os())
 }

@@ -242,7 +242,8 @@ fn fetch(item: &Item, memory: &dyn Fn(u16) -> Option<Vec<u8>>) -> Vec<u8> {
         return byte.map_or(missing(0x05), |b| vec![0xFF, size, 0, 1, b >> (item.first_bit % 8) & 1]);
     }
     let (first, length) = (item.first_bit / 8, item.count * width);
-    let Some(bytes) = block.get(first..first + length).filter(|_| item.first_bit % 8 == 0 && length > 0)
+    let Some(bytes) =
+        block.get(first..first + length).filter(|_| item.first_bit.is_multiple_of(8) && length > 0)
     else {
         return missing(0x05);
     };

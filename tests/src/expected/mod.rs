@@ -9,6 +9,9 @@
 //! a slow one too, sees them in this order. Each instance also has one [`FirstStep`] from `Unknown` to its
 //! default, at the first scan: the script is quiet before [`LEAD_MS`](crate::script::LEAD_MS).
 
+#[cfg(test)]
+mod by_hand;
+
 use crate::script::{Fault, Machine, Script, Track};
 
 /// One transition that must come.
@@ -219,10 +222,9 @@ fn winner(stretches: &[On], at_ms: i64) -> Option<&On> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use super::*;
-    use crate::line::{Line, Tag, Value};
 
     #[test]
     fn a_minute_of_any_seed_shows_enough() {
@@ -280,162 +282,6 @@ mod tests {
             assert!(e.since_ms <= e.condition_since_ms && e.condition_since_ms <= e.at_ms, "{e:?}");
             assert!(e.at_ms - e.since_ms <= 20_000, "{e:?}");
         }
-    }
-
-    /// The same rules, told by hand in values instead of faults, on the line sampled every 20 ms: what comes of
-    /// them must be what the script says, to a sample.
-    #[test]
-    fn the_values_of_the_line_lead_to_the_same_transitions() {
-        for seed in 0..12 {
-            let script = Script::new(seed, Some(120_000));
-            let mut sampled = sample(&Line::new(script), 120_000);
-            let expected = transitions(&script, 120_000);
-            assert_eq!(sampled.len(), expected.len(), "seed {seed}");
-            for e in &expected {
-                let found = sampled.iter().position(|(rule, machine, from, to, at)| {
-                    (*rule, *machine, *from, *to) == (e.rule, e.machine, e.from, e.to)
-                        && (0..=SAMPLE_MS).contains(&(at - e.at_ms))
-                });
-                let found = found.unwrap_or_else(|| panic!("seed {seed}: {e:?} did not come of the values"));
-                sampled.remove(found);
-            }
-        }
-    }
-
-    const SAMPLE_MS: i64 = 20;
-
-    type Condition = fn(&dyn Fn(&str) -> Value) -> bool;
-    /// A group: its states by name, weight, delay and condition.
-    type Group = Vec<(&'static str, u32, i64, Condition)>;
-    type Step = (&'static str, Machine, &'static str, &'static str, i64);
-
-    fn number(value: Value) -> f64 {
-        value.number().unwrap()
-    }
-
-    fn by_hand() -> Vec<(&'static str, &'static [Machine], &'static str, Vec<Group>)> {
-        const FILLER: &[Machine] = &[Machine::Filler];
-        const WASHER: &[Machine] = &[Machine::Washer];
-        let alone = |for_ms, when: Condition| vec![vec![("Active", 10, for_ms, when)]];
-        vec![
-            (
-                "machine-stop",
-                &Machine::ALL,
-                "Producing",
-                vec![vec![
-                    ("EmergencyStop", 50, 0, |v| v("WS_Cur_State") == Value::Int(4096)),
-                    ("EquipmentFailure", 40, 1_000, |v| v("WS_Cur_State") == Value::Int(1024)),
-                    ("ExternalFailure", 30, 1_000, |v| v("WS_Cur_State") == Value::Int(2048)),
-                    ("Lack", 20, 2_000, |v| v("WS_Cur_State") == Value::Int(8)),
-                    ("Tailback", 20, 2_000, |v| v("WS_Cur_State") == Value::Int(16)),
-                ]],
-            ),
-            (
-                "machine-slow",
-                &Machine::ALL,
-                "Normal",
-                alone(2_000, |v| {
-                    v("WS_Cur_State") == Value::Int(128) && number(v("WS_Cur_Mach_Spd")) < 30_000.0
-                }),
-            ),
-            (
-                "filler-bowl-pressure-low",
-                FILLER,
-                "Normal",
-                alone(2_000, |v| number(v("WS_Press_Bottling")) < 2.0),
-            ),
-            (
-                "filler-product-temperature",
-                FILLER,
-                "Normal",
-                vec![vec![
-                    ("Critical", 30, 1_000, |v| number(v("WS_Temp_Product")) > 26.0),
-                    ("High", 20, 1_000, |v| number(v("WS_Temp_Product")) > 22.0),
-                ]],
-            ),
-            ("filler-caps-low", FILLER, "Normal", alone(0, |v| number(v("cap_hopper_level")) <= 15.0)),
-            (
-                "filler-drive",
-                FILLER,
-                "Normal",
-                vec![
-                    vec![("Hot", 20, 4_000, |v| number(v("main_motor_temperature")) >= 85.0)],
-                    vec![("Unlubricated", 30, 0, |v| v("lubrication_ok") == Value::Bool(false))],
-                ],
-            ),
-            ("filler-trial", FILLER, "Normal", alone(0, |v| v("recipe") != Value::Text("Pils 0.5 l"))),
-            (
-                "washer-caustic",
-                WASHER,
-                "Normal",
-                vec![
-                    vec![
-                        ("Overheated", 30, 4_000, |v| number(v("water_temperature")) > 90.0),
-                        ("TooCold", 20, 4_000, |v| number(v("water_temperature")) < 70.0),
-                    ],
-                    vec![("PumpBlocked", 25, 0, |v| {
-                        number(v("pressure")) > 6.0 && v("pump_running") == Value::Bool(true)
-                    })],
-                ],
-            ),
-            (
-                "washer-caustic-weak",
-                WASHER,
-                "Normal",
-                alone(4_000, |v| number(v("caustic_concentration")) < 1.5),
-            ),
-            (
-                "washer-steam",
-                WASHER,
-                "Normal",
-                alone(1_000, |v| {
-                    let steam = number(v("steam_pressure"));
-                    (steam < 3.0 || steam > 9.0) && v("service_mode") == Value::Bool(false)
-                }),
-            ),
-            (
-                "washer-fresh-water-low",
-                WASHER,
-                "Normal",
-                alone(6_000, |v| number(v("fresh_water_pressure")) <= 1.8),
-            ),
-        ]
-    }
-
-    fn sample(line: &Line, until_ms: i64) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for (rule, machines, default, groups) in by_hand() {
-            for machine in machines {
-                let tags: BTreeMap<&str, &Tag> = Tag::on(*machine).map(|t| (t.name, t)).collect();
-                let mut true_since: Vec<Vec<Option<i64>>> =
-                    groups.iter().map(|g| vec![None; g.len()]).collect();
-                let mut now = default;
-                for t in (0..until_ms).step_by(usize::try_from(SAMPLE_MS).unwrap()) {
-                    let value = |name: &str| line.value(tags[name], t);
-                    let mut best: Option<(u32, &'static str)> = None;
-                    for (group, since) in groups.iter().zip(&mut true_since) {
-                        for ((_, _, _, when), since) in group.iter().zip(since.iter_mut()) {
-                            *since = when(&value).then(|| since.unwrap_or(t));
-                        }
-                        let on = group
-                            .iter()
-                            .zip(since.iter())
-                            .find(|((_, _, for_ms, _), since)| since.is_some_and(|s| t - s >= *for_ms));
-                        if let Some(((name, weight, ..), _)) = on
-                            && best.is_none_or(|(heaviest, _)| *weight > heaviest)
-                        {
-                            best = Some((*weight, *name));
-                        }
-                    }
-                    let next = best.map_or(default, |(_, name)| name);
-                    if next != now {
-                        steps.push((rule, *machine, now, next, t));
-                        now = next;
-                    }
-                }
-            }
-        }
-        steps
     }
 
     fn enough(minute: &[Expected], which: &str) {

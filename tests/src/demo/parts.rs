@@ -1,0 +1,111 @@
+//! The parts of the demo that are the world around Plimsoll: the line with its PLCs, and Kinesis.
+//!
+//! Each says where it listens as one line of JSON on standard output. On a leash it stands still until it is
+//! told when the run begins; by itself it begins at once.
+//!
+//! Here: running each as a process. Not here: what they are (`server`, `kinesis`).
+//! Invariant: a client's violation is told at once, as a line of JSON.
+
+use std::ops::Range;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::leash::Leash;
+use super::options::{NetworkOptions, ScriptOptions};
+use crate::folder::{REGION, STREAM};
+use crate::gate::Passage;
+use crate::kinesis::Kinesis;
+use crate::line::Line;
+use crate::script::{Machine, Script};
+use crate::server::{Cpu, Memory, Plc, Violation};
+
+/// The line with a PLC for each machine.
+pub(super) async fn line(options: &ScriptOptions, leash: Option<Leash>) -> anyhow::Result<ExitCode> {
+    let line = Line::new(Script::new(options.seed, options.seconds.map(|s| i64::from(s) * 1000)));
+    let began = Arc::new(OnceLock::new());
+    let (tell, mut violations) = mpsc::unbounded_channel();
+    let filler = plc(line, Machine::Filler, &began, &tell).await?;
+    let washer = plc(line, Machine::Washer, &began, &tell).await?;
+    println!("{}", json!({ "filler": filler.address(), "washer": washer.address() }));
+    let play = async {
+        // It is told once, and only here.
+        began.set(start(leash).await).ok();
+        while let Some(violation) = violations.recv().await {
+            println!("{}", json!({ "violation": violation.to_string() }));
+        }
+    };
+    until_stopped(play).await
+}
+
+/// Kinesis, cut off for the outage.
+pub(super) async fn kinesis(options: &NetworkOptions, leash: Option<Leash>) -> anyhow::Result<ExitCode> {
+    let kinesis = Kinesis::start(STREAM, REGION).await?;
+    println!("{}", json!({ "kinesis": kinesis.address() }));
+    let play = async {
+        let start_ms = start(leash).await;
+        if let Some(outage) = &options.outage {
+            cut(&kinesis, start_ms, outage).await;
+        }
+        std::future::pending().await
+    };
+    until_stopped(play).await
+}
+
+/// ms since 1970 UTC.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Waits until somebody wants this process to stop: Ctrl-C, or as a service is stopped.
+pub(super) async fn stop_wanted() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen to signals")?;
+    tokio::select! {
+        ctrl_c = tokio::signal::ctrl_c() => ctrl_c.context("cannot listen to signals"),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+async fn plc(
+    line: Line,
+    machine: Machine,
+    began: &Arc<OnceLock<i64>>,
+    tell: &mpsc::UnboundedSender<Violation>,
+) -> anyhow::Result<Plc> {
+    let began = Arc::clone(began);
+    let memory: Memory = Arc::new(move |block| {
+        let at_ms = began.get().map_or(0, |start_ms| now_ms() - start_ms);
+        (block == machine.block()).then(|| line.image(machine, at_ms))
+    });
+    let plc = Plc::start(Cpu::default(), memory, Some(tell.clone())).await;
+    plc.with_context(|| format!("no port for the PLC of {}", machine.name()))
+}
+
+async fn start(leash: Option<Leash>) -> i64 {
+    match leash {
+        Some(mut leash) => leash.start().await,
+        None => now_ms(),
+    }
+}
+
+async fn cut(kinesis: &Kinesis, start_ms: i64, outage: &Range<u32>) {
+    for (second, passage) in [(outage.start, Passage::Shut), (outage.end, Passage::Open)] {
+        let left = start_ms + i64::from(second) * 1000 - now_ms();
+        tokio::time::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0))).await;
+        kinesis.gate().set(passage).await;
+    }
+}
+
+async fn until_stopped(play: impl Future<Output = ()>) -> anyhow::Result<ExitCode> {
+    tokio::select! {
+        () = play => {}
+        wanted = stop_wanted() => wanted?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
