@@ -125,9 +125,8 @@ impl<'a> Demo<'a> {
             "A bottling line, a filler and a bottle washer, runs by script {}: its two PLCs hold {tags} tags.\n\
              edge-agent reads them every 100 ms and judges its rules on the spot; what changes state goes through\n\
              its outbox to Kinesis, and cloud-ingest stores it. Each line below has made that way. Times are UTC.\n\
-             Everything is kept in {}; Ctrl-C ends it.",
+             Ctrl-C ends it.",
             self.options.script.seed,
-            self.folder.root().display(),
         );
     }
 
