@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod ingest;
+mod parts;
 mod peer;
 mod s7;

@@ -17,6 +17,7 @@ mod programs;
 mod report;
 mod run;
 mod show;
+mod stop;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

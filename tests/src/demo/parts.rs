@@ -6,6 +6,7 @@
 //! Here: running each as a process. Not here: what they are (`server`, `kinesis`).
 //! Invariant: a client's violation is told at once, as a line of JSON.
 
+use std::io::{self, Write as _};
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -13,11 +14,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::leash::Leash;
 use super::options::{NetworkOptions, ScriptOptions};
+use super::stop::Stop;
 use crate::folder::{REGION, STREAM};
 use crate::gate::Passage;
 use crate::kinesis::Kinesis;
@@ -27,26 +28,32 @@ use crate::server::{Cpu, Memory, Plc, Violation};
 
 /// The line with a PLC for each machine.
 pub(super) async fn line(options: &ScriptOptions, leash: Option<Leash>) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::listen()?;
     let line = Line::new(Script::new(options.seed, options.seconds.map(|s| i64::from(s) * 1000)));
     let began = Arc::new(OnceLock::new());
     let (tell, mut violations) = mpsc::unbounded_channel();
     let filler = plc(line, Machine::Filler, &began, &tell).await?;
     let washer = plc(line, Machine::Washer, &began, &tell).await?;
-    println!("{}", json!({ "filler": filler.address(), "washer": washer.address() }));
+    say(&json!({ "filler": filler.address(), "washer": washer.address() }))?;
     let play = async {
         // It is told once, and only here.
         began.set(start(leash).await).ok();
         while let Some(violation) = violations.recv().await {
-            println!("{}", json!({ "violation": violation.to_string() }));
+            say(&json!({ "violation": violation.to_string() }))?;
         }
+        Ok(ExitCode::SUCCESS)
     };
-    until_stopped(play).await
+    tokio::select! {
+        ended = play => ended,
+        () = stop.wanted() => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// Kinesis, cut off for the outage.
 pub(super) async fn kinesis(options: &NetworkOptions, leash: Option<Leash>) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::listen()?;
     let kinesis = Kinesis::start(STREAM, REGION).await?;
-    println!("{}", json!({ "kinesis": kinesis.address() }));
+    say(&json!({ "kinesis": kinesis.address() }))?;
     let play = async {
         let start_ms = start(leash).await;
         if let Some(outage) = &options.outage {
@@ -54,7 +61,10 @@ pub(super) async fn kinesis(options: &NetworkOptions, leash: Option<Leash>) -> a
         }
         std::future::pending().await
     };
-    until_stopped(play).await
+    tokio::select! {
+        ended = play => ended,
+        () = stop.wanted() => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// ms since 1970 UTC.
@@ -63,13 +73,9 @@ pub(super) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Waits until somebody wants this process to stop: Ctrl-C, or as a service is stopped.
-pub(super) async fn stop_wanted() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen to signals")?;
-    tokio::select! {
-        ctrl_c = tokio::signal::ctrl_c() => ctrl_c.context("cannot listen to signals"),
-        _ = terminate.recv() => Ok(()),
-    }
+/// To whoever started this process.
+fn say(what: &serde_json::Value) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{what}").context("nobody listens any more")
 }
 
 async fn plc(
@@ -100,12 +106,4 @@ async fn cut(kinesis: &Kinesis, start_ms: i64, outage: &Range<u32>) {
         tokio::time::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0))).await;
         kinesis.gate().set(passage).await;
     }
-}
-
-async fn until_stopped(play: impl Future<Output = ()>) -> anyhow::Result<ExitCode> {
-    tokio::select! {
-        () = play => {}
-        wanted = stop_wanted() => wanted?,
-    }
-    Ok(ExitCode::SUCCESS)
 }

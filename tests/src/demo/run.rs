@@ -6,6 +6,7 @@
 //! Invariant: whichever way it ends, its processes end with it, the agent first, so that it can still deliver.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,9 +20,10 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::WRONG;
 use super::options::Options;
-use super::parts::{now_ms, stop_wanted};
+use super::parts::now_ms;
 use super::report::Report;
 use super::show::{self, Colour};
+use super::stop::Stop;
 use crate::expected::{self, FirstStep};
 use crate::folder::{Addresses, Folder};
 use crate::line::Tag;
@@ -48,10 +50,11 @@ const SCAN_LATE_MAX_MS: i64 = 2_000;
 
 /// Runs the demo to its end, or until somebody stops it.
 pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::listen()?;
     let mut demo = Demo::new(options)?;
     let ended = tokio::select! {
         ended = demo.play() => ended,
-        wanted = stop_wanted() => wanted.map(|()| ExitCode::SUCCESS),
+        () = stop.wanted() => Ok(ExitCode::SUCCESS),
     };
     demo.stop().await;
     ended
@@ -226,7 +229,7 @@ impl<'a> Demo<'a> {
         let fresh = self.store.fresh().context("cannot read the store")?;
         let colour = Colour::of_stdout();
         for stored in &fresh {
-            println!("{}", show::line(&stored.transition, colour));
+            print(&show::line(&stored.transition, colour))?;
         }
         self.stored.extend(fresh);
         self.all_live()
@@ -298,7 +301,7 @@ impl<'a> Demo<'a> {
             eprintln!("in the store, but not expected: {surplus}");
         }
         let report = Report::of(view, &self.stored, expected.len() + first.len(), self.outage().as_ref());
-        println!("{}", serde_json::to_string(&report).context("cannot write the result")?);
+        print(&serde_json::to_string(&report).context("cannot write the result")?)?;
         let right = report.complete() && verdict.agrees() && self.violations == 0;
         Ok(if right { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
     }
@@ -312,8 +315,13 @@ impl<'a> Demo<'a> {
     }
 }
 
+/// To standard output, where `head` may have had enough.
+fn print(line: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{line}").context("nobody reads the output any more")
+}
+
 /// An address that is free now. The agent takes it a moment later.
-fn free_address() -> std::io::Result<SocketAddr> {
+fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 

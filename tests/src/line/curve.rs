@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::Trouble;
 use crate::script::{Episode, RAMP_MS};
 
 /// How long a value takes from a limit to its peak, ms.
@@ -16,17 +17,6 @@ const SWING_MS: i64 = 700;
 pub(crate) struct Knot {
     pub(crate) at_ms: i64,
     pub(crate) value: f64,
-}
-
-/// The way out through `limits` to `peak` and back.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Excursion {
-    /// Crossed at the begin and the end of the episode; the second one at those of its severe part.
-    pub(crate) limits: &'static [f64],
-    /// The farthest value.
-    pub(crate) peak: f64,
-    /// How far on either side of a limit the value stands when it crosses it.
-    pub(crate) step: f64,
 }
 
 /// The value at an instant; before the first and after the last knot it stays. `None` without knots.
@@ -59,20 +49,20 @@ pub(crate) fn area(knots: &[Knot], over: Range<i64>) -> f64 {
 
 /// The knots of one episode of a value that is `calm` otherwise.
 #[must_use]
-pub(crate) fn excursion(calm: f64, way: &Excursion, episode: &Episode) -> Vec<Knot> {
+pub(crate) fn excursion(calm: f64, trouble: &Trouble, episode: &Episode) -> Vec<Knot> {
     let Range { start, end } = episode.span;
-    let outward = if way.peak > calm { way.step } else { -way.step };
+    let outward = if trouble.peak > calm { trouble.step } else { -trouble.step };
     let mut out = vec![Knot { at_ms: start - RAMP_MS, value: calm }];
     let mut back = vec![Knot { at_ms: end + RAMP_MS, value: calm }];
     let (mut deepest_from, mut deepest_to) = (start, end);
-    for (limit, span) in way.limits.iter().zip([Some(&episode.span), episode.severe.as_ref()]) {
+    for (limit, span) in trouble.limits.iter().zip([Some(&episode.span), episode.severe.as_ref()]) {
         let Some(span) = span else { break };
         out.extend([limit - outward, limit + outward].map(|value| Knot { at_ms: span.start, value }));
         back.extend([limit - outward, limit + outward].map(|value| Knot { at_ms: span.end, value }));
         (deepest_from, deepest_to) = (span.start, span.end);
     }
-    out.push(Knot { at_ms: deepest_from + SWING_MS, value: way.peak });
-    back.push(Knot { at_ms: deepest_to - SWING_MS, value: way.peak });
+    out.push(Knot { at_ms: deepest_from + SWING_MS, value: trouble.peak });
+    back.push(Knot { at_ms: deepest_to - SWING_MS, value: trouble.peak });
     out.extend(back.into_iter().rev());
     out
 }
@@ -115,8 +105,8 @@ mod tests {
             span: 5000..15_000,
             severe: Some(8000..12_000),
         };
-        let way = Excursion { limits: &[22.0, 26.0], peak: 28.0, step: 0.5 };
-        let knots = excursion(17.0, &way, &episode);
+        let trouble = Trouble { fault: Fault::ProductHot, limits: &[22.0, 26.0], peak: 28.0, step: 0.5 };
+        let knots = excursion(17.0, &trouble, &episode);
         for (limit, span) in [(22.0, 5000..15_000), (26.0, 8000..12_000)] {
             for t in 0..20_000 {
                 let value = at(&knots, t).unwrap();

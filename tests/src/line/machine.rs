@@ -3,7 +3,8 @@
 //! Here: all that follows from the episodes of a machine's stops. Not here: the other tags.
 //! Invariant: bottles are the area below the speed, so counter, speed and state never contradict each other.
 
-use super::curve::{self, Excursion, Knot};
+use super::Trouble;
+use super::curve::{self, Knot};
 use crate::script::{Fault, Machine, RAMP_MS, Script, Track};
 
 /// Weihenstephan `WS_Cur_State`: starting.
@@ -12,6 +13,9 @@ const STARTING: u32 = 2;
 const OPERATING: u32 = 128;
 /// A machine that turns slower than this runs slowly, bottles an hour.
 pub(super) const SLOW_BELOW: f64 = 30_000.0;
+/// How a slow run shows in the speed.
+const SLOW: Trouble =
+    Trouble { fault: Fault::SlowRun, limits: &[SLOW_BELOW], peak: SLOW_BELOW - 6_000.0, step: 300.0 };
 /// How far the speed strays, bottles an hour.
 pub(super) const SPEED_NOISE: f64 = 90.0;
 /// How long a machine takes to come to a stop, ms.
@@ -74,10 +78,7 @@ fn course(script: &Script, machine: Machine, t: i64) -> Vec<Knot> {
     let episode = stops(machine).and_then(|track| script.episode(track, t));
     match episode {
         None => vec![Knot { at_ms: 0, value: nominal }],
-        Some(e) if e.fault == Fault::SlowRun => {
-            let way = Excursion { limits: &[SLOW_BELOW], peak: SLOW_BELOW - 6_000.0, step: 300.0 };
-            curve::excursion(nominal, &way, &e)
-        }
+        Some(e) if e.fault == Fault::SlowRun => curve::excursion(nominal, &SLOW, &e),
         Some(e) => [
             (e.span.start, nominal),
             (e.span.start + HALT_MS, 0.0),

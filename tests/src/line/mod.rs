@@ -17,7 +17,6 @@ pub use tag::{Signal, Tag, Trouble, Type, Value};
 
 use crate::chance::wander;
 use crate::script::{Fault, Machine, Script, Track};
-use curve::Excursion;
 
 /// A steady value drifts over about this time, ms.
 const DRIFT_MS: i64 = 90_000;
@@ -90,8 +89,7 @@ impl Line {
         let course = troubles.iter().find_map(|trouble| {
             let track = Track::of(tag.machine, trouble.fault)?;
             let episode = self.script.episode(track, t).filter(|e| e.fault == trouble.fault)?;
-            let way = Excursion { limits: trouble.limits, peak: trouble.peak, step: trouble.step };
-            curve::at(&curve::excursion(calm, &way, &episode), t)
+            curve::at(&curve::excursion(calm, trouble, &episode), t)
         });
         let value = course.unwrap_or(calm);
         let limits = troubles.iter().flat_map(|trouble| trouble.limits);

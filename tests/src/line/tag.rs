@@ -152,9 +152,7 @@ impl Tag {
     pub(super) fn number(&self, number: f64) -> Value {
         match self.ty {
             // Two decimals, as a PLC's scaling gives them; a binary32 holds more than the line ever needs.
-            #[allow(clippy::cast_possible_truncation)]
             Type::Real => Value::Real(((number * 100.0).round() / 100.0) as f32),
-            #[allow(clippy::cast_possible_truncation)]
             _ => Value::Int(number.round() as i64),
         }
     }
@@ -181,7 +179,6 @@ impl Value {
     #[must_use]
     pub fn number(self) -> Option<f64> {
         match self {
-            #[allow(clippy::cast_precision_loss)]
             Self::Int(int) => Some(int as f64),
             Self::Real(real) => Some(real.into()),
             Self::Bool(_) | Self::Text(_) => None,

@@ -6,6 +6,7 @@
 //! Here: connections and their limit. Not here: the protocol of one connection (`session`), the memory it reads.
 //! Invariant: nothing a client sends changes anything but the list of violations (I10).
 
+mod read;
 mod session;
 
 use std::io;

@@ -5,25 +5,18 @@
 //! COTP   connect: li E0 dst(2) src(2) class {C0 size | C1 calling TSAP | C2 called TSAP}; data: 02 F0 80
 //! S7     32 rosctr 00 00 reference(2) parameters(2) data(2) [error(2), in answers]
 //! setup  F0 00 jobs(2) jobs(2) PDU(2)
-//! read   04 n, then n times 12 0A 10 size count(2) block(2) area address(3)
-//! answer 04 n, then n times code size length(2) bytes, each but the last padded to even
 //! ```
 //!
-//! Here: parsing, the rules of the game, answering. Not here: sockets, and whatever a data block means.
+//! Here: connecting, setup, and which jobs are let through. Not here: sockets, and the items of a read (`read`).
 //! Invariant: a request or an answer longer than the agreed PDU, more than 20 items, a TSAP of another place, or
 //! any function but setup and read is a violation and is refused as a CPU refuses it. Nothing here panics.
 
 use super::Cpu;
+use super::read::{READ, read};
 
-/// A CPU takes no more items in one request.
-const ITEMS_MAX: usize = 20;
-/// Bytes of the S7 header of a request, and of an answer.
+/// Bytes of the S7 header of a request.
 const REQUEST_HEAD: usize = 10;
-const ANSWER_HEAD: usize = 12;
 const SETUP: u8 = 0xF0;
-const READ: u8 = 0x04;
-/// Area of the data blocks, the only memory this PLC has.
-const DATA_BLOCKS: u8 = 0x84;
 /// The connection types a TSAP may ask for: PG, OP, basic.
 const CONNECTION_TYPES: std::ops::RangeInclusive<u8> = 1..=3;
 /// Header errors: not a service of this CPU; a PDU of the wrong size.
@@ -89,14 +82,6 @@ pub struct Session {
     cpu: Cpu,
     connected: bool,
     pdu: Option<usize>,
-}
-
-struct Item {
-    size: u8,
-    block: u16,
-    area: u8,
-    first_bit: usize,
-    count: usize,
 }
 
 impl Session {
@@ -181,79 +166,6 @@ impl Session {
             },
         }
     }
-}
-
-/// Reads every item of a request into the data of its answer.
-fn read(
-    parameters: &[u8],
-    pdu: usize,
-    memory: &dyn Fn(u16) -> Option<Vec<u8>>,
-) -> Result<(u8, Vec<u8>), Violation> {
-    let [READ, count, list @ ..] = parameters else {
-        return Err(Violation::Frame("a read of nothing".into()));
-    };
-    if usize::from(*count) > ITEMS_MAX {
-        return Err(Violation::Items((*count).into()));
-    }
-    let items: Option<Vec<Item>> = list.chunks(12).map(item).collect();
-    let items = items
-        .filter(|items| items.len() == usize::from(*count) && !items.is_empty())
-        .ok_or_else(|| Violation::Frame("items that are none".into()))?;
-    let mut data = Vec::new();
-    for item in &items {
-        if data.len() % 2 == 1 {
-            data.push(0);
-        }
-        data.extend(fetch(item, memory));
-    }
-    let bytes = ANSWER_HEAD + 2 + data.len();
-    if bytes > pdu { Err(Violation::AnswerBudget { bytes, pdu }) } else { Ok((*count, data)) }
-}
-
-fn item(bytes: &[u8]) -> Option<Item> {
-    let [0x12, 0x0A, 0x10, size, c_high, c_low, b_high, b_low, area, a_high, a_mid, a_low] = bytes else {
-        return None;
-    };
-    Some(Item {
-        size: *size,
-        block: u16::from_be_bytes([*b_high, *b_low]),
-        area: *area,
-        first_bit: u32::from_be_bytes([0, *a_high, *a_mid, *a_low]) as usize,
-        count: u16::from_be_bytes([*c_high, *c_low]).into(),
-    })
-}
-
-/// The answer to one item: a bit counts in bits, REAL and CHAR in bytes, everything else in bits of its bytes.
-fn fetch(item: &Item, memory: &dyn Fn(u16) -> Option<Vec<u8>>) -> Vec<u8> {
-    let (width, size, unit) = match item.size {
-        1 => (1, 3, 1),
-        2 => (1, 4, 8),
-        3 => (1, 9, 1),
-        4 => (2, 4, 8),
-        5 => (2, 5, 8),
-        6 => (4, 4, 8),
-        7 => (4, 5, 8),
-        8 => (4, 7, 1),
-        _ => return missing(0x06),
-    };
-    let Some(block) = memory(item.block).filter(|_| item.area == DATA_BLOCKS) else { return missing(0x0A) };
-    if item.size == 1 {
-        let byte = block.get(item.first_bit / 8).filter(|_| item.count == 1);
-        return byte.map_or(missing(0x05), |b| vec![0xFF, size, 0, 1, b >> (item.first_bit % 8) & 1]);
-    }
-    let (first, length) = (item.first_bit / 8, item.count * width);
-    let Some(bytes) =
-        block.get(first..first + length).filter(|_| item.first_bit.is_multiple_of(8) && length > 0)
-    else {
-        return missing(0x05);
-    };
-    let [high, low] = u16::try_from(length * unit).unwrap_or(u16::MAX).to_be_bytes();
-    [&[0xFF, size, high, low], bytes].concat()
-}
-
-/// An item without a value: 0x05 out of range, 0x06 no such type, 0x0A no such block.
-fn missing(code: u8) -> Vec<u8> {
-    vec![code, 0, 0, 0]
 }
 
 /// The value of a COTP parameter.
@@ -424,7 +336,7 @@ mod tests {
             parameters.extend([0x12, 0x0A, 0x10, 2]);
             parameters.extend(count.to_be_bytes());
             parameters.extend(block.to_be_bytes());
-            parameters.push(DATA_BLOCKS);
+            parameters.push(0x84);
             parameters.extend(&(first * 8).to_be_bytes()[1..]);
         }
         job(1, &parameters)
