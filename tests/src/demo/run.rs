@@ -303,6 +303,9 @@ impl<'a> Demo<'a> {
         let report = Report::of(view, &self.stored, expected.len() + first.len(), self.outage().as_ref());
         print(&serde_json::to_string(&report).context("cannot write the result")?)?;
         let right = report.complete() && verdict.agrees() && self.violations == 0;
+        if !right && self.options.keep.is_none() {
+            eprintln!("The same run with --keep DIR leaves its logs, outbox and store to be looked at.");
+        }
         Ok(if right { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
     }
 
