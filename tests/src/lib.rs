@@ -1,6 +1,6 @@
 //! `plant`: a bottling line to test against, and the command that shows Plimsoll at work on it.
 //!
-//! Here: the [`script`] of what goes wrong when, the [`line`] that behaves by it, the strict PLC ([`server`])
+//! Here: the [`script`] of what goes wrong when, the [`mod@line`] that behaves by it, the strict PLC ([`server`])
 //! that serves it, a [`kinesis`] with real limits, the transitions that must come of it ([`expected`]), and
 //! the demo that starts all of it as processes of their own. Not here: the tests of the whole system.
 //!

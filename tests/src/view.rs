@@ -1,7 +1,7 @@
 //! What a running agent says of itself: `GET /view`.
 //!
 //! Here: asking, and the counters that a run is judged by. Not here: the rest of its page.
-//! Invariant: an agent that does not answer within [`PATIENCE`] is one that does not answer.
+//! Invariant: an agent that does not answer within two seconds is one that does not answer.
 
 use std::io;
 use std::net::SocketAddr;
