@@ -1,6 +1,8 @@
 //! The tests of the whole system, in one binary: real servers that nobody here wrote, real processes, real time.
 #![cfg(test)]
 
+mod aggregate;
+mod forward;
 mod ingest;
 mod parts;
 mod peer;

@@ -39,26 +39,42 @@ pub struct KinesisTarget {
     pub endpoint: Option<String>,
 }
 
-/// A stream, spoken to with the credentials of the SDK's default chain.
+/// A stream.
 #[derive(Debug)]
 pub struct Kinesis {
+    target: KinesisTarget,
+    /// Credentials of one's own; otherwise the SDK's default chain.
+    given: Option<SharedCredentialsProvider>,
+    /// Made when needed, and anew after trouble with credentials: the chain remembers for ever that a file had
+    /// none.
+    session: Option<Session>,
+}
+
+#[derive(Debug)]
+struct Session {
     client: Client,
     credentials: SharedCredentialsProvider,
-    target: KinesisTarget,
 }
 
 impl Kinesis {
-    /// Makes the client; nothing is sent, and credentials are looked for when they are needed.
-    pub async fn new(target: KinesisTarget) -> Self {
-        let region = Region::new(target.region.clone());
-        let instance = imds::Client::builder()
-            .connect_timeout(INSTANCE_TIMEOUT)
-            .read_timeout(INSTANCE_TIMEOUT)
-            .max_attempts(1)
-            .build();
-        let chain =
-            DefaultCredentialsChain::builder().region(region.clone()).imds_client(instance).build().await;
-        let credentials = SharedCredentialsProvider::new(chain);
+    /// With the credentials of the SDK's default chain: environment, profile files, container, instance.
+    #[must_use]
+    pub const fn new(target: KinesisTarget) -> Self {
+        Self { target, given: None, session: None }
+    }
+
+    /// With credentials of one's own.
+    #[must_use]
+    pub const fn with_credentials(target: KinesisTarget, credentials: SharedCredentialsProvider) -> Self {
+        Self { target, given: Some(credentials), session: None }
+    }
+
+    async fn open(&self) -> Session {
+        let region = Region::new(self.target.region.clone());
+        let credentials = match &self.given {
+            Some(given) => given.clone(),
+            None => default_chain(region.clone()).await,
+        };
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(REQUEST_TIMEOUT)
@@ -68,22 +84,21 @@ impl Kinesis {
             .credentials_provider(credentials.clone())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
-        if let Some(endpoint) = &target.endpoint {
+        if let Some(endpoint) = &self.target.endpoint {
             config = config.endpoint_url(endpoint);
         }
-        let client = Client::new(&config.load().await);
-        Self { client, credentials, target }
+        Session { client: Client::new(&config.load().await), credentials }
     }
 
     /// Why a request failed as a whole.
-    async fn failure(&self, error: SdkError<PutRecordsError>) -> Failure {
+    async fn failure(&self, session: &Session, error: SdkError<PutRecordsError>) -> Failure {
         if let SdkError::ServiceError(answered) = &error {
             let code = answered.err().code().unwrap_or("no code");
             return self.refusal(code, answered.err().message().unwrap_or_default());
         }
         let never_sent = !matches!(&error, SdkError::TimeoutError(_) | SdkError::ResponseError(_))
             && !matches!(&error, SdkError::DispatchFailure(e) if e.is_io() || e.is_timeout());
-        if never_sent && self.credentials.provide_credentials().await.is_err() {
+        if never_sent && session.credentials.provide_credentials().await.is_err() {
             return Failure { link: Link::NoCredentials, reason: NO_CREDENTIALS.to_owned() };
         }
         let at = self.target.endpoint.as_deref().unwrap_or(&self.target.region);
@@ -133,6 +148,16 @@ impl Kinesis {
     }
 }
 
+async fn default_chain(region: Region) -> SharedCredentialsProvider {
+    let instance = imds::Client::builder()
+        .connect_timeout(INSTANCE_TIMEOUT)
+        .read_timeout(INSTANCE_TIMEOUT)
+        .max_attempts(1)
+        .build();
+    let chain = DefaultCredentialsChain::builder().region(region).imds_client(instance).build().await;
+    SharedCredentialsProvider::new(chain)
+}
+
 const NO_CREDENTIALS: &str = "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or write \
      the agent's ~/.aws/credentials; they are looked for again by themselves";
 
@@ -140,11 +165,21 @@ impl Stream for Kinesis {
     async fn put(&mut self, parcels: &[Parcel]) -> Result<Vec<Answer>, Failure> {
         let made = parcels.iter().map(record).collect::<Result<Vec<_>, _>>();
         let records = made.map_err(|e| Failure { link: Link::Refused, reason: e.to_string() })?;
-        let sent =
-            self.client.put_records().stream_name(&self.target.stream).set_records(Some(records)).send();
-        match sent.await {
-            Ok(output) => Ok(answers(&output)),
-            Err(error) => Err(self.failure(error).await),
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => self.open().await,
+        };
+        let request = session.client.put_records().stream_name(&self.target.stream);
+        match request.set_records(Some(records)).send().await {
+            Ok(output) => {
+                self.session = Some(session);
+                Ok(answers(&output))
+            }
+            Err(error) => {
+                let failure = self.failure(&session, error).await;
+                self.session = Some(session).filter(|_| failure.link != Link::NoCredentials);
+                Err(failure)
+            }
         }
     }
 }
