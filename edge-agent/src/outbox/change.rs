@@ -16,8 +16,8 @@ use super::{
     store::{Store, StoreError, chunk_key},
 };
 
-/// Offsets already settled in a chunk that still holds others, by the chunk's first position. A crash forgets
-/// them: those entries are sent again, and their ids make that harmless.
+/// Offsets already settled in a chunk that is still there, by the chunk's first position. A crash forgets them:
+/// those entries are sent again, and their ids make that harmless.
 pub(super) type Settled = BTreeMap<u64, BTreeSet<u32>>;
 
 /// What memory knows of the store.
@@ -26,6 +26,9 @@ pub(super) struct Memory {
     pub(super) book: Book,
     pub(super) losses: Vec<Loss>,
     pub(super) settled: Settled,
+    /// Chunks of which everything is settled, to be cleared with the next write: first, and the position after
+    /// the last.
+    pub(super) emptied: BTreeMap<u64, u64>,
 }
 
 /// Something to be written, and memory as it will be afterwards.
@@ -101,8 +104,8 @@ impl Change {
         }
     }
 
-    /// Notes which entries of a chunk are settled; says whether the chunk has nothing left.
-    pub(super) fn settle(&mut self, first: u64, chunk: &Chunk, positions: &[u64]) -> bool {
+    /// Notes which entries of a chunk are settled.
+    pub(super) fn settle(&mut self, first: u64, chunk: &Chunk, positions: &[u64]) {
         let counts = &mut self.after.book.counts;
         let done = self.after.settled.entry(first).or_default();
         for (offset, entry) in &chunk.records {
@@ -112,13 +115,19 @@ impl Change {
             }
         }
         let empty = chunk.records.iter().all(|(offset, _)| done.contains(offset));
-        if empty {
-            self.after.settled.remove(&first);
+        let end = first.saturating_add(chunk.span);
+        if empty && self.after.emptied.insert(first, end).is_none() {
             // Not one by one: what a crash brings back would be counted twice.
             chunk.records.iter().for_each(|(_, entry)| counts.delivered.add(entry.kind));
             counts.waiting_bytes = counts.waiting_bytes.saturating_sub(chunk.encode().len() as u64);
         }
-        empty
+    }
+
+    /// Clears what settling has emptied.
+    pub(super) fn clear_emptied(&mut self, store: &Store) -> Result<(), StoreError> {
+        let emptied = std::mem::take(&mut self.after.emptied);
+        self.after.settled.retain(|first, _| !emptied.contains_key(first));
+        self.clear(store, emptied)
     }
 
     /// Takes chunks away. The front moves over them and over the voids behind them; what lies further back

@@ -213,11 +213,15 @@ fn a_full_disk_refuses_a_commit_in_words_and_the_next_try_succeeds() {
     let said = ledger.commit(&refused).unwrap_err().to_string();
     assert!(said.starts_with("the disk is full: ") && said.ends_with("nothing is lost so far"), "{said}");
     assert!(!dir.path().join("ballast").exists());
-    // What waits can leave meanwhile.
+    // What waits can leave meanwhile, and not even its removal is written.
     ledger.settle(&positions(&ledger)).unwrap();
+    assert_eq!(positions(&ledger), Vec::<u64>::new());
+    assert_eq!(ledger.counts().delivered.transitions, 2);
+    assert!(ledger.stores_for_test(0) && ledger.stores_for_test(1));
     ledger.set_free_bytes_min_for_test(0);
     ledger.commit(&refused).unwrap();
     assert_eq!(positions(&ledger), [2]);
+    assert!(!ledger.stores_for_test(0) && !ledger.stores_for_test(1));
     assert!(dir.path().join("ballast").exists());
 }
 

@@ -34,8 +34,12 @@ impl Front {
         bytes_max: usize,
     ) -> Result<Self, StoreError> {
         let ends = memory.book.ends;
-        let mut front = Self { entries: Vec::new(), end: ends.low, whole: true, bytes: 0, full: false };
-        store.chunks(ends.low, |first, value| {
+        let mut start = ends.low;
+        while let Some(end) = memory.emptied.get(&start) {
+            start = *end;
+        }
+        let mut front = Self { entries: Vec::new(), end: start, whole: true, bytes: 0, full: false };
+        store.chunks(start, |first, value| {
             match Chunk::decode(value) {
                 Ok(chunk) if first == front.end => {
                     front.take(first, chunk, memory.settled.get(&first), entries_max, bytes_max);

@@ -6,7 +6,6 @@
 //! restart, and whatever was durable is there.
 
 use std::{
-    collections::BTreeMap,
     io,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -175,6 +174,7 @@ impl Inner {
                 return Err(LedgerError::Full { free_bytes, needed_bytes });
             }
         }
+        change.clear_emptied(&self.store).map_err(LedgerError::Read)?;
         let room = change.make_room(&self.store, bytes, self.limits.waiting_bytes_max, self.in_flight_to);
         room.map_err(LedgerError::Read)?;
         change.append(chunks);
@@ -209,7 +209,6 @@ impl Inner {
 
     fn settle(&mut self, positions: &[u64]) -> Result<(), LedgerError> {
         let mut change = Change::of(&self.memory);
-        let mut emptied = BTreeMap::new();
         let mut rest = positions;
         while let Some(&position) = rest.first() {
             let found = self.chunk_of(position).map_err(LedgerError::Read)?;
@@ -217,16 +216,17 @@ impl Inner {
                 found.as_ref().map_or(position.saturating_add(1), |(first, c)| first.saturating_add(c.span));
             let (mine, others) = rest.split_at(rest.partition_point(|p| *p < end).max(1));
             rest = others;
-            let Some((first, chunk)) = found else { continue };
-            if change.settle(first, &chunk, mine) {
-                emptied.insert(first, end);
+            if let Some((first, chunk)) = found {
+                change.settle(first, &chunk, mine);
             }
         }
-        if emptied.is_empty() {
+        // What was accepted must be able to go when there is no room even for removing it: then memory alone
+        // knows, until the next commit.
+        if change.after.emptied.is_empty() || !self.space.is_enough().map_err(LedgerError::Space)? {
             self.memory = change.after;
             return Ok(());
         }
-        change.clear(&self.store, emptied).map_err(LedgerError::Read)?;
+        change.clear_emptied(&self.store).map_err(LedgerError::Read)?;
         self.write(change, false).map_err(LedgerError::Settle)
     }
 
@@ -257,6 +257,11 @@ impl Ledger {
         let mut batch = sled::Batch::default();
         batch.insert(super::store::chunk_key(first), b"noise");
         self.lock().store.apply(batch).unwrap();
+    }
+
+    /// Whether a chunk is in the store.
+    pub(super) fn stores_for_test(&self, first: u64) -> bool {
+        self.lock().store.get(&super::store::chunk_key(first)).unwrap().is_some()
     }
 
     /// Fills or empties the disk.

@@ -110,7 +110,7 @@ impl Survey {
         {
             self.waiting.add(entry.kind);
         }
-        if !chunk.records.is_empty() {
+        if !chunk.records.is_empty() && !memory.emptied.contains_key(&first) {
             self.bytes = self.bytes.saturating_add(len as u64);
         }
         self.next = self.next.max(first.saturating_add(chunk.span));

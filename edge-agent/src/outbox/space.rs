@@ -63,6 +63,11 @@ impl Space {
         Ok(Ok(()))
     }
 
+    /// Whether there is room for a small change, without touching the ballast.
+    pub(super) fn is_enough(&self) -> io::Result<bool> {
+        Ok((self.free)(&self.ballast)? >= self.free_bytes_min)
+    }
+
     fn drop_ballast(&self) -> io::Result<bool> {
         match fs::remove_file(&self.ballast) {
             Ok(()) => {

@@ -53,6 +53,14 @@ pub enum OpenError {
         /// What sled said.
         source: StoreError,
     },
+    /// Not even opening finds room.
+    #[error(
+        "the disk under {dir} is full: the ledger cannot open before some space is freed; nothing is lost"
+    )]
+    Full {
+        /// Where.
+        dir: PathBuf,
+    },
     /// Written by a later program.
     #[error(
         "the ledger in {dir} has format {found}, this edge-agent reads up to {known}: install the newer version again"
@@ -110,9 +118,15 @@ impl Store {
         let home = home(dir);
         let folder = |source| OpenError::Folder { dir: dir.to_owned(), source };
         fs::create_dir_all(&home).map_err(folder)?;
-        let store = open_patiently(&home).map_err(|source| match source {
-            StoreError::Sled(e) if is_lock(&e) => OpenError::Locked { dir: dir.to_owned() },
-            source => OpenError::Store { dir: dir.to_owned(), source },
+        let store = open_patiently(&home).map_err(|source| {
+            let dir = dir.to_owned();
+            match source {
+                StoreError::Sled(e) if is_lock(&e) => OpenError::Locked { dir },
+                StoreError::Sled(sled::Error::Io(e)) if e.kind() == io::ErrorKind::StorageFull => {
+                    OpenError::Full { dir }
+                }
+                source => OpenError::Store { dir, source },
+            }
         })?;
         // A new file is durable only when the folders that name it are.
         for made in [home.as_path(), dir] {
