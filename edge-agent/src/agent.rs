@@ -70,7 +70,7 @@ pub async fn run(config: Config, rules: RuleSet, stop: CancellationToken) -> any
         incarnation: format!("{:016x}", opened.incarnation),
         site: config.agent.site.clone(),
     };
-    let (mut running, inbox, core) = assemble(&config, &rules, identity, clock, &ledger).await?;
+    let (mut running, inbox, core) = assemble(&config, &rules, identity, clock, &ledger)?;
     let handle = Handle::current();
     // A thread of its own: stepping never waits for a socket.
     running.tasks.spawn_blocking(move || (Part::Core, handle.block_on(core.run(inbox)).map_err(Into::into)));
@@ -88,7 +88,7 @@ pub async fn run(config: Config, rules: RuleSet, stop: CancellationToken) -> any
 }
 
 /// Makes all parts and starts all but core.
-async fn assemble(
+fn assemble(
     config: &Config,
     rules: &RuleSet,
     identity: Identity,
@@ -138,7 +138,7 @@ async fn assemble(
         drop(held);
         (Part::Connector, Ok(()))
     });
-    let link = forward_to(&mut running, config, ledger, wake).await;
+    let link = forward_to(&mut running, config, ledger, wake);
     if let Some(address) = config.agent.http {
         let shown = web::Shown { view: shown, ledger: Arc::clone(ledger), forward: link };
         running.tasks.spawn(async move {
@@ -202,7 +202,7 @@ fn connect(running: &mut Running, source: &Source, mut normalizer: Normalizer, s
     }
 }
 
-async fn forward_to(
+fn forward_to(
     running: &mut Running,
     config: &Config,
     ledger: &Arc<Ledger>,
@@ -218,7 +218,7 @@ async fn forward_to(
             });
         }
         Target::Kinesis { stream, region, endpoint } => {
-            let stream = Kinesis::new(KinesisTarget { stream, region, endpoint }).await;
+            let stream = Kinesis::new(KinesisTarget { stream, region, endpoint });
             running.tasks.spawn(async move {
                 (Part::Forwarder, forward::run(ledger, stream, wake, stop, state).await.map_err(Into::into))
             });

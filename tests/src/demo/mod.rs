@@ -13,7 +13,6 @@
 mod leash;
 mod options;
 mod parts;
-mod programs;
 mod report;
 mod run;
 mod show;
@@ -40,8 +39,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let leash = leashed.then(Leash::tie);
     let own = |name: &str| std::iter::once(name.into()).chain(args.iter().skip(2).cloned());
     match args.get(1).and_then(|word| word.to_str()) {
-        Some("agent") => return programs::agent(own("edge-agent")),
-        Some("ingest") => return programs::ingest(own("cloud-ingest")),
+        Some("agent") => return edge_agent::main(own("edge-agent")),
+        Some("ingest") => return cloud_ingest::main(own("cloud-ingest")),
         _ => {}
     }
     let options = match Options::try_parse_from(&args).and_then(Options::checked) {
