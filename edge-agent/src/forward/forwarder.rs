@@ -23,7 +23,7 @@ const WINDOW_BYTES: usize = 5 << 20;
 /// How long the last rounds may take after a stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Forwards until stopped, then what waits by then, for as long as everything is accepted and [`GRACE`] lasts.
+/// Forwards until stopped, then what waits by then, for as long as everything is accepted and at most 5 s.
 ///
 /// `wake` is rung after each commit; `state` is for people.
 ///
