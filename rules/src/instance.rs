@@ -100,10 +100,10 @@ impl Instance {
     fn agreed(&self) -> State {
         let mut best: Option<(usize, &Vote)> = None;
         for (i, standing) in self.groups.iter().enumerate() {
-            if let Some(vote) = &standing.vote {
-                if best.is_none_or(|(_, b)| vote.weight > b.weight) {
-                    best = Some((i, vote));
-                }
+            if let Some(vote) = &standing.vote
+                && best.is_none_or(|(_, b)| vote.weight > b.weight)
+            {
+                best = Some((i, vote));
             }
         }
         match best {
