@@ -7,3 +7,4 @@ mod ingest;
 mod parts;
 mod peer;
 mod s7;
+mod tidy;
