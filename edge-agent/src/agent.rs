@@ -29,6 +29,7 @@ use crate::inbox::{Inbox, Sender, inbox};
 use crate::normalize::Normalizer;
 use crate::outbox::{Ledger, Limits};
 use crate::sequence::Sequence;
+use crate::service;
 use crate::view::View;
 use crate::web;
 
@@ -74,6 +75,7 @@ pub async fn run(config: Config, rules: RuleSet, stop: CancellationToken) -> any
     let handle = Handle::current();
     // A thread of its own: stepping never waits for a socket.
     running.tasks.spawn_blocking(move || (Part::Core, handle.block_on(core.run(inbox)).map_err(Into::into)));
+    service::ready();
     tracing::info!(
         agent = config.agent.id,
         rules = rules.rules,
@@ -261,6 +263,7 @@ async fn finish(mut running: Running, ended_early: Option<Result<Ended, JoinErro
             ending.outcome = Err(anyhow::anyhow!("a part of the agent has ended by itself"));
         }
     }
+    service::stopping();
     running.connectors.cancel();
     while ending.core_left || ending.forwarder_left {
         let Some(ended) = running.tasks.join_next().await else { break };

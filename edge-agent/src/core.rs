@@ -25,6 +25,7 @@ use crate::inbox::Inbox;
 use crate::normalize::Delivery;
 use crate::outbox::{Commit, Entry, Kind, Ledger, LedgerError};
 use crate::sequence::Sequence;
+use crate::service;
 use crate::view::{SourceView, View};
 
 /// State that changed without a transition is stored that often.
@@ -242,6 +243,7 @@ impl Core {
         if now >= self.view_due {
             self.view_due = now + VIEW_EVERY;
             self.publish();
+            service::alive();
         }
     }
 

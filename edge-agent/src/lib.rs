@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod recording;
 pub mod rulebook;
 pub mod sequence;
+pub mod service;
 pub mod view;
 pub mod web;
 

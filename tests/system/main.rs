@@ -8,3 +8,4 @@ mod parts;
 mod peer;
 mod s7;
 mod tidy;
+mod units;
