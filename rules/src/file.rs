@@ -20,6 +20,17 @@ use crate::time::Millis;
 pub(crate) use read::report_mistake;
 pub use read::rules;
 
+/// What a file holds.
+#[derive(Debug, Default)]
+pub struct FileRules {
+    /// The rules without a mistake.
+    pub rules: Vec<Rule>,
+    /// Names of the others.
+    pub mistaken: Vec<String>,
+    /// Whether the file as a whole could be read; if not, nobody knows which rules it holds.
+    pub parsed: bool,
+}
+
 /// A rule as its file has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
@@ -150,7 +161,7 @@ mod tests {
     fn read(text: &str) -> (Vec<Rule>, Vec<String>) {
         let mut report = Report::default();
         let file = report.add_file("r.toml", text);
-        let rules = rules(&mut report, file);
+        let rules = rules(&mut report, file).rules;
         let lines = report.lines().collect();
         (rules, lines)
     }

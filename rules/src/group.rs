@@ -182,7 +182,7 @@ mod tests {
         );
         let mut report = Report::default();
         let file = report.add_file("r.toml", text);
-        crate::file::rules(&mut report, file).remove(0).groups.remove(0)
+        crate::file::rules(&mut report, file).rules.remove(0).groups.remove(0)
     }
 
     /// Judges through a story and says what the group votes at its end.

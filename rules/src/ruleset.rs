@@ -5,7 +5,7 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -65,25 +65,65 @@ impl Plan {
     }
 }
 
-impl RuleSet {
+/// A rule with its plans, one for each machine.
+#[derive(Debug, Clone)]
+pub struct BoundRule {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// Its plans, in the order of the machines.
+    pub plans: Vec<Arc<Plan>>,
+}
+
+/// What a check of all files has found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Rules without a mistake, by name.
+    pub rules: BTreeMap<String, BoundRule>,
+    /// Names of rules with one.
+    pub mistaken: BTreeSet<String>,
+    /// Files that could not be read as a whole: nobody knows which rules they hold.
+    pub unread: Vec<FileId>,
+}
+
+impl Checked {
     /// Checks all files together and binds what is right.
-    pub fn load(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
-        let mut rules: Vec<Rule> = files.iter().flat_map(|f| file::rules(report, *f)).collect();
-        rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
-        let once = without_doubles(report, rules);
-        let mut set = Self::default();
-        for rule in once {
-            let Some(plans) = bind(report, Arc::new(rule), inventory) else { continue };
-            set.rules += 1;
-            set.plans.extend(plans);
+    pub fn of(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
+        let mut checked = Self::default();
+        let mut rules: Vec<Rule> = Vec::new();
+        for file in files {
+            let read = file::rules(report, *file);
+            rules.extend(read.rules);
+            checked.mistaken.extend(read.mistaken);
+            checked.unread.extend((!read.parsed).then_some(*file));
         }
-        set.plans.truncate(INSTANCES_MAX);
-        set
+        rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        for rule in without_doubles(report, rules, &mut checked.mistaken) {
+            let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
+            match bind(report, Arc::clone(&rule), inventory) {
+                Some(plans) => drop(checked.rules.insert(name, BoundRule { rule, plans })),
+                None => drop(checked.mistaken.insert(name)),
+            }
+        }
+        checked
+    }
+}
+
+impl RuleSet {
+    /// The rules, put together; the order of rules and machines is that of the plans.
+    #[must_use]
+    pub fn of(rules: &BTreeMap<String, BoundRule>) -> Self {
+        let plans = rules.values().flat_map(|bound| bound.plans.iter().cloned()).take(INSTANCES_MAX);
+        Self { plans: plans.collect(), rules: rules.len() }
+    }
+
+    /// Checks all files together and takes what is right.
+    pub fn load(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
+        Self::of(&Checked::of(report, files, inventory).rules)
     }
 }
 
 /// A name that is defined twice belongs to neither (§8).
-fn without_doubles(report: &mut Report, rules: Vec<Rule>) -> Vec<Rule> {
+fn without_doubles(report: &mut Report, rules: Vec<Rule>, mistaken: &mut BTreeSet<String>) -> Vec<Rule> {
     let mut once: Vec<Rule> = Vec::new();
     let mut rules = rules.into_iter().peekable();
     while let Some(rule) = rules.next() {
@@ -95,7 +135,9 @@ fn without_doubles(report: &mut Report, rules: Vec<Rule>) -> Vec<Rule> {
             report.error("R401", place, message, "neither of them is in force").help =
                 Some("give one of them another name".into());
         }
-        if !doubled {
+        if doubled {
+            mistaken.insert(rule.name.value);
+        } else {
             once.push(rule);
         }
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use proto::Severity;
 use sha2::{Digest as _, Sha256};
 
-use super::{Condition, Group, Named, OnUnknown, Rule, Selector, StaleAfter, State, is_name};
+use super::{Condition, FileRules, Group, Named, OnUnknown, Rule, Selector, StaleAfter, State, is_name};
 use crate::diagnose::{FileId, Report};
 use crate::document::{self, Node, Placed, Reader, Table};
 use crate::expr::Mistake;
@@ -48,19 +48,24 @@ const LATER_GROUP: [&str; 1] = ["deadband"];
 const LATER_STATE: [&str; 4] = ["clear", "hold", "latch", "deadband"];
 
 /// Reads all rules of a file; mistakes go to the report, and a rule with one is left out.
-pub fn rules(report: &mut Report, file: FileId) -> Vec<Rule> {
+pub fn rules(report: &mut Report, file: FileId) -> FileRules {
     let before = report.diagnostics().len();
     let table = document::parse(report, file);
     if report.errors_since(before) > 0 {
         // Half a file would be other rules than those that were meant.
-        return Vec::new();
+        return FileRules::default();
     }
     let mut top = Reader::new(&table, "the file", file, report);
     let found = top.table("rule");
     top.finish(&[]);
-    let Some(found) = found else { return Vec::new() };
-    let rules = found.entries.iter();
-    rules.filter_map(|(name, node)| rule(report, file, name, node)).collect()
+    let mut read = FileRules { parsed: report.errors_since(before) == 0, ..FileRules::default() };
+    for (name, node) in found.map_or(&[][..], |table| &table.entries) {
+        match rule(report, file, name, node) {
+            Some(rule) => read.rules.push(rule),
+            None => read.mistaken.push(name.value.clone()),
+        }
+    }
+    read
 }
 
 fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<Node>) -> Option<Rule> {
