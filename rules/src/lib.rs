@@ -26,6 +26,7 @@ mod signals;
 pub mod stored;
 pub mod text;
 pub mod time;
+pub mod trust;
 pub mod value;
 pub mod waiting;
 pub mod watermark;

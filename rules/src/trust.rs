@@ -1,0 +1,185 @@
+//! Whether a source's clock is believed (§3.3).
+//!
+//! A source's clock is trusted until three batches in a row lie outside the bounds; from the next batch on it is
+//! corrected: every timestamp becomes the processing time, until three in a row lie within half of the bounds. A
+//! single timestamp too far ahead is replaced as well: it would carry the watermark away.
+//!
+//! Here: that judgement, pure, one value per source. Not here: steps of the agent's own clock.
+//! Invariant: it happens before anything is recorded or judged, and a replaced timestamp promises nothing.
+
+use proto::Flags;
+
+use crate::engine::{Batch, Datapoint};
+use crate::time::Millis;
+
+/// How far a source's clock may be from the agent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Ahead, ms; none: any distance is believed.
+    pub future: Option<Millis>,
+    /// Behind, ms; none: any distance is believed.
+    pub past: Option<Millis>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { future: Some(5_000), past: Some(30_000) }
+    }
+}
+
+impl Bounds {
+    /// Nothing is ever corrected.
+    pub const NONE: Self = Self { future: None, past: None };
+
+    /// Whether a timestamp that lies `behind` the processing time (negative: ahead) is within a part of the bounds.
+    fn contain(self, behind: Millis, part: Millis) -> bool {
+        self.future.is_none_or(|ahead| behind >= -ahead / part)
+            && self.past.is_none_or(|past| behind <= past / part)
+    }
+}
+
+/// How many batches in a row change the judgement.
+const IN_A_ROW: u32 = 3;
+
+/// What has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The clock is not believed from the next batch on; it was so far behind (negative: ahead), ms.
+    Suspect(Millis),
+    /// The clock is believed again.
+    Trusted,
+}
+
+/// The judgement on one source's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trust {
+    corrected: bool,
+    in_a_row: u32,
+    /// How far the clock was behind in the last batch, ms; negative: ahead.
+    pub behind: Millis,
+}
+
+impl Trust {
+    /// Whether the clock is corrected.
+    #[must_use]
+    pub fn is_corrected(&self) -> bool {
+        self.corrected
+    }
+
+    /// Corrects a batch, where that is needed, and judges the clock by its last datapoint. The originals of
+    /// replaced timestamps come back, by the datapoint's place in the batch.
+    pub fn judge(
+        &mut self,
+        batch: &mut Batch,
+        at: i64,
+        bounds: Bounds,
+    ) -> (Vec<(usize, i64)>, Option<Verdict>) {
+        let Some(last) = batch.datapoints.last().map(|d| d.timestamp) else { return (Vec::new(), None) };
+        let corrected = self.corrected;
+        let verdict = self.weigh(at.saturating_sub(last), bounds);
+        let mut originals = Vec::new();
+        for (place, datapoint) in batch.datapoints.iter_mut().enumerate() {
+            let ahead = datapoint.timestamp.saturating_sub(at);
+            if corrected || bounds.future.is_some_and(|bound| ahead > bound) {
+                originals.push((place, datapoint.timestamp));
+                replace(datapoint, at);
+            }
+        }
+        (originals, verdict)
+    }
+
+    fn weigh(&mut self, behind: Millis, bounds: Bounds) -> Option<Verdict> {
+        self.behind = behind;
+        let speaks_for_change =
+            if self.corrected { bounds.contain(behind, 2) } else { !bounds.contain(behind, 1) };
+        self.in_a_row = if speaks_for_change { self.in_a_row + 1 } else { 0 };
+        if self.in_a_row < IN_A_ROW {
+            return None;
+        }
+        self.in_a_row = 0;
+        self.corrected = !self.corrected;
+        Some(if self.corrected { Verdict::Suspect(behind) } else { Verdict::Trusted })
+    }
+}
+
+fn replace(datapoint: &mut Datapoint, at: i64) {
+    datapoint.timestamp = at;
+    datapoint.flags = datapoint.flags.without(Flags::WMK).with(Flags::ATS);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Subject;
+    use crate::inventory::SourceId;
+    use proto::Quality;
+
+    fn batch(timestamps: &[i64]) -> Batch {
+        let datapoint = |timestamp: &i64| Datapoint {
+            subject: Subject::Heartbeat,
+            timestamp: *timestamp,
+            value: Err(crate::value::Unknown::NeverSeen),
+            quality: Quality::Ok,
+            flags: Flags::WMK,
+            sequence: 0,
+        };
+        Batch { source: SourceId(0), datapoints: timestamps.iter().map(datapoint).collect() }
+    }
+
+    /// Judges a batch of one datapoint so far behind the processing time; gives the stamp it ends up with.
+    fn stamp(trust: &mut Trust, at: i64, behind: i64) -> (i64, Option<Verdict>) {
+        let mut batch = batch(&[at - behind]);
+        let (_, verdict) = trust.judge(&mut batch, at, Bounds::default());
+        (batch.datapoints[0].timestamp, verdict)
+    }
+
+    #[test]
+    fn a_clock_is_corrected_from_the_batch_after_the_third_outside_the_bounds() {
+        let mut trust = Trust::default();
+        assert_eq!(stamp(&mut trust, 100_000, 3_600_000), (100_000 - 3_600_000, None));
+        assert_eq!(stamp(&mut trust, 101_000, 3_600_000), (101_000 - 3_600_000, None));
+        let third = stamp(&mut trust, 102_000, 3_600_000);
+        assert_eq!(third, (102_000 - 3_600_000, Some(Verdict::Suspect(3_600_000))));
+        assert_eq!(stamp(&mut trust, 103_000, 3_600_000), (103_000, None));
+    }
+
+    #[test]
+    fn it_is_believed_again_after_three_within_half_of_the_bounds() {
+        let mut trust = Trust { corrected: true, ..Trust::default() };
+        for behind in [20_000, 14_000, 14_000] {
+            assert!(stamp(&mut trust, 100_000, behind).1.is_none());
+        }
+        assert_eq!(stamp(&mut trust, 100_000, 14_000), (100_000, Some(Verdict::Trusted)));
+        assert_eq!(stamp(&mut trust, 100_000, 14_000), (86_000, None));
+    }
+
+    #[test]
+    fn the_bounds_are_inclusive_and_one_good_batch_starts_the_count_again() {
+        let mut trust = Trust::default();
+        for behind in [30_001, 30_001, 30_000, 30_001, 30_001, -5_000, -5_001, -5_001] {
+            assert_eq!(stamp(&mut trust, 100_000, behind).1, None, "{behind}");
+        }
+        assert!(!trust.is_corrected());
+    }
+
+    #[test]
+    fn a_single_timestamp_too_far_ahead_is_replaced_and_promises_nothing() {
+        let mut trust = Trust::default();
+        let mut batch = batch(&[205_001, 200_000]);
+        let (originals, _) = trust.judge(&mut batch, 200_000, Bounds::default());
+        assert_eq!(originals, [(0, 205_001)]);
+        assert_eq!(batch.datapoints[0].timestamp, 200_000);
+        assert_eq!(batch.datapoints[0].flags, Flags::ATS);
+        assert_eq!(batch.datapoints[1].flags, Flags::WMK);
+    }
+
+    #[test]
+    fn without_bounds_everything_is_believed() {
+        let mut trust = Trust::default();
+        let mut far = batch(&[i64::MAX]);
+        for _ in 0..5 {
+            assert_eq!(trust.judge(&mut far, 0, Bounds::NONE), (Vec::new(), None));
+        }
+        assert_eq!(far.datapoints[0].timestamp, i64::MAX);
+    }
+}
