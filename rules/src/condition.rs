@@ -110,6 +110,25 @@ impl Phase {
         matches!(self, Phase::Pending { counting_from: Some(_), .. })
     }
 
+    /// As it stands under an edited condition: On stays, to be judged; a delay begins again unless the condition
+    /// is the same.
+    #[must_use]
+    pub fn carried(self, same_condition: bool) -> Self {
+        if same_condition || self.is_on() { self } else { Phase::Off }
+    }
+
+    /// As it stands when time itself begins again: what was counted stays, nothing is counted from an instant
+    /// that lies ahead.
+    #[must_use]
+    pub fn untimed(self, until: i64) -> Self {
+        match self.paused(until) {
+            Phase::Pending { counted, since, .. } => {
+                Phase::Pending { counted, counting_from: None, unknown_from: None, since }
+            }
+            other => other,
+        }
+    }
+
     /// As it stands after a break that began at `until`: what was counted stays, the break is Unknown time.
     #[must_use]
     pub fn paused(self, until: i64) -> Self {

@@ -64,6 +64,10 @@ pub enum Input {
     Datapoints(Batch),
     /// Nothing came, but [`Engine::deadline`] did.
     Clock,
+    /// Other rules are in force, from here on.
+    Rules(RuleSet),
+    /// The agent's clock was set back: `at` begins again, and with it event time.
+    Epoch,
 }
 
 /// Who speaks in transitions.
@@ -174,16 +178,20 @@ pub struct Resumed {
 /// The rule engine.
 #[derive(Debug)]
 pub struct Engine {
-    inventory: Arc<Inventory>,
-    identity: Identity,
-    options: Options,
-    scopes: Vec<Scope>,
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) identity: Identity,
+    pub(crate) options: Options,
+    pub(crate) scopes: Vec<Scope>,
     /// The scopes that a source belongs to, by its place.
-    scopes_of: Vec<Vec<usize>>,
-    clocks: Vec<Clock>,
-    start: i64,
-    at: i64,
-    counts: Counts,
+    pub(crate) scopes_of: Vec<Vec<usize>>,
+    pub(crate) clocks: Vec<Clock>,
+    /// The last datapoint of each tag, by its place: a rule that is new is judged at once.
+    pub(crate) last: Vec<Option<Datapoint>>,
+    /// Stored state of instances whose rule is gone: their counters go on should it come back.
+    pub(crate) retired: BTreeMap<String, Vec<u8>>,
+    pub(crate) start: i64,
+    pub(crate) at: i64,
+    pub(crate) counts: Counts,
 }
 
 impl Engine {
@@ -203,16 +211,18 @@ impl Engine {
             scopes: Vec::new(),
             scopes_of: vec![Vec::new(); sources],
             clocks: vec![Clock::default(); sources],
+            retired: stored.clone(),
+            last: vec![None; inventory.tags().count()],
             start,
             at: start,
             counts: Counts::default(),
             inventory,
         };
-        let resumed = engine.populate(rules, stored);
+        let resumed = engine.populate(rules);
         (engine, resumed)
     }
 
-    fn populate(&mut self, rules: &RuleSet, stored: &BTreeMap<String, Vec<u8>>) -> Resumed {
+    fn populate(&mut self, rules: &RuleSet) -> Resumed {
         let inventory = Arc::clone(&self.inventory);
         let all: Vec<SourceId> = inventory.sources().map(|(id, _)| id).collect();
         let mut by_sources: BTreeMap<Vec<SourceId>, Scope> = BTreeMap::new();
@@ -226,8 +236,8 @@ impl Engine {
             let scope = by_sources.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
             let instance = scope.add(&inventory, Arc::clone(plan));
             let key = plan.key(&inventory);
-            let Some(bytes) = stored.get(&key) else { continue };
-            match Stored::read(bytes) {
+            let Some(bytes) = self.retired.remove(&key) else { continue };
+            match Stored::read(&bytes) {
                 Err(e) => resumed.unreadable.push((key, e)),
                 Ok(state) => {
                     let mark = state.watermark;
@@ -242,20 +252,14 @@ impl Engine {
     }
 
     fn prepare(&mut self, resumed: &mut Resumed) {
-        for (i, scope) in self.scopes.iter_mut().enumerate() {
+        for scope in &mut self.scopes {
             let back = scope.watermark - self.start;
             if back > self.options.future_bound {
                 resumed.clock_back = resumed.clock_back.max(Some(back));
                 scope.watermark = crate::signals::LONG_AGO;
             }
-            for source in &scope.sources {
-                self.scopes_of[source.0 as usize].push(i);
-            }
-            let patience = scope.sources.iter().map(|s| self.inventory.source(*s).idle_timeout).max();
-            if self.options.expect == Expect::Declared {
-                scope.begin_by(self.start + patience.unwrap_or(0));
-            }
         }
+        self.wire();
     }
 
     /// Sums since the start.
@@ -273,11 +277,18 @@ impl Engine {
     /// Takes one input at processing time `at`; an `at` before the last one counts as that.
     pub fn step(&mut self, input: Input, at: i64) -> Outputs {
         let mut outputs = Outputs::default();
+        if matches!(input, Input::Epoch) {
+            self.begin_again(at, &mut outputs);
+        }
         self.pass_time(at.max(self.at), &mut outputs);
-        if let Input::Datapoints(batch) = input {
-            for datapoint in &batch.datapoints {
-                self.receive(batch.source, datapoint, &mut outputs);
+        match input {
+            Input::Datapoints(batch) => {
+                for datapoint in &batch.datapoints {
+                    self.receive(batch.source, datapoint, &mut outputs);
+                }
             }
+            Input::Rules(rules) => self.reload(&rules, &mut outputs),
+            Input::Clock | Input::Epoch => {}
         }
         // Of several changes of one instance only the last state is worth keeping.
         let latest: BTreeMap<String, Vec<u8>> = outputs.states.drain(..).collect();
@@ -341,14 +352,28 @@ impl Engine {
     }
 
     fn follow_watermark(&mut self, scope: usize, outputs: &mut Outputs) {
-        let holders: Vec<Holder<'_>> = self.scopes[scope].sources.iter().map(|s| self.holder(*s)).collect();
-        let seen = |h: &Holder<'_>| h.expected_from.is_some() || h.clock.heard_at.is_some();
-        if let Some(mark) = watermark(holders.iter().copied().filter(seen), self.at) {
+        if let Some(mark) = self.mark_of(scope) {
             self.advance(scope, mark, outputs);
         }
     }
 
+    /// Where the watermark of a scope would stand.
+    pub(crate) fn mark_of(&self, scope: usize) -> Option<i64> {
+        let holders: Vec<Holder<'_>> = self.scopes[scope].sources.iter().map(|s| self.holder(*s)).collect();
+        let seen = |h: &Holder<'_>| h.expected_from.is_some() || h.clock.heard_at.is_some();
+        watermark(holders.iter().copied().filter(seen), self.at)
+    }
+
     fn advance(&mut self, scope: usize, mark: i64, outputs: &mut Outputs) {
+        self.with_scope(scope, outputs, |scope, going| scope.advance(mark, going));
+    }
+
+    pub(crate) fn with_scope(
+        &mut self,
+        scope: usize,
+        outputs: &mut Outputs,
+        work: impl FnOnce(&mut Scope, &mut Going<'_>),
+    ) {
         let mut going = Going {
             identity: &self.identity,
             inventory: &self.inventory,
@@ -357,12 +382,13 @@ impl Engine {
             stored: &mut outputs.states,
             counts: &mut self.counts,
         };
-        self.scopes[scope].advance(mark, &mut going);
+        work(&mut self.scopes[scope], &mut going);
     }
 
     fn receive(&mut self, source: SourceId, datapoint: &Datapoint, outputs: &mut Outputs) {
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
+        self.remember(datapoint);
         let scopes = std::mem::take(&mut self.scopes_of[source.0 as usize]);
         let mut behind = None;
         for i in &scopes {
@@ -383,6 +409,18 @@ impl Engine {
         }
         self.scopes_of[source.0 as usize] = scopes;
         self.make_room(outputs);
+    }
+
+    fn remember(&mut self, datapoint: &Datapoint) {
+        let Subject::Tag(tag) = datapoint.subject else { return };
+        if let Some(last) = self.last.get_mut(tag.0 as usize) {
+            let newer = last
+                .as_ref()
+                .is_none_or(|l| (l.timestamp, l.sequence) <= (datapoint.timestamp, datapoint.sequence));
+            if newer {
+                *last = Some(datapoint.clone());
+            }
+        }
     }
 
     /// At the limit the fullest scope goes on to its oldest datapoint (§3.9).

@@ -158,6 +158,19 @@ impl Standing {
         phases.chain(give_up).min()
     }
 
+    /// Takes over what the group had said under the old version of its rule.
+    pub(crate) fn carry(&mut self, old: &Self) {
+        (self.vote, self.decided, self.ever_decided) = (old.vote.clone(), old.decided, old.ever_decided);
+        (self.undecided_from, self.gave_up) = (old.undecided_from, old.gave_up);
+    }
+
+    /// As it stands when time itself begins again: nothing is known, the last vote is kept.
+    pub(crate) fn untimed(&mut self, until: i64) {
+        self.pause(until);
+        self.phases.iter_mut().for_each(|p| *p = p.untimed(until));
+        self.gave_up = false;
+    }
+
     /// As it stands after a break that began at `until`: nothing is known, the last vote is kept.
     pub fn pause(&mut self, until: i64) {
         self.phases.iter_mut().for_each(|p| *p = p.paused(until));

@@ -13,6 +13,9 @@ use crate::group::{By, Standing, UNKNOWN, Vote};
 use crate::ruleset::Plan;
 use crate::value::Held;
 
+/// Name of the state of an instance whose rule is gone (§7.5).
+pub(crate) const REMOVED: &str = "Removed";
+
 /// What runs for one rule on one machine.
 #[derive(Debug)]
 pub(crate) struct Instance {
@@ -60,6 +63,28 @@ impl Instance {
     pub(crate) fn new(plan: Arc<Plan>, signals: Vec<usize>) -> Self {
         let groups = plan.rule.groups.iter().map(Standing::new).collect();
         Self { plan, signals, groups, state: State::unknown(), since: None, sequence: 0, unsaved: false }
+    }
+
+    /// Takes over where an instance of the same rule and machine stood, under the old version of the rule (§8): a
+    /// condition that is the same keeps its delay, a state that is On stays On until it is judged.
+    pub(crate) fn inherit(&mut self, old: Self) {
+        let (rule, plan) = (Arc::clone(&self.plan.rule), Arc::clone(&self.plan));
+        for (g, group) in rule.groups.iter().enumerate() {
+            let place = old.plan.rule.groups.iter().position(|o| o.name == group.name);
+            let Some(o) = place else { continue };
+            let (was, standing) = (&old.groups[o], &mut self.groups[g]);
+            for (s, state) in group.states.iter().enumerate() {
+                let named = |x: &crate::file::State| x.named.name == state.named.name;
+                let Some(i) = old.plan.rule.groups[o].states.iter().position(named) else { continue };
+                let same = old.plan.conditions[o][i].identity == plan.conditions[g][s].identity;
+                standing.phases[s] = was.phases[i].carried(same);
+            }
+            standing.carry(was);
+        }
+        (self.state, self.since, self.sequence) = (old.state, old.since, old.sequence);
+        // The winner is a place in the old rule: it is found again when the instance is judged.
+        self.state.winner = None;
+        self.unsaved = true;
     }
 
     /// Judges everything at an instant; `begin` is when Unknown began to count (§7.2).

@@ -20,6 +20,7 @@ pub mod group;
 mod instance;
 pub mod inventory;
 pub mod place;
+mod reload;
 pub mod ruleset;
 mod scope;
 mod signals;

@@ -21,7 +21,7 @@ use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
 const INSTANCES_MAX: usize = 200_000;
 
 /// All rules that are in force.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleSet {
     /// One for each rule and machine, in the order of rule name and machine.
     pub plans: Vec<Arc<Plan>>,
@@ -30,7 +30,7 @@ pub struct RuleSet {
 }
 
 /// A rule bound to a machine: all that never changes about an instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The rule.
     pub rule: Arc<Rule>,
@@ -47,7 +47,7 @@ pub struct Plan {
 }
 
 /// A condition bound to the slots of its instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BoundCondition {
     /// What is judged.
     pub program: Program,

@@ -16,7 +16,7 @@ use proto::Transition;
 use crate::engine::{Counts, Datapoint, Identity, Late, Subject};
 use crate::explain::Teller;
 use crate::instance::Instance;
-use crate::inventory::{Inventory, SourceId};
+use crate::inventory::{Inventory, SourceId, TagId};
 use crate::signals::{LONG_AGO, Signals};
 use crate::waiting::{Room, Waiting};
 
@@ -93,9 +93,57 @@ impl Scope {
         &mut self.instances[reader]
     }
 
+    /// Takes over time and values of the scope that had these sources before; its instances stay behind.
+    pub(crate) fn adopt(&mut self, old: &mut Self) {
+        self.signals.adopt(&old.signals);
+        self.room = std::mem::take(&mut old.room);
+        self.watermark = self.watermark.max(old.watermark);
+        (self.began, self.last_effective) = (old.began, old.last_effective);
+    }
+
+    /// Takes a tag's last value, which came before anybody here read it.
+    pub(crate) fn seed(&mut self, source: SourceId, tag: TagId, datapoint: &Datapoint, to_come: bool) {
+        if datapoint.timestamp <= self.watermark {
+            self.signals.seed(tag, source, datapoint);
+        } else if to_come {
+            let effective = datapoint.timestamp;
+            self.room.enter(Waiting { effective, late: false, source, datapoint: datapoint.clone() });
+        }
+    }
+
+    /// Judges every instance at the watermark: the rules have changed between two instants.
+    pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
+        for signal in 0..self.signals.len() {
+            self.arm_signal(signal, going.inventory);
+        }
+        if self.signals.any_heard() {
+            self.began.get_or_insert(self.watermark);
+        }
+        let Some(began) = self.began else { return };
+        let begin = self.unknown_counts_from(going.inventory, began);
+        let before = going.out.len();
+        for i in 0..self.instances.len() {
+            self.judge(i, self.watermark, begin, going);
+        }
+        for transition in &mut going.out[before..] {
+            transition.cause = proto::Cause::RuleChanged;
+        }
+    }
+
+    /// Applies all that waits, whatever the watermark: time begins again.
+    pub(crate) fn apply_all(&mut self, going: &mut Going<'_>) {
+        if let Some(last) = self.room.last() {
+            self.advance(last, going);
+        }
+    }
+
     /// Sees to it that the instances begin by then, even when nothing is heard.
     pub(crate) fn begin_by(&mut self, instant: i64) {
         self.timers.push(Reverse((instant, Timer::Begin)));
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     pub(crate) fn waiting(&self) -> usize {

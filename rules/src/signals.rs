@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proto::{Flags, Quality};
 use rustc_hash::FxHashMap;
 
-use crate::engine::Subject;
+use crate::engine::{Datapoint, Subject};
 use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::value::{Held, Unknown};
@@ -109,6 +109,45 @@ impl Signals {
         signal
     }
 
+    /// Takes over what another table knew: contact with the sources, values, and which of them are stale.
+    pub(crate) fn adopt(&mut self, known: &Self) {
+        for (source, contact) in &mut self.contacts {
+            if let Some(old) = known.contacts.get(source) {
+                (contact.frontier, contact.promised, contact.first) = (old.frontier, old.promised, old.first);
+            }
+        }
+        for cell in &mut self.cells {
+            let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i]) else { continue };
+            (cell.held, cell.quality) = (old.held.clone(), old.quality);
+            (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
+            for signal in &cell.signals {
+                let state = &mut self.signals[*signal];
+                let same = old.signals.iter().map(|i| &known.signals[*i]).find(|s| s.policy == state.policy);
+                if let Some(same) = same {
+                    (state.stale, state.floor) = (same.stale, same.floor);
+                }
+            }
+        }
+    }
+
+    /// Takes a value that came before anybody read the tag, if none is known.
+    pub(crate) fn seed(&mut self, tag: TagId, source: SourceId, datapoint: &Datapoint) {
+        if let Some(contact) = self.contacts.get_mut(&source) {
+            contact.first.get_or_insert(datapoint.timestamp);
+            contact.frontier = contact.frontier.max(datapoint.timestamp);
+        }
+        let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i]) else { return };
+        if cell.timestamp.is_none() {
+            (cell.held, cell.quality) = (datapoint.value.clone(), datapoint.quality);
+            (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
+        }
+    }
+
+    /// How many signals there are.
+    pub(crate) fn len(&self) -> usize {
+        self.signals.len()
+    }
+
     /// What a reader of the signal sees.
     pub(crate) fn held(&self, signal: usize) -> &Held {
         let signal = &self.signals[signal];
@@ -117,6 +156,11 @@ impl Signals {
 
     pub(crate) fn cell(&self, signal: usize) -> &Cell {
         &self.cells[self.signals[signal].cell]
+    }
+
+    /// Whether any source was heard.
+    pub(crate) fn any_heard(&self) -> bool {
+        self.contacts.values().any(|c| c.first.is_some())
     }
 
     /// Whether every source was heard, and the instant at which the last of them was heard first.

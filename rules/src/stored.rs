@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::condition::Phase;
 use crate::group::{By, Vote};
-use crate::instance::{Instance, State};
+use crate::instance::{Instance, REMOVED, State};
 
 /// The format that is written.
 const FORMAT: u8 = 1;
@@ -66,8 +66,13 @@ impl Stored {
         }
     }
 
-    /// Puts the stored state into a new instance of the same rule and machine.
+    /// Puts the stored state into a new instance of the same rule and machine. Of a rule that was removed in
+    /// between only the counter goes on.
     pub(crate) fn resume(self, instance: &mut Instance) {
+        instance.sequence = self.sequence;
+        if self.state == REMOVED {
+            return;
+        }
         let rule = std::sync::Arc::clone(&instance.plan.rule);
         let place = |name: &Option<String>| rule.groups.iter().position(|g| g.name == *name);
         for stored in self.groups {
@@ -75,8 +80,9 @@ impl Stored {
             let standing = &mut instance.groups[group];
             for (i, state) in rule.groups[group].states.iter().enumerate() {
                 let identity = &instance.plan.conditions[group][i].identity;
-                let same = |c: &&StoredCondition| c.name == state.named.name && c.identity == *identity;
-                standing.phases[i] = stored.conditions.iter().find(same).map_or(Phase::Off, |c| c.phase);
+                let same_name = stored.conditions.iter().find(|c| c.name == state.named.name);
+                standing.phases[i] =
+                    same_name.map_or(Phase::Off, |c| c.phase.carried(c.identity == *identity));
             }
             (standing.vote, standing.ever_decided) = (stored.vote, stored.ever_decided);
             standing.pause(self.watermark);
@@ -84,7 +90,7 @@ impl Stored {
         let winner =
             self.winner.and_then(|(name, by)| Some((place(&Some(name).filter(|n| !n.is_empty()))?, by)));
         instance.state = State { name: self.state, severity: self.severity, weight: self.weight, winner };
-        (instance.sequence, instance.since) = (self.sequence, self.since);
+        instance.since = self.since;
     }
 }
 

@@ -59,6 +59,12 @@ impl Room {
         self.0.peek().map(|Reverse(w)| w.effective)
     }
 
+    /// When the last one is applied.
+    #[must_use]
+    pub fn last(&self) -> Option<i64> {
+        self.0.iter().map(|Reverse(w)| w.effective).max()
+    }
+
     /// Takes the first one, if it is applied at that instant.
     pub fn leave_at(&mut self, instant: i64) -> Option<Waiting> {
         if self.first() == Some(instant) { self.0.pop().map(|Reverse(w)| w) } else { None }
