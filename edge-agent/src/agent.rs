@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use proto::Happening;
@@ -28,10 +29,14 @@ use crate::forward::{self, File, FileTarget, Kinesis, KinesisTarget};
 use crate::inbox::{Inbox, Sender, inbox};
 use crate::normalize::Normalizer;
 use crate::outbox::{Ledger, Limits};
+use crate::rulebook::{self, Book, Edition};
 use crate::sequence::Sequence;
 use crate::service;
 use crate::view::View;
 use crate::web;
+
+/// How often the rule files are looked at (§8).
+const RULES_EVERY: Duration = Duration::from_secs(2);
 
 /// Which part has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +60,7 @@ struct Running {
 ///
 /// # Errors
 /// When the outbox cannot be opened, or a part has ended by itself.
-pub async fn run(config: Config, rules: RuleSet, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let clock = Clock::start();
     let limits = Limits { waiting_bytes_max: config.ledger_max, ..Limits::default() };
     let dir = config.agent.data_dir.join("ledger");
@@ -71,7 +76,9 @@ pub async fn run(config: Config, rules: RuleSet, stop: CancellationToken) -> any
         incarnation: format!("{:016x}", opened.incarnation),
         site: config.agent.site.clone(),
     };
-    let (mut running, inbox, core) = assemble(&config, &rules, identity, clock, &ledger)?;
+    let (book, first) = open_book(&config, &ledger)?;
+    let rules = book.rules();
+    let (mut running, inbox, core) = assemble(&config, &rules, identity, clock, &ledger, (book, first))?;
     let handle = Handle::current();
     // A thread of its own: stepping never waits for a socket.
     running.tasks.spawn_blocking(move || (Part::Core, handle.block_on(core.run(inbox)).map_err(Into::into)));
@@ -96,6 +103,7 @@ fn assemble(
     identity: Identity,
     clock: Clock,
     ledger: &Arc<Ledger>,
+    (book, first): (Book, Option<Edition>),
 ) -> anyhow::Result<(Running, Inbox, Core)> {
     let stored: BTreeMap<String, Vec<u8>> = ledger.states()?.into_iter().collect();
     let inventory = Arc::clone(&config.inventory);
@@ -116,7 +124,7 @@ fn assemble(
     let mut core = Core::new(
         engine,
         inventory,
-        clock,
+        clock.clone(),
         (Arc::clone(ledger), Arc::clone(&wake)),
         view,
         announcer,
@@ -124,6 +132,9 @@ fn assemble(
     );
     core.announce(Happening::AgentStarted { program: env!("CARGO_PKG_VERSION").into(), rules: rules.rules });
     announce_start(&mut core, config, resumed, &holes);
+    if let Some(first) = first {
+        core.publish_rules(Edition { rules: None, ..first });
+    }
     let mut running = Running {
         tasks: JoinSet::new(),
         connectors: CancellationToken::new(),
@@ -131,13 +142,11 @@ fn assemble(
     };
     for (source, (first, _)) in config.sources.iter().zip(&holes) {
         let normalizer = Normalizer::new(source, &config.inventory, *first);
-        connect(&mut running, source, normalizer, sender.clone(), clock);
+        connect(&mut running, source, normalizer, sender.clone(), clock.clone());
     }
-    // Held until the stop, so that an agent without sources stays up.
-    let (held, until) = (sender, running.connectors.clone());
+    let until = running.connectors.clone();
     running.tasks.spawn(async move {
-        until.cancelled().await;
-        drop(held);
+        until.run_until_cancelled(watch_rules(book, sender)).await;
         (Part::Connector, Ok(()))
     });
     let link = forward_to(&mut running, config, ledger, wake);
@@ -149,6 +158,38 @@ fn assemble(
         });
     }
     Ok((running, inbox, core))
+}
+
+/// Opens the book of rules where it was kept, and takes what the directory holds.
+fn open_book(config: &Config, ledger: &Ledger) -> anyhow::Result<(Book, Option<Edition>)> {
+    let kept = ledger.note(rulebook::NOTE)?;
+    let mut book = Book::open(&config.agent.rules_dir, Arc::clone(&config.inventory), kept.as_deref());
+    let first = book.scan();
+    Ok((book, first))
+}
+
+/// Looks at the rule files for as long as core listens.
+async fn watch_rules(mut book: Book, sender: Sender) {
+    let mut rounds = tokio::time::interval(RULES_EVERY);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        // The directory may be on a slow share.
+        let Ok((back, edition)) = tokio::task::spawn_blocking(move || {
+            let edition = book.scan();
+            (book, edition)
+        })
+        .await
+        else {
+            return;
+        };
+        book = back;
+        if let Some(edition) = edition
+            && !sender.publish(edition).await
+        {
+            return;
+        }
+    }
 }
 
 fn sequences(config: &Config, ledger: &Ledger) -> anyhow::Result<Vec<Sequence>> {

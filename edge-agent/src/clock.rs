@@ -1,29 +1,36 @@
-//! The agent's clock: the wall clock at start plus monotonic time (rules.md §3.2).
+//! The agent's clock: the wall clock when it was set, plus monotonic time (rules.md §3.2).
 //!
-//! Here: the only place that asks what time it is. Not here: steps of the wall clock against it.
-//! Invariant: it never goes back, whatever happens to the wall clock.
+//! Here: the only place that asks what time it is. When the wall clock is stepped by more than [`STEP`], the clock
+//! is set anew, for everybody who holds it. Not here: what a step means for rules (`core`).
+//! Invariant: between two steps it never goes back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A clock that was set once.
-#[derive(Debug, Clone, Copy)]
+/// A smaller difference between wall clock and monotonic time is drift, not a step, ms.
+pub const STEP: i64 = 1_000;
+
+/// A clock, shared by all who hold it.
+#[derive(Debug, Clone)]
 pub struct Clock {
-    start_ms: i64,
     started: Instant,
+    /// The wall clock at `started`, as it is believed, ms since 1970 UTC.
+    start_ms: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Sets it by the wall clock.
     #[must_use]
     pub fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self { start_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX), started: Instant::now() }
+        Self { started: Instant::now(), start_ms: Arc::new(AtomicI64::new(wall())) }
     }
 
     /// Now, ms since 1970 UTC.
     #[must_use]
     pub fn now(&self) -> i64 {
-        self.start_ms.saturating_add(i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX))
+        let elapsed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.start_ms.load(Ordering::Relaxed).saturating_add(elapsed)
     }
 
     /// How long until an instant of this clock; nothing if it has passed.
@@ -31,6 +38,26 @@ impl Clock {
     pub fn until(&self, instant: i64) -> Duration {
         Duration::from_millis(u64::try_from(instant.saturating_sub(self.now())).unwrap_or(0))
     }
+
+    /// Follows a step of the wall clock; gives how far it went, ms (negative: back). None: there was none.
+    #[must_use]
+    pub fn follow_step(&self) -> Option<i64> {
+        self.follow(wall())
+    }
+
+    fn follow(&self, wall: i64) -> Option<i64> {
+        let step = wall.saturating_sub(self.now());
+        if step.saturating_abs() <= STEP {
+            return None;
+        }
+        self.start_ms.fetch_add(step, Ordering::Relaxed);
+        Some(step)
+    }
+}
+
+fn wall() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -43,5 +70,16 @@ mod tests {
         assert_eq!(clock.until(clock.now() - 5), Duration::ZERO);
         assert_eq!(clock.until(i64::MIN), Duration::ZERO);
         assert!(clock.until(clock.now() + 60_000) > Duration::from_secs(50));
+    }
+
+    #[test]
+    fn a_step_sets_the_clock_for_everybody_and_drift_does_not() {
+        let clock = Clock::start();
+        let other = clock.clone();
+        let before = clock.now();
+        assert_eq!(clock.follow(clock.now() + 900), None);
+        let step = clock.follow(before - 3_600_000).unwrap();
+        assert!((-3_601_000..=-3_599_000).contains(&step), "{step}");
+        assert!((before - other.now()) > 3_590_000);
     }
 }

@@ -13,17 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::Happening;
+use rules::diagnose::Weight;
 use rules::engine::{Engine, Input, Outputs, Subject};
 use rules::inventory::Inventory;
+use rules::trust::{Bounds, Trust, Verdict};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::announce::Announcer;
 use crate::clock::Clock;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Item};
 use crate::normalize::Delivery;
 use crate::outbox::{Commit, Entry, Kind, Ledger, LedgerError};
+use crate::rulebook::{self, Edition};
 use crate::sequence::Sequence;
 use crate::service;
 use crate::view::{SourceView, View};
@@ -67,6 +70,7 @@ struct SourceBook {
     id: String,
     sequence: Sequence,
     view: SourceView,
+    trust: Trust,
     late: u64,
     late_most_ms: i64,
     late_told_at: i64,
@@ -75,6 +79,7 @@ struct SourceBook {
 /// What happens next.
 enum Next {
     Delivery(Delivery),
+    Edition(Box<Edition>),
     /// All connectors have ended.
     End,
     Committed(Commit, Result<(), LedgerError>),
@@ -97,12 +102,13 @@ impl Core {
             id: source.id.clone(),
             sequence,
             view: SourceView { id: source.id.clone(), ..SourceView::default() },
+            trust: Trust::default(),
             late: 0,
             late_most_ms: 0,
             late_told_at: clock.now(),
         };
         let sources = inventory.sources().zip(sequences).map(book).collect();
-        let now = Instant::now();
+        let (now, now_ms) = (Instant::now(), clock.now());
         Self {
             engine,
             inventory,
@@ -112,7 +118,7 @@ impl Core {
             view,
             announcer,
             sources,
-            at: clock.now(),
+            at: now_ms,
             pending: Commit::default(),
             running: None,
             full_until: None,
@@ -137,7 +143,8 @@ impl Core {
         loop {
             let next = self.next(&mut inbox).await;
             match next {
-                Next::Delivery(delivery) => self.deliver(&delivery),
+                Next::Delivery(delivery) => self.deliver(delivery),
+                Next::Edition(edition) => self.publish_rules(*edition),
                 Next::Committed(commit, result) => self.committed(commit, result)?,
                 Next::Time => self.time(),
                 Next::End => return self.end().await,
@@ -156,7 +163,11 @@ impl Core {
                 // The writer catches sled's panics; what is left is a runtime that shuts down.
                 done.map_or(Next::Committed(Commit::default(), Err(LedgerError::Ended)), |(c, r)| Next::Committed(c, r))
             }
-            delivery = inbox.next(), if has_room => delivery.map_or(Next::End, Next::Delivery),
+            item = inbox.next(), if has_room => match item {
+                Some(Item::Delivery(delivery)) => Next::Delivery(delivery),
+                Some(Item::Edition(edition)) => Next::Edition(edition),
+                None => Next::End,
+            },
             () = sleep_until(due) => Next::Time,
         }
     }
@@ -170,9 +181,12 @@ impl Core {
             .unwrap_or(self.view_due)
     }
 
-    fn deliver(&mut self, delivery: &Delivery) {
-        self.at = self.at.max(delivery.arrived);
+    fn deliver(&mut self, mut delivery: Delivery) {
+        // What was on its way when the clock was set back carries the old time.
+        let arrived = delivery.arrived.min(self.clock.now());
+        self.at = self.at.max(arrived);
         let source = delivery.batch.source.0 as usize;
+        self.judge_clock(source, &mut delivery);
         for (i, datapoint) in delivery.batch.datapoints.iter().enumerate() {
             if self.sources[source].sequence.seen(datapoint.sequence) {
                 let book = &self.sources[source];
@@ -183,8 +197,65 @@ impl Core {
                 self.link(source, up, reason);
             }
         }
-        let outputs = self.engine.step(Input::Datapoints(delivery.batch.clone()), self.at);
+        let outputs = self.engine.step(Input::Datapoints(delivery.batch), self.at);
         self.take(outputs);
+    }
+
+    /// Takes other rules, or says other mistakes in them.
+    pub fn publish_rules(&mut self, edition: Edition) {
+        for (weight, mistake) in &edition.mistakes {
+            match weight {
+                Weight::Error => {
+                    tracing::error!("{mistake}; the last good version of the rule stays in force")
+                }
+                Weight::Warning => tracing::warn!("{mistake}"),
+            }
+        }
+        self.at = self.at.max(self.clock.now());
+        if let Some(rules) = edition.rules {
+            tracing::info!(rules = rules.rules, "other rules are in force");
+            let outputs = self.engine.step(Input::Rules(rules), self.at);
+            self.take(outputs);
+            self.store_state();
+        }
+        self.pending.notes.push((rulebook::NOTE.into(), edition.book));
+        if let Some(happening) = edition.happening {
+            self.announce(happening);
+        }
+    }
+
+    /// A source's clock that is not believed is corrected before anything is recorded or judged (§3.3).
+    fn judge_clock(&mut self, source: usize, delivery: &mut Delivery) {
+        let book = &mut self.sources[source];
+        let (_, verdict) = book.trust.judge(&mut delivery.batch, self.at, Bounds::default());
+        let Some(verdict) = verdict else { return };
+        let (corrected, behind_ms) = match verdict {
+            Verdict::Suspect(behind_ms) => (true, behind_ms),
+            Verdict::Trusted => (false, book.trust.behind),
+        };
+        let source_id = book.id.clone();
+        tracing::warn!(
+            source = source_id,
+            behind_ms,
+            corrected,
+            "the source's clock is too far off, or right again"
+        );
+        self.announce(Happening::ClockSuspect { source_id, behind_ms, corrected });
+    }
+
+    /// The wall clock was stepped: forward, arrivals shift with it; backward, time begins again (§3.2).
+    fn follow_step(&mut self) {
+        let Some(step_ms) = self.clock.follow_step() else { return };
+        tracing::warn!(step_ms, "the clock of this machine was set");
+        if step_ms > 0 {
+            return;
+        }
+        self.at = self.clock.now();
+        let outputs = self.engine.step(Input::Epoch, self.at);
+        self.take(outputs);
+        self.store_state();
+        self.sources.iter_mut().for_each(|book| book.late_told_at = self.at);
+        self.announce(Happening::ClockStep { back_ms: -step_ms });
     }
 
     /// A source's link is up or down: told when it changed.
@@ -242,6 +313,7 @@ impl Core {
         }
         if now >= self.view_due {
             self.view_due = now + VIEW_EVERY;
+            self.follow_step();
             self.publish();
             service::alive();
         }

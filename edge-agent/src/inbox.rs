@@ -1,6 +1,6 @@
-//! The one channel between the connectors and core, bounded in datapoints.
+//! The one channel to core, bounded in datapoints: from the connectors, and from whoever has other rules for it.
 //!
-//! Here: its two ends. Not here: what is in a delivery. Invariant (I8): at most [`DATAPOINTS_MAX`] datapoints
+//! Here: its two ends. Not here: what is in a delivery or an edition. Invariant (I8): at most [`DATAPOINTS_MAX`] datapoints
 //! wait; a connector that would put more waits itself, and with it its PLC is read later.
 
 use std::sync::Arc;
@@ -8,12 +8,22 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::normalize::Delivery;
+use crate::rulebook::Edition;
 
 /// Datapoints that may wait for core: two seconds of a large line.
 const DATAPOINTS_MAX: u32 = 10_000;
 
-/// A delivery with the room it takes.
-type Carried = (Delivery, OwnedSemaphorePermit);
+/// What can come.
+#[derive(Debug)]
+pub enum Item {
+    /// Datapoints of a source.
+    Delivery(Delivery),
+    /// What a look at the rule files has changed.
+    Edition(Box<Edition>),
+}
+
+/// An item with the room it takes.
+type Carried = (Item, OwnedSemaphorePermit);
 
 /// The connectors' end.
 #[derive(Debug, Clone)]
@@ -37,15 +47,24 @@ impl Sender {
     /// Hands a delivery over, as soon as there is room. False: core has ended.
     pub async fn send(&self, delivery: Delivery) -> bool {
         let size = u32::try_from(delivery.batch.datapoints.len()).unwrap_or(u32::MAX).min(DATAPOINTS_MAX);
+        self.put(Item::Delivery(delivery), size).await
+    }
+
+    /// Hands an edition over; it takes the room of one datapoint. False: core has ended.
+    pub async fn publish(&self, edition: Edition) -> bool {
+        self.put(Item::Edition(Box::new(edition)), 1).await
+    }
+
+    async fn put(&self, item: Item, size: u32) -> bool {
         let Ok(permit) = Arc::clone(&self.room).acquire_many_owned(size).await else { return false };
-        self.channel.send((delivery, permit)).is_ok()
+        self.channel.send((item, permit)).is_ok()
     }
 }
 
 impl Inbox {
-    /// The next delivery; none when all connectors have ended and everything was taken.
-    pub async fn next(&mut self) -> Option<Delivery> {
-        self.0.recv().await.map(|(delivery, _room)| delivery)
+    /// The next item; none when all senders have ended and everything was taken.
+    pub async fn next(&mut self) -> Option<Item> {
+        self.0.recv().await.map(|(item, _room)| item)
     }
 }
 

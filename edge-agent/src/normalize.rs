@@ -14,6 +14,7 @@ use rules::engine::{Batch, Datapoint, Subject};
 use rules::inventory::{Inventory, SourceId, TagId};
 use rules::value::{Held, Type, Unknown, Value, admit};
 
+use crate::clock::STEP;
 use crate::config::Source;
 use crate::connector::{Raw, Reading, Report};
 
@@ -72,7 +73,9 @@ impl Normalizer {
 
     /// One report, one batch; `now` is when its last answer had arrived.
     pub fn batch(&mut self, report: Report, now: i64) -> Delivery {
-        self.stamp = now.max(self.stamp.saturating_add(1));
+        // A clock that was set back begins again; within one time stamps only grow.
+        let set_back = self.stamp.saturating_sub(now) > STEP;
+        self.stamp = if set_back { now } else { now.max(self.stamp.saturating_add(1)) };
         let mut delivery = Delivery {
             batch: Batch { source: self.source, datapoints: Vec::new() },
             status: Vec::new(),

@@ -97,6 +97,34 @@ pub enum Happening {
         /// Why.
         reason: String,
     },
+    /// Other rules are in force.
+    RulesChanged {
+        /// SHA-256 over all rules before, hexadecimal.
+        before: String,
+        /// SHA-256 over all rules after, hexadecimal.
+        after: String,
+        /// Rules that are new.
+        added: Vec<String>,
+        /// Rules that are another version.
+        changed: Vec<String>,
+        /// Rules that are gone.
+        removed: Vec<String>,
+        /// Who owns the file that was written last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// When it was written, ms since 1970 UTC.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written_at: Option<i64>,
+    },
+    /// A source's clock is too far from the agent's to be believed, or is believed again.
+    ClockSuspect {
+        /// The source.
+        source_id: String,
+        /// How far it is behind, ms; negative: ahead.
+        behind_ms: i64,
+        /// Whether its timestamps are replaced from here on.
+        corrected: bool,
+    },
     /// The agent's clock stands before a time it has already judged.
     ClockStep {
         /// How far it went back, ms.
@@ -109,7 +137,7 @@ mod tests {
     use super::*;
 
     /// One line for each kind of event, as released.
-    const GOLDENS: [&str; 8] = [
+    const GOLDENS: [&str; 10] = [
         r#"{"kind":"event","version":1,"id":"e1","agentId":"a","incarnation":"00000000000000ff","site":"n","timestamp":5,"sequenceNumber":1,"event":"agentStarted","program":"0.1.0","rules":8}"#,
         r#"{"kind":"event","version":1,"id":"e2","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":2,"event":"agentStopping"}"#,
         r#"{"kind":"event","version":1,"id":"e3","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":3,"event":"sourceUp","sourceId":"plc"}"#,
@@ -118,6 +146,8 @@ mod tests {
         r#"{"kind":"event","version":1,"id":"e6","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":6,"event":"gap","of":"plc","count":2,"first":7,"last":8,"reason":"restart"}"#,
         r#"{"kind":"event","version":1,"id":"e7","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":7,"event":"stateReset","ruleId":"r","equipmentId":"m","reason":"format 9"}"#,
         r#"{"kind":"event","version":1,"id":"e8","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":8,"event":"clockStep","backMs":3600000}"#,
+        r#"{"kind":"event","version":1,"id":"e9","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":9,"event":"rulesChanged","before":"aa","after":"bb","added":["x"],"changed":[],"removed":["y"],"owner":"meier","writtenAt":4}"#,
+        r#"{"kind":"event","version":1,"id":"ea","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":10,"event":"clockSuspect","sourceId":"plc","behindMs":3600000,"corrected":true}"#,
     ];
 
     #[test]

@@ -171,13 +171,22 @@ impl<'t, 'r> Reader<'t, 'r> {
 
     /// A text that must be there.
     pub fn required_text(&mut self, key: &'static str) -> Option<Placed<String>> {
+        self.required(key).then(|| self.text(key))?
+    }
+
+    /// A table that must be there.
+    pub fn required_table(&mut self, key: &'static str) -> Option<&'t Table> {
+        self.required(key).then(|| self.table(key))?
+    }
+
+    /// Whether a key is there; if not, that is a mistake.
+    pub fn required(&mut self, key: &'static str) -> bool {
         let there = self.table.entries.iter().any(|(k, _)| k.value == key);
         if !there {
             self.asked.push(key);
             self.missing(key);
-            return None;
         }
-        self.text(key)
+        there
     }
 
     fn missing(&mut self, key: &'static str) {

@@ -16,7 +16,7 @@ use super::{CONFIG, Failure, configuration, runtime};
 use crate::clock::Clock;
 use crate::config::{Config, Protocol};
 use crate::connector::s7;
-use crate::inbox::{Sender, inbox};
+use crate::inbox::{Item, Sender, inbox};
 use crate::normalize::Normalizer;
 use crate::recording::Writer;
 
@@ -65,7 +65,7 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
             () = &mut over, if !stop.is_cancelled() => { stop.cancel(); continue }
             _ = tokio::signal::ctrl_c(), if !stop.is_cancelled() => { stop.cancel(); continue }
         };
-        let Some(delivery) = delivery else { break };
+        let Some(Item::Delivery(delivery)) = delivery else { break };
         for line in writer.lines(&delivery) {
             let line = line.map_err(|e| Failure::Because(format!("cannot write a datapoint: {e}")))?;
             writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
@@ -84,7 +84,7 @@ fn connect(config: &Config, sender: &Sender, stop: &CancellationToken) -> JoinSe
     for source in &config.sources {
         let Protocol::S7(settings, tags) = source.protocol.clone() else { continue };
         let mut normalizer = Normalizer::new(source, &config.inventory, 0);
-        let (sender, stop) = (sender.clone(), stop.clone());
+        let (sender, stop, clock) = (sender.clone(), stop.clone(), clock.clone());
         connectors.spawn(async move {
             let emit = async move |report| {
                 sender.send(normalizer.batch(report, clock.now())).await;

@@ -12,8 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{CONFIG, Failure, configuration, runtime};
+use crate::agent;
 use crate::log::{self, Format};
-use crate::{agent, rulebook};
 
 /// Options of `run`.
 #[derive(Debug, Args)]
@@ -30,15 +30,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (config, mistakes) = configuration(&arguments.config)?;
     log::start(arguments.log);
     log_mistakes(&mistakes);
-    let mut report = Report::default();
-    let rules = rulebook::load(&mut report, &config.agent.rules_dir, &config.inventory);
-    log_mistakes(&report);
     runtime()?.block_on(async {
         let cannot = |e: std::io::Error| Failure::Because(format!("cannot listen to signals: {e}"));
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
         let stop = CancellationToken::new();
-        let mut agent = std::pin::pin!(agent::run(config, rules, stop.clone()));
+        let mut agent = std::pin::pin!(agent::run(config, stop.clone()));
         let ended = tokio::select! {
             ended = &mut agent => ended,
             _ = terminate.recv() => { stop.cancel(); agent.await }

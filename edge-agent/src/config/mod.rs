@@ -68,13 +68,13 @@ impl Config {
             return None;
         }
         let mut top = Reader::new(&table, "the configuration", file, report);
-        let agent = top.table("agent");
+        let agent = top.required_table("agent");
         let machines = top.tables("machine");
         let sources = top.tables("source");
         let forward = top.table("forward");
         let outbox = top.table("outbox");
         top.finish(&["notify"]);
-        let agent = agent_of(report, file, agent, dir);
+        let agent = agent.and_then(|table| agent_of(report, file, table, dir));
         let mut inventory = Inventory::default();
         for table in machines {
             machine(report, file, table, &mut inventory);
@@ -90,16 +90,7 @@ impl Config {
     }
 }
 
-fn agent_of(report: &mut Report, file: FileId, table: Option<&Table>, dir: &Path) -> Option<Agent> {
-    let Some(table) = table else {
-        report.error(
-            "C001",
-            (file, 0..0),
-            "the configuration has no [agent]",
-            "[agent] with an `id` is needed",
-        );
-        return None;
-    };
+fn agent_of(report: &mut Report, file: FileId, table: &Table, dir: &Path) -> Option<Agent> {
     let mut r = Reader::new(table, "[agent]", file, report);
     let id = r.required_text("id").and_then(|id| key_part(&mut r, "id", id));
     let site = r.text("site").and_then(|site| key_part(&mut r, "site", site));

@@ -77,9 +77,10 @@ fn source(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inve
     let max_out_of_orderness = r.duration("max_out_of_orderness").map_or(0, |d| d.value);
     let max_lag = max_lag(&mut r, idle_timeout);
     let tags = r.tables("tag");
-    let s7 = protocol.and_then(|p| protocol_of(&mut r, &p));
+    // Which keys belong to a protocol that is not known, nobody can say.
+    let s7 = protocol.and_then(|p| protocol_of(&mut r, &p))?;
     r.finish(&LATER);
-    let (id, s7) = (id?, s7?);
+    let id = id?;
     if inventory.sources().any(|(_, s)| s.id == id.value) {
         let message = format!("there is a source `{}` already", id.value);
         report.error("C201", (file, id.span), message, "each source has an id of its own");
@@ -257,8 +258,8 @@ fn type_of(kind: s7::Type) -> Type {
 }
 
 fn declared(r: &mut Reader<'_, '_>) -> Option<Type> {
-    if r.any("type").is_none() {
-        r.required_text("type");
+    if !r.required("type") {
+        return None;
     }
     let kinds = [("Bool", Type::Bool), ("Int", Type::Int), ("Float", Type::Float), ("Text", Type::Text)];
     super::one_of(r, "type", &kinds)
@@ -330,7 +331,7 @@ mod tests {
     #[test]
     fn a_wrong_address_shows_where_it_goes_wrong() {
         let said = mistake("DB10.DBD4:REAL", "DB10.DBD4");
-        assert!(said.starts_with("agent.toml:23:12: `DB10.DBD4` is not an S7 address"), "{said}");
+        assert!(said.starts_with("agent.toml:23:21: `DB10.DBD4` is not an S7 address"), "{said}");
         assert!(mistake("DB10.DBD4:REAL", "DB10,5").contains("is not an S7 address"));
     }
 

@@ -310,10 +310,7 @@ fn group(
 
 fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Severity)) -> Option<State> {
     let mut r = Reader::new(table, "the state", file, report);
-    if r.any("name").is_none() {
-        r.required_text("name");
-    }
-    let name = state_name(&mut r, "name");
+    let name = r.required("name").then(|| state_name(&mut r, "name")).flatten();
     let when = condition(&mut r);
     let delay = r.duration("for").map_or(0, |d| d.value);
     let weight = weight(&mut r).unwrap_or(defaults.0);

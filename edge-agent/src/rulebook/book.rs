@@ -1,0 +1,370 @@
+//! The book of rules: which version of each rule is in force (§8).
+//!
+//! The unit is the rule. One with a mistake keeps its last good version; a file that cannot be read as a whole
+//! keeps all of its rules; a rule is gone only when every file could be read and none held it in two scans. The
+//! texts of what is in force are kept, so that this holds over a reboot.
+//!
+//! Here: that, on the texts of the directory. Not here: when it is looked at (`agent`), carrying state over
+//! (`rules`), where the book is kept (the outbox).
+//! Invariant: what is in force changes only to something without a mistake.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use proto::Happening;
+use rules::diagnose::{Report, Weight};
+use rules::inventory::Inventory;
+use rules::ruleset::{BoundRule, Checked, RuleSet};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::folder::{Page, pages};
+
+/// Name of the ledger's note that holds the book.
+pub const NOTE: &str = "rulebook";
+
+/// The rules in force, and what they were read from.
+#[derive(Debug)]
+pub struct Book {
+    dir: PathBuf,
+    inventory: Arc<Inventory>,
+    rules: BTreeMap<String, BoundRule>,
+    origins: BTreeMap<String, Origin>,
+    /// Rules that the last scan did not find.
+    missing: BTreeSet<String>,
+    /// What the last scan read.
+    seen: Option<Vec<Page>>,
+    mistakes: Vec<(Weight, String)>,
+}
+
+/// Where a rule in force stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Origin {
+    file: String,
+    text: Arc<str>,
+}
+
+/// The book as it is kept: each text once.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    texts: Vec<(String, String)>,
+    /// Which text each rule is taken from.
+    rules: BTreeMap<String, usize>,
+}
+
+/// What a scan has changed.
+#[derive(Debug)]
+pub struct Edition {
+    /// The rules in force; none: they are the same as before.
+    pub rules: Option<RuleSet>,
+    /// The book, to be kept.
+    pub book: Vec<u8>,
+    /// What has changed about the rules.
+    pub happening: Option<Happening>,
+    /// All mistakes of all files, a line each.
+    pub mistakes: Vec<(Weight, String)>,
+}
+
+impl Book {
+    /// Opens the book as it was kept; nothing is in force that is not in it.
+    #[must_use]
+    pub fn open(dir: &Path, inventory: Arc<Inventory>, kept: Option<&[u8]>) -> Self {
+        let kept: Kept = kept.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        let mut book = Self {
+            dir: dir.to_owned(),
+            inventory,
+            rules: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            missing: BTreeSet::new(),
+            seen: None,
+            mistakes: Vec::new(),
+        };
+        for (i, (file, text)) in kept.texts.iter().enumerate() {
+            let mut report = Report::default();
+            let id = report.add_file(file.as_str(), text.as_str());
+            let mut checked = Checked::of(&mut report, &[id], &book.inventory).rules;
+            let origin = Origin { file: file.clone(), text: text.as_str().into() };
+            for name in kept.rules.iter().filter(|(_, from)| **from == i).map(|(name, _)| name) {
+                if let Some(bound) = checked.remove(name) {
+                    book.rules.insert(name.clone(), bound);
+                    book.origins.insert(name.clone(), origin.clone());
+                }
+            }
+        }
+        book
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> RuleSet {
+        RuleSet::of(&self.rules)
+    }
+
+    /// Looks at the directory; none when nothing there has changed.
+    pub fn scan(&mut self) -> Option<Edition> {
+        let pages = match pages(&self.dir) {
+            Ok(pages) => pages,
+            Err(e) => {
+                return self.unreadable(&format!(
+                    "cannot read the directory of the rules {}: {e}",
+                    self.dir.display()
+                ));
+            }
+        };
+        if pages.is_empty() && !self.rules.is_empty() {
+            return self
+                .unreadable(&format!("{} holds no rule files: all rules stay in force", self.dir.display()));
+        }
+        if self.seen.as_ref() == Some(&pages) && self.missing.is_empty() {
+            return None;
+        }
+        let before = self.hashes();
+        let mistakes = self.take(&pages);
+        self.seen = Some(pages);
+        let same_mistakes = mistakes == self.mistakes;
+        self.mistakes.clone_from(&mistakes);
+        let happening = self.changed_since(&before);
+        if happening.is_none() && same_mistakes {
+            return None;
+        }
+        let rules = happening.is_some().then(|| self.rules());
+        Some(Edition { rules, book: self.bytes(), happening, mistakes })
+    }
+
+    /// An unreadable or empty directory changes nothing; it is said once.
+    fn unreadable(&mut self, why: &str) -> Option<Edition> {
+        self.seen = None;
+        let mistakes = vec![(Weight::Error, why.to_owned())];
+        if self.mistakes == mistakes {
+            return None;
+        }
+        self.mistakes = mistakes;
+        Some(Edition { rules: None, book: self.bytes(), happening: None, mistakes: self.mistakes.clone() })
+    }
+
+    /// Takes what is right into force; gives the mistakes.
+    fn take(&mut self, pages: &[Page]) -> Vec<(Weight, String)> {
+        let mut report = Report::default();
+        let mut unread: BTreeSet<String> = BTreeSet::new();
+        let mut files = Vec::new();
+        for page in pages {
+            match super::add(&mut report, page.clone()) {
+                Some(id) => files.push((id, page)),
+                None => drop(unread.insert(page.name.clone())),
+            }
+        }
+        let ids: Vec<_> = files.iter().map(|(id, _)| *id).collect();
+        let checked = Checked::of(&mut report, &ids, &self.inventory);
+        unread
+            .extend(files.iter().filter(|(id, _)| checked.unread.contains(id)).map(|(_, p)| p.name.clone()));
+        self.forget(&checked, &unread);
+        for (name, bound) in checked.rules {
+            if let Some((_, page)) = files.iter().find(|(id, _)| *id == bound.rule.file) {
+                let text = page.text.as_deref().unwrap_or_default().into();
+                self.origins.insert(name.clone(), Origin { file: page.name.clone(), text });
+            }
+            self.rules.insert(name, bound);
+        }
+        report.diagnostics().iter().map(|d| d.weight).zip(report.lines()).collect()
+    }
+
+    /// Lets go of rules that are gone for the second time, when every file could be read.
+    fn forget(&mut self, checked: &Checked, unread: &BTreeSet<String>) {
+        let held = |name: &String| checked.rules.contains_key(name) || checked.mistaken.contains(name);
+        let missing: BTreeSet<String> = self.rules.keys().filter(|name| !held(name)).cloned().collect();
+        if !unread.is_empty() {
+            self.missing.clear();
+            return;
+        }
+        for gone in missing.intersection(&self.missing) {
+            self.rules.remove(gone);
+            self.origins.remove(gone);
+        }
+        self.missing = missing.into_iter().filter(|name| self.rules.contains_key(name)).collect();
+    }
+
+    fn hashes(&self) -> BTreeMap<String, String> {
+        self.rules.iter().map(|(name, bound)| (name.clone(), bound.rule.hash.clone())).collect()
+    }
+
+    fn changed_since(&self, before: &BTreeMap<String, String>) -> Option<Happening> {
+        let after = self.hashes();
+        if after == *before {
+            return None;
+        }
+        let of = |names: &dyn Fn(&String, &String) -> bool, all: &BTreeMap<String, String>| -> Vec<String> {
+            all.iter().filter(|(name, hash)| names(name, hash)).map(|(name, _)| name.clone()).collect()
+        };
+        let (owner, written_at) = self.last_written().unwrap_or_default();
+        Some(Happening::RulesChanged {
+            before: hash_of(before),
+            after: hash_of(&after),
+            added: of(&|name, _| !before.contains_key(name), &after),
+            changed: of(&|name, hash| before.get(name).is_some_and(|h| h != hash), &after),
+            removed: of(&|name, _| !after.contains_key(name), before),
+            owner,
+            written_at,
+        })
+    }
+
+    /// Owner and time of the file that was written last.
+    fn last_written(&self) -> Option<(Option<String>, Option<i64>)> {
+        let files = self.seen.iter().flatten().map(|page| page.name.as_str());
+        let newest = files.filter_map(|file| std::fs::metadata(file).ok()).max_by_key(MetadataExt::mtime)?;
+        let millis = newest.mtime().saturating_mul(1000).saturating_add(newest.mtime_nsec() / 1_000_000);
+        Some((Some(user_name(newest.uid())), Some(millis)))
+    }
+
+    /// The book as it is kept.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut kept = Kept::default();
+        for (name, origin) in &self.origins {
+            let text = (origin.file.clone(), origin.text.to_string());
+            let place = kept.texts.iter().position(|t| *t == text).unwrap_or_else(|| {
+                kept.texts.push(text);
+                kept.texts.len() - 1
+            });
+            kept.rules.insert(name.clone(), place);
+        }
+        // Texts and numbers: serde_json has nothing to refuse.
+        serde_json::to_vec(&kept).unwrap_or_default()
+    }
+}
+
+fn hash_of(rules: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for (name, rule) in rules {
+        hash.update(name);
+        hash.update(rule);
+    }
+    proto::id::hex(&hash.finalize())
+}
+
+/// The name of a user of this machine, or its number.
+fn user_name(uid: u32) -> String {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let number = uid.to_string();
+    let mut users = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = users.find(|fields| fields.get(2) == Some(&number.as_str()));
+    user.and_then(|fields| fields.first().map(|name| (*name).to_owned())).unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Shelf {
+        dir: tempfile::TempDir,
+        book: Book,
+    }
+
+    impl Shelf {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let book = Book::open(dir.path(), Arc::default(), None);
+            let mut shelf = Self { dir, book };
+            files.iter().for_each(|(name, text)| shelf.write(name, text));
+            shelf.book.scan();
+            shelf
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            std::fs::write(self.dir.path().join(name), text).unwrap();
+        }
+
+        fn happening(&mut self) -> Option<Happening> {
+            self.book.scan().and_then(|edition| edition.happening)
+        }
+
+        fn in_force(&self) -> Vec<(String, String)> {
+            let text = |b: &BoundRule| b.rule.groups[0].states[0].when.text.clone();
+            self.book.rules.iter().map(|(name, b)| (name.clone(), text(b))).collect()
+        }
+
+        fn reboot(&mut self) {
+            let bytes = self.book.bytes();
+            self.book = Book::open(self.dir.path(), Arc::default(), Some(&bytes));
+            self.book.scan();
+        }
+    }
+
+    fn rule(name: &str, when: &str) -> String {
+        format!("[rule.{name}]\non = '*'\nwhen = '{when}'\n")
+    }
+
+    fn force(rules: &[(&str, &str)]) -> Vec<(String, String)> {
+        rules.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_rule_with_a_mistake_keeps_its_last_good_version_even_over_a_reboot() {
+        let mut shelf = Shelf::new(&[("a.toml", &(rule("x", "true") + &rule("y", "true")))]);
+        shelf.write("a.toml", &(rule("x", "true and") + &rule("y", "false")));
+        let edition = shelf.book.scan().unwrap();
+        assert_eq!(shelf.in_force(), force(&[("x", "true"), ("y", "false")]));
+        assert!(edition.mistakes.iter().any(|(_, m)| m.contains("a.toml:3:17")), "{:?}", edition.mistakes);
+        let Some(Happening::RulesChanged { changed, .. }) = edition.happening else { panic!() };
+        assert_eq!(changed, ["y"]);
+        shelf.reboot();
+        assert_eq!(shelf.in_force(), force(&[("x", "true"), ("y", "false")]));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_keeps_all_its_rules() {
+        let mut shelf = Shelf::new(&[("a.toml", &rule("x", "true")), ("b.toml", &rule("y", "true"))]);
+        shelf.write("a.toml", "[rule.x\n");
+        std::fs::remove_file(shelf.dir.path().join("b.toml")).unwrap();
+        for _ in 0..3 {
+            shelf.book.scan();
+        }
+        assert_eq!(
+            shelf.in_force(),
+            force(&[("x", "true"), ("y", "true")]),
+            "nobody knows what the file holds"
+        );
+        shelf.reboot();
+        assert_eq!(shelf.in_force(), force(&[("x", "true"), ("y", "true")]));
+    }
+
+    #[test]
+    fn a_rule_is_gone_when_two_scans_do_not_find_it() {
+        let mut shelf = Shelf::new(&[("a.toml", &(rule("x", "true") + &rule("y", "true")))]);
+        shelf.write("a.toml", &rule("x", "true"));
+        assert_eq!(shelf.happening(), None);
+        assert_eq!(shelf.in_force().len(), 2);
+        let Some(Happening::RulesChanged { removed, .. }) = shelf.happening() else { panic!() };
+        assert_eq!((removed, shelf.in_force().len()), (vec!["y".to_owned()], 1));
+    }
+
+    #[test]
+    fn an_editor_that_replaces_its_file_loses_no_rule() {
+        let mut shelf = Shelf::new(&[("a.toml", &rule("x", "true")), ("b.toml", &rule("y", "true"))]);
+        std::fs::remove_file(shelf.dir.path().join("b.toml")).unwrap();
+        shelf.book.scan();
+        shelf.write("b.toml", &rule("y", "true"));
+        assert_eq!((shelf.happening(), shelf.happening()), (None, None));
+        assert_eq!(shelf.in_force().len(), 2);
+    }
+
+    #[test]
+    fn an_empty_or_missing_directory_changes_nothing_and_says_so_once() {
+        let mut shelf = Shelf::new(&[("a.toml", &rule("x", "true"))]);
+        std::fs::remove_file(shelf.dir.path().join("a.toml")).unwrap();
+        assert!(shelf.book.scan().unwrap().mistakes[0].1.contains("holds no rule files"));
+        assert!(shelf.book.scan().is_none());
+        std::fs::remove_dir(shelf.dir.path()).unwrap();
+        assert!(shelf.book.scan().unwrap().mistakes[0].1.contains("cannot read the directory"));
+        assert_eq!(shelf.in_force().len(), 1);
+    }
+
+    #[test]
+    fn the_same_files_say_nothing() {
+        let mut shelf = Shelf::new(&[("a.toml", &rule("x", "true"))]);
+        assert!(shelf.book.scan().is_none());
+        shelf.write("a.toml", &format!("# a comment\n{}", rule("x", "true")));
+        assert_eq!(shelf.happening(), None, "the meaning is the same");
+    }
+}

@@ -1,0 +1,62 @@
+//! The rules of the line: the directory that people edit, and the versions that are in force.
+//!
+//! Here: reading the directory once, for commands; `folder` says which files count, `book` keeps the last good
+//! version of each rule. Not here: what rules mean (`rules`).
+//! Invariant: a rule with a mistake changes nothing, not even over a reboot (I6).
+
+mod book;
+mod folder;
+
+use std::path::Path;
+
+use rules::diagnose::{FileId, Report};
+use rules::inventory::Inventory;
+use rules::ruleset::RuleSet;
+
+pub use book::{Book, Edition, NOTE};
+pub use folder::{Page, pages};
+
+/// Reads and checks all rules of a directory; every mistake goes to the report.
+pub fn load(report: &mut Report, dir: &Path, inventory: &Inventory) -> RuleSet {
+    let files = files(report, dir);
+    RuleSet::load(report, &files, inventory)
+}
+
+fn files(report: &mut Report, dir: &Path) -> Vec<FileId> {
+    match pages(dir) {
+        Ok(pages) => pages.into_iter().filter_map(|page| add(report, page)).collect(),
+        Err(e) => {
+            let file = report.add_file(dir.display().to_string(), "");
+            report.error(
+                "R501",
+                (file, 0..0),
+                format!("cannot read the directory of the rules: {e}"),
+                "rules_dir",
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn add(report: &mut Report, page: Page) -> Option<FileId> {
+    match page.text {
+        Ok(text) => Some(report.add_file(page.name, text)),
+        Err(why) => {
+            let file = report.add_file(page.name, "");
+            report.error("R502", (file, 0..0), format!("cannot read the file: {why}"), "not read");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_directory_is_an_error_in_words() {
+        let mut report = Report::default();
+        load(&mut report, Path::new("/nonexistent/rules"), &Inventory::default());
+        assert!(report.lines().next().unwrap().contains("cannot read the directory of the rules"));
+    }
+}
