@@ -2,7 +2,8 @@
 //!
 //! One owner and one loop: tasks list the shards and read them, one read in flight per shard; what they bring
 //! is applied here, one after the other, and only then is that shard read again. So nothing queues up, no
-//! lock is held, and the place of a shard moves after its records are durable.
+//! lock is held, and the place of a shard moves after its records are durable. A store that is slow for one
+//! machine is slow for all shards: where that matters, the function of AWS Lambda has a process per shard.
 //!
 //! Here: who is read when, back-off, and the log. Not here: what is done with a record ([`crate::keeper`]).
 //! Invariants: any failure means "read again from the stored place", which is safe because every write is
@@ -18,12 +19,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use crate::folder::FolderError;
+use crate::fault::Fault;
 use crate::keeper::{Keeper, Tally};
 use crate::name::Name;
+use crate::pause::pause;
 use crate::places::Place;
 use crate::reader::{Cursor, Page, Received};
 use crate::shards::{self, Shard, readable};
+use crate::store::StoreError;
 use crate::trouble::{Change, Health, Trouble};
 
 /// Pause between two reads of a shard in which more is waiting: five reads a second are allowed.
@@ -89,7 +92,7 @@ impl Consumer {
         }
     }
 
-    /// Reads until `stop` comes. What is being kept then is kept to its end; the rest is read again next time.
+    /// Reads until `stop` comes. What is not kept then is read again next time.
     ///
     /// # Errors
     /// When a task died, which is a bug.
@@ -98,11 +101,22 @@ impl Consumer {
         let mut report = tokio::time::interval(REPORT_EVERY);
         let mut reported = Tally::default();
         loop {
+            let done = tokio::select! {
+                () = &mut stop => break,
+                _ = report.tick() => {
+                    self.report(&mut reported);
+                    continue;
+                }
+                () = sleep_until(self.list.due), if !self.list.running => {
+                    self.start_list();
+                    continue;
+                }
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => done?,
+            };
+            // A table may let us wait for long.
             tokio::select! {
                 () = &mut stop => break,
-                _ = report.tick() => self.report(&mut reported),
-                () = sleep_until(self.list.due), if !self.list.running => self.start_list(),
-                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.apply(done?),
+                () = self.apply(done) => (),
             }
         }
         self.report(&mut reported);
@@ -134,11 +148,11 @@ impl Consumer {
         });
     }
 
-    fn apply(&mut self, done: Done) {
+    async fn apply(&mut self, done: Done) {
         match done {
             Done::Listed(listed) => self.listed(listed),
             Done::Read(cursor, page, _permit) => match page {
-                Ok(page) => self.keep(cursor, page),
+                Ok(page) => self.keep(cursor, page).await,
                 Err(trouble) => self.retry(cursor, &trouble),
             },
         }
@@ -149,8 +163,8 @@ impl Consumer {
         let begun = listed.and_then(|shards| self.begin(&shards));
         self.note(LISTING, begun.as_ref().err());
         self.list.failed = if begun.is_ok() { 0 } else { self.list.failed.saturating_add(1) };
-        let pause = if begun.is_ok() { LIST_EVERY } else { back_off(self.list.failed) };
-        self.list.due = Instant::now() + pause;
+        let wait = if begun.is_ok() { LIST_EVERY } else { pause(self.list.failed, BACK_OFF.0, BACK_OFF.1) };
+        self.list.due = Instant::now() + wait;
     }
 
     /// Begins with every shard that may be read and is not.
@@ -158,7 +172,7 @@ impl Consumer {
         self.health.forget_unless(|who| who == LISTING || shards.iter().any(|s| s.name.as_str() == who));
         let place = |s: &Shard| Ok((s.name.clone(), self.keeper.place(&s.name, &s.began)?));
         let places = shards.iter().map(place).collect::<Result<BTreeMap<Name, Place>, _>>();
-        let mut places = places.map_err(Trouble::Store)?;
+        let mut places = places.map_err(|e| Trouble::Store(StoreError::Folder(e)))?;
         let finished: BTreeSet<_> = places.iter().filter(|p| p.1.finished).map(|p| p.0.clone()).collect();
         for shard in readable(shards, |name| finished.contains(name)) {
             let Some(place) = places.remove(&shard.name) else { continue };
@@ -170,7 +184,7 @@ impl Consumer {
         Ok(())
     }
 
-    fn keep(&mut self, mut cursor: Cursor, page: Page) {
+    async fn keep(&mut self, mut cursor: Cursor, page: Page) {
         let place = Place {
             sequence_number: page
                 .records
@@ -180,7 +194,7 @@ impl Consumer {
             finished: page.last,
             ..cursor.place.clone()
         };
-        if let Err(e) = self.keep_and_advance(&cursor, &place, page.records) {
+        if let Err(e) = self.keep_and_advance(&cursor, &place, page.records).await {
             return self.retry(cursor, &Trouble::Store(e));
         }
         self.note(cursor.shard.as_str(), None);
@@ -196,13 +210,13 @@ impl Consumer {
         self.start_read(cursor);
     }
 
-    fn keep_and_advance(
+    async fn keep_and_advance(
         &mut self,
         cursor: &Cursor,
         place: &Place,
         records: Vec<Received>,
-    ) -> Result<(), FolderError> {
-        self.tally += self.keeper.keep(&cursor.shard, records, now_ms())?;
+    ) -> Result<(), StoreError> {
+        self.tally += self.keeper.keep(&cursor.shard, records, now_ms()).await?;
         if *place != cursor.place {
             self.keeper.advance(&cursor.shard, place)?;
         }
@@ -211,15 +225,15 @@ impl Consumer {
 
     fn retry(&mut self, mut cursor: Cursor, trouble: &Trouble) {
         self.note(cursor.shard.as_str(), Some(trouble));
-        if matches!(trouble, Trouble::Gone(_)) {
+        if matches!(trouble, Trouble::Stream(Fault::Gone(_))) {
             // Perhaps it is another stream by now: the next listing tells, and compares the place with it.
             self.reading.remove(&cursor.shard);
             return;
         }
-        if !matches!(trouble, Trouble::Throttled) {
+        if !matches!(trouble, Trouble::Stream(Fault::Throttled)) {
             cursor.iterator = None;
         }
-        cursor.not_before = Instant::now() + back_off(cursor.failed);
+        cursor.not_before = Instant::now() + pause(cursor.failed, BACK_OFF.0, BACK_OFF.1);
         cursor.failed = cursor.failed.saturating_add(1);
         self.start_read(cursor);
     }
@@ -236,30 +250,8 @@ impl Consumer {
     }
 }
 
-/// The pause after `failed` failures in a row, half of it by chance: readers that failed together do not come
-/// back together.
-fn back_off(failed: u32) -> Duration {
-    let (first, longest) = BACK_OFF;
-    let pause = first.saturating_mul(1u32.checked_shl(failed).unwrap_or(u32::MAX)).min(longest);
-    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
 /// This program's clock, ms since 1970 UTC.
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit_and_never_vanish() {
-        for failed in [0, 1, 4, 5, 31, 32, u32::MAX] {
-            let longest = Duration::from_millis(500 * (1u64 << failed.min(5))).min(BACK_OFF.1);
-            let pause = back_off(failed);
-            assert!(pause >= longest / 2 && pause <= longest, "{failed}: {pause:?}");
-        }
-    }
 }

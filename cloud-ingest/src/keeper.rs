@@ -11,16 +11,16 @@ use proto::aggregate;
 use crate::config::Config;
 use crate::failures::{Failure, Failures};
 use crate::folder::FolderError;
-use crate::local::{Local, Outcome};
 use crate::name::Name;
 use crate::places::{Place, Places};
 use crate::reader::Received;
 use crate::route::{Origin, Poison, Write, route};
+use crate::store::{Outcome, Store, StoreError};
 
 /// The destination, the failure destination and the places.
 #[derive(Debug)]
 pub struct Keeper {
-    local: Local,
+    store: Store,
     failures: Failures,
     places: Places,
 }
@@ -43,13 +43,13 @@ pub struct Tally {
 }
 
 impl Keeper {
-    /// Opens the directories, made where they are missing.
+    /// Opens the directories of failures and places, made where they are missing.
     ///
     /// # Errors
     /// When one cannot be used, or another process works in it.
-    pub fn open(config: &Config) -> Result<Self, FolderError> {
+    pub fn open(config: &Config, store: Store) -> Result<Self, FolderError> {
         Ok(Self {
-            local: Local::open(&config.local_dir)?,
+            store,
             failures: Failures::open(&config.failure_dir)?,
             places: Places::open(&config.checkpoint_dir.join(config.stream.as_str()))?,
         })
@@ -61,19 +61,28 @@ impl Keeper {
     ///
     /// # Errors
     /// When anything could not be written; doing it again is safe.
-    pub fn keep(&mut self, shard: &Name, records: Vec<Received>, now_ms: i64) -> Result<Tally, FolderError> {
-        let mut writes = Vec::new();
-        let mut failures = Vec::new();
+    pub async fn keep(
+        &mut self,
+        shard: &Name,
+        records: Vec<Received>,
+        now_ms: i64,
+    ) -> Result<Tally, StoreError> {
+        let mut batch = Batch::default();
         for record in records {
-            take_apart(shard, record, &mut writes, &mut failures);
+            batch.take_apart(shard, record);
         }
-        let outcomes = self.local.apply(&writes, now_ms)?;
+        let Batch { writes, keys, mut failures } = batch;
+        let outcomes = self.store.apply(&writes, now_ms).await?;
         let mut tally = Tally::default();
-        for ((origin, write), outcome) in writes.iter().zip(outcomes) {
+        for (((origin, write), key), outcome) in writes.iter().zip(keys).zip(outcomes) {
             tally.count(write, outcome);
-            if let (Write::Transition(t), Outcome::Taken) = (write, outcome) {
-                let key = t.equipment.to_string();
-                failures.push(failure(origin.clone(), key, &Poison::Taken, t.raw().into()));
+            if let Some(reason) = refusal(outcome) {
+                failures.push(Failure {
+                    origin: origin.clone(),
+                    partition_key: key,
+                    reason,
+                    raw: write.raw(),
+                });
             }
         }
         tally.failures = self.failures.keep(&failures, now_ms)?;
@@ -101,30 +110,48 @@ impl Keeper {
     }
 }
 
-fn take_apart(
-    shard: &Name,
-    record: Received,
-    writes: &mut Vec<(Origin, Write)>,
-    failures: &mut Vec<Failure>,
-) {
-    let origin = |index| Origin { shard: shard.clone(), sequence: record.sequence.clone(), index };
-    match aggregate::unpack(&record.partition_key, &record.data) {
-        Err(bad) => failures.push(failure(origin(0), record.partition_key.clone(), &bad.into(), record.data)),
-        Ok(inner) => {
-            for (index, user) in inner.into_iter().enumerate() {
-                match route(&user.data, record.arrived_ms) {
-                    Ok(write) => writes.push((origin(index), write)),
-                    Err(poison) => {
-                        failures.push(failure(origin(index), user.partition_key, &poison, user.data))
-                    }
+/// What records come to, before anything is stored.
+#[derive(Debug, Default)]
+struct Batch {
+    writes: Vec<(Origin, Write)>,
+    /// The partition key of each write.
+    keys: Vec<String>,
+    failures: Vec<Failure>,
+}
+
+impl Batch {
+    fn take_apart(&mut self, shard: &Name, record: Received) {
+        let origin = |index| Origin { shard: shard.clone(), sequence: record.sequence.clone(), index };
+        let users = match aggregate::unpack(&record.partition_key, &record.data) {
+            Ok(users) => users,
+            Err(bad) => {
+                let reason = Poison::from(bad).to_string();
+                let (partition_key, raw) = (record.partition_key.clone(), record.data);
+                return self.failures.push(Failure { origin: origin(0), partition_key, reason, raw });
+            }
+        };
+        for (index, user) in users.into_iter().enumerate() {
+            let (origin, partition_key) = (origin(index), user.partition_key);
+            match route(&user.data, record.arrived_ms) {
+                Ok(write) => {
+                    self.writes.push((origin, write));
+                    self.keys.push(partition_key);
+                }
+                Err(poison) => {
+                    let (reason, raw) = (poison.to_string(), user.data);
+                    self.failures.push(Failure { origin, partition_key, reason, raw });
                 }
             }
         }
     }
 }
 
-fn failure(origin: Origin, partition_key: String, poison: &Poison, raw: Vec<u8>) -> Failure {
-    Failure { origin, partition_key, reason: poison.to_string(), raw }
+fn refusal(outcome: Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Taken => Some(Poison::Taken.to_string()),
+        Outcome::Unfit(unfit) => Some(unfit.to_string()),
+        Outcome::Stored | Outcome::Known | Outcome::Nothing => None,
+    }
 }
 
 impl Tally {
@@ -133,7 +160,7 @@ impl Tally {
             (Write::Datapoint, _) => self.datapoints += 1,
             (_, Outcome::Known) => self.known += 1,
             // Counted as a failure.
-            (_, Outcome::Taken | Outcome::Nothing) => (),
+            (_, Outcome::Taken | Outcome::Unfit(_) | Outcome::Nothing) => (),
             (Write::Transition(_), Outcome::Stored) => self.transitions += 1,
             (Write::Event(_), Outcome::Stored) => self.events += 1,
             (Write::Newer(_), Outcome::Stored) => self.newer += 1,
@@ -159,12 +186,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::local::Local;
 
     const NOW: i64 = 1_800_000_000_000;
 
     fn keeper(dir: &Path) -> Keeper {
         let text = "[stream]\nname = \"s\"\nregion = \"r\"\n[local]\ndir = \"store\"\n";
-        Keeper::open(&Config::parse(&dir.join("c.toml"), text).unwrap()).unwrap()
+        let config = Config::parse(&dir.join("c.toml"), text).unwrap();
+        Keeper::open(&config, Store::Local(Local::open(&dir.join("store")).unwrap())).unwrap()
+    }
+
+    fn keep(keeper: &mut Keeper, records: Vec<Received>, now_ms: i64) -> Tally {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(keeper.keep(&shard(), records, now_ms)).unwrap()
     }
 
     fn shard() -> Name {
@@ -202,10 +236,10 @@ mod tests {
         let (one, two) = (event("e1"), event("e2"));
         let packed = aggregate::pack("k", [one.as_slice(), b"poison", two.as_slice()].into_iter());
         let records = vec![received(1, &packed), received(2, b"\xff"), received(3, &event("e3"))];
-        let first = keeper.keep(&shard(), records.clone(), NOW).unwrap();
+        let first = keep(&mut keeper, records.clone(), NOW);
         assert_eq!(first, Tally { events: 3, failures: 2, ..Tally::default() });
         let stored = files(dir.path());
-        let again = keeper.keep(&shard(), records, NOW + 5).unwrap();
+        let again = keep(&mut keeper, records, NOW + 5);
         assert_eq!(again, Tally { known: 3, ..Tally::default() });
         assert_eq!(files(dir.path()), stored);
         let failures = dir.path().join("store/failures/shardId-000000000000");
@@ -219,7 +253,7 @@ mod tests {
         let mut keeper = keeper(dir.path());
         let hostile = ["../../../x", "..", "", "/x", "a\\u0000b", &"x".repeat(65)];
         let records = hostile.iter().zip(1..).map(|(id, n)| received(n, &event(id))).collect();
-        let tally = keeper.keep(&shard(), records, NOW).unwrap();
+        let tally = keep(&mut keeper, records, NOW);
         assert_eq!(tally, Tally { failures: hostile.len(), ..Tally::default() });
         let failures = dir.path().join("store/failures/shardId-000000000000").display().to_string();
         assert!(files(dir.path()).iter().all(|file| file.starts_with(&failures)));
@@ -240,7 +274,7 @@ mod tests {
         fn any_bytes_are_kept_somewhere_and_never_panic(data: Vec<u8>, key: String) {
             let dir = tempfile::tempdir().unwrap();
             let record = Received { partition_key: key, ..received(1, &data) };
-            let tally = keeper(dir.path()).keep(&shard(), vec![record], NOW).unwrap();
+            let tally = keep(&mut keeper(dir.path()), vec![record], NOW);
             let Tally { transitions, events, newer, known, datapoints, failures } = tally;
             prop_assert_eq!(transitions + events + newer + known + datapoints + failures, 1);
         }

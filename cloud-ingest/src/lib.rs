@@ -39,28 +39,36 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use clap::{Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Destination, Dynamodb};
 use crate::consumer::Consumer;
 use crate::folder::FolderError;
 use crate::keeper::Keeper;
+use crate::local::Local;
+use crate::store::Store;
+use crate::table::Table;
 
 pub mod config;
 pub mod consumer;
 pub mod failures;
+pub mod fault;
 pub mod folder;
+pub mod item;
 pub mod keeper;
 pub mod local;
 pub mod name;
+pub mod pause;
 pub mod places;
 pub mod reader;
 pub mod route;
 pub mod shards;
+pub mod store;
+pub mod table;
 pub mod trouble;
 
 #[derive(Parser)]
@@ -131,42 +139,52 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(file: &Path) -> Result<(), Fatal> {
     let config = Config::read(file)?;
-    let keeper = Keeper::open(&config)?;
     // The main thread keeps what was read and may block on a disk; the workers see to the sockets meanwhile.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(Fatal::Runtime)?.block_on(async {
+        let keeper = Keeper::open(&config, store(&config.destination).await?)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Fatal::Runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Fatal::Runtime)?;
         let stop = async {
             tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
         };
-        if config.endpoint.as_deref().is_some_and(|url| url.starts_with("http://")) {
-            tracing::warn!(endpoint = config.endpoint, "the stream is read without encryption");
-        }
-        tracing::info!(stream = %config.stream, dir = %config.local_dir.display(), "started");
-        let client = client(&config).await;
+        tracing::info!(stream = %config.stream, destination = %config.destination, "started");
+        // Ten megabytes over a slow line.
+        let stream = sdk(&config.region, config.endpoint.as_deref(), Duration::from_secs(30)).await;
+        let client = aws_sdk_kinesis::Client::new(&stream);
         Consumer::new(client, config.stream, config.poll, keeper).run(stop).await?;
         tracing::info!("stopped");
         Ok(())
     })
 }
 
-async fn client(config: &Config) -> aws_sdk_kinesis::Client {
-    let limits = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        // Ten megabytes over a slow line.
-        .operation_timeout(Duration::from_secs(30))
-        .build();
+async fn store(destination: &Destination) -> Result<Store, FolderError> {
+    Ok(match destination {
+        Destination::Local(dir) => Store::Local(Local::open(dir)?),
+        Destination::Dynamodb(Dynamodb { table, region, endpoint, ttl }) => {
+            // One item of at most 400 KiB.
+            let sdk = sdk(region, endpoint.as_deref(), Duration::from_secs(5)).await;
+            Store::Table(Table::new(aws_sdk_dynamodb::Client::new(&sdk), table.clone(), *ttl))
+        }
+    })
+}
+
+async fn sdk(region: &str, endpoint: Option<&str>, longest: Duration) -> SdkConfig {
+    if endpoint.is_some_and(|url| url.starts_with("http://")) {
+        tracing::warn!(endpoint, "spoken to without encryption");
+    }
+    let limits =
+        TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_timeout(longest).build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(config.region.clone()))
+        .region(Region::new(region.to_owned()))
         .timeout_config(limits)
-        // The consumer is the one place that retries.
+        // What is tried again is decided here.
         .retry_config(RetryConfig::disabled());
-    let loader = match &config.endpoint {
+    let loader = match endpoint {
         Some(url) => loader.endpoint_url(url),
         None => loader,
     };
-    aws_sdk_kinesis::Client::new(&loader.load().await)
+    loader.load().await
 }
 
 /// Our own lines and nobody else's: the SDK would log each of its failures again and again.

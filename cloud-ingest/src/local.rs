@@ -22,24 +22,12 @@ use serde::Deserialize;
 use crate::folder::{Batch, Folder, FolderError};
 use crate::name::Name;
 use crate::route::{Instant, Origin, Rank, Transition, Write};
+use crate::store::Outcome;
 
 /// The directory, open for writing.
 #[derive(Debug)]
 pub struct Local {
     folder: Folder,
-}
-
-/// What became of one write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is stored, for the first time.
-    Stored,
-    /// It had been stored before.
-    Known,
-    /// Another transition has its key: it is not stored.
-    Taken,
-    /// There was nothing to store.
-    Nothing,
 }
 
 /// The current state of an instance while a batch is looked at.

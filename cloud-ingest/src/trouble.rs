@@ -1,7 +1,7 @@
-//! What keeps the stream from being read, in words, and the log line at its beginning and end.
+//! What keeps the stream from being read, and the log line at its beginning and end.
 //!
-//! Here: sorting the SDK's many errors into the few that a person treats differently, and saying each once.
-//! Not here: retrying ([`crate::consumer`]).
+//! Here: saying each trouble once. Not here: what the errors of the SDK mean ([`crate::fault`]), and retrying
+//! ([`crate::consumer`]).
 //! Invariant: a trouble is a state that heals; it is logged when it begins, when it becomes another one and
 //! when it is over, never at each try.
 
@@ -11,45 +11,42 @@ use std::mem::Discriminant;
 
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 
-use crate::folder::FolderError;
-
-/// Longest text of an error that is logged (characters): an answer is not trusted to be short.
-const TEXT_MAX: usize = 1024;
+use crate::fault::Fault;
+use crate::store::StoreError;
+use crate::table::TableError;
 
 /// Why a shard, or the list of shards, cannot be read at the moment.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// Nothing answers, or not in time, or with an inner error.
-    #[error("kinesis cannot be reached: {0}")]
-    Unreachable(String),
-    /// The SDK found no credentials.
-    #[error("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role: {0}")]
-    NoCredentials(String),
-    /// The stream or the shard is not there, or is not the one the place was taken in.
-    #[error("not there: {0}")]
-    Gone(String),
-    /// Kinesis does not let us.
-    #[error("kinesis refuses: {0}")]
-    Refused(String),
-    /// More reads than a shard allows, by us or by others. Normal in small doses.
-    #[error("throttled")]
-    Throttled,
-    /// The iterator is older than five minutes. Normal after a pause.
-    #[error("the iterator expired")]
-    Expired,
+    /// The stream does not give what was asked for.
+    #[error("kinesis {0}")]
+    Stream(Fault),
     /// An answer that Kinesis never gives.
     #[error("the answer is not one of kinesis: {0}")]
     Strange(String),
     /// The stream is well, but what was read cannot be stored.
     #[error("cannot store")]
-    Store(#[source] FolderError),
+    Store(#[source] StoreError),
 }
+
+/// What one trouble has in common with another, so that nobody hears the same twice.
+type Kind = (Discriminant<Trouble>, Option<Discriminant<Fault>>);
 
 impl Trouble {
     /// Whether it passes by itself and nobody needs to hear of it.
     #[must_use]
     pub fn is_normal(&self) -> bool {
-        matches!(self, Self::Throttled | Self::Expired)
+        matches!(self, Self::Stream(Fault::Throttled | Fault::Expired))
+    }
+
+    fn kind(&self) -> Kind {
+        let fault = match self {
+            Self::Stream(fault) | Self::Store(StoreError::Table(TableError::Fault { fault, .. })) => {
+                Some(fault)
+            }
+            Self::Strange(_) | Self::Store(_) => None,
+        };
+        (std::mem::discriminant(self), fault.map(std::mem::discriminant))
     }
 }
 
@@ -58,50 +55,14 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     fn from(error: SdkError<E>) -> Self {
-        let text = chain(&error);
-        match &error {
-            SdkError::ServiceError(said) => {
-                let (code, message) = (said.err().code(), said.err().message());
-                let status = said.raw().status().as_u16();
-                of_code(code.unwrap_or_default(), message.unwrap_or_default(), status)
-            }
-            // The SDK has no kind of its own for this, only the type of an inner error.
-            SdkError::DispatchFailure(_) if format!("{error:?}").contains("CredentialsNotLoaded") => {
-                Self::NoCredentials(text)
-            }
-            SdkError::ConstructionFailure(_) => Self::Refused(text),
-            _ => Self::Unreachable(text),
-        }
+        Self::Stream(error.into())
     }
-}
-
-fn of_code(code: &str, message: &str, status: u16) -> Trouble {
-    let said = cut(&format!("{code} {message}"));
-    match code {
-        "ProvisionedThroughputExceededException" | "LimitExceededException" | "KMSThrottlingException" => {
-            Trouble::Throttled
-        }
-        "ExpiredIteratorException" => Trouble::Expired,
-        "ResourceNotFoundException" | "InvalidArgumentException" => Trouble::Gone(said),
-        _ if status >= 500 => Trouble::Unreachable(said),
-        _ => Trouble::Refused(said),
-    }
-}
-
-/// An error with everything that led to it, in one line.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |e: &&dyn Error| (*e).source());
-    cut(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(TEXT_MAX).collect()
 }
 
 /// Which shards are in which trouble, so that each is said once.
 #[derive(Debug, Default)]
 pub struct Health {
-    troubled: BTreeMap<String, Discriminant<Trouble>>,
+    troubled: BTreeMap<String, Kind>,
 }
 
 /// What is worth a log line.
@@ -119,7 +80,7 @@ impl Health {
         match trouble {
             Some(trouble) if trouble.is_normal() => None,
             Some(trouble) => {
-                let kind = std::mem::discriminant(trouble);
+                let kind = trouble.kind();
                 let known = self.troubled.values().any(|k| *k == kind);
                 self.troubled.insert(who.to_owned(), kind);
                 (!known).then_some(Change::Began)
@@ -140,9 +101,10 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::Name;
 
     fn away() -> Trouble {
-        Trouble::Unreachable("connection refused".into())
+        Trouble::Stream(Fault::Unreachable("connection refused".into()))
     }
 
     #[test]
@@ -159,9 +121,10 @@ mod tests {
     #[test]
     fn another_trouble_is_said_and_a_normal_one_never() {
         let mut health = Health::default();
+        let refused = Trouble::Stream(Fault::Refused("key".into()));
         assert_eq!(health.note("a", Some(&away())), Some(Change::Began));
-        assert_eq!(health.note("a", Some(&Trouble::Refused("key".into()))), Some(Change::Began));
-        assert_eq!(health.note("c", Some(&Trouble::Throttled)), None);
+        assert_eq!(health.note("a", Some(&refused)), Some(Change::Began));
+        assert_eq!(health.note("c", Some(&Trouble::Stream(Fault::Throttled))), None);
         assert_eq!(health.note("c", None), None);
     }
 
@@ -175,19 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn codes_of_kinesis_are_told_apart() {
-        let kind = |code, status| of_code(code, "", status);
-        assert!(matches!(kind("ProvisionedThroughputExceededException", 400), Trouble::Throttled));
-        assert!(matches!(kind("ExpiredIteratorException", 400), Trouble::Expired));
-        assert!(matches!(kind("ResourceNotFoundException", 400), Trouble::Gone(_)));
-        assert!(matches!(kind("AccessDeniedException", 400), Trouble::Refused(_)));
-        assert!(matches!(kind("InternalFailure", 500), Trouble::Unreachable(_)));
-        assert!(matches!(kind("", 503), Trouble::Unreachable(_)));
-    }
-
-    #[test]
-    fn a_long_answer_is_cut() {
-        let Trouble::Refused(said) = of_code("X", &"ü".repeat(5000), 400) else { panic!() };
-        assert_eq!(said.chars().count(), TEXT_MAX);
+    fn a_table_that_is_missing_and_then_refuses_is_said_twice_and_as_busy_once() {
+        let table = |fault| {
+            let table = Name::of_aws("plimsoll").unwrap();
+            Trouble::Store(StoreError::Table(TableError::Fault { table, fault }))
+        };
+        let mut health = Health::default();
+        let mut note = |fault| health.note("a", Some(&table(fault)));
+        assert_eq!(note(Fault::Gone(String::new())), Some(Change::Began));
+        assert_eq!(note(Fault::Refused(String::new())), Some(Change::Began));
+        assert_eq!(note(Fault::Throttled), Some(Change::Began), "a write gives up late, so it is news");
+        assert_eq!(note(Fault::Throttled), None);
     }
 }

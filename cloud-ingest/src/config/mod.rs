@@ -7,17 +7,24 @@
 //! # endpoint = "http://127.0.0.1:4567"   # another Kinesis than that of the region
 //! # poll = "250 ms"                      # how often each shard is asked; at least 200 ms
 //!
+//! # Exactly one of the two destinations:
 //! [local]
 //! dir = "/var/lib/plimsoll/ingest"       # see local.rs for what is in it
+//! # [dynamodb]
+//! # table = "plimsoll"                   # see item.rs for its keys and indexes; it is not made by this program
+//! # region = "eu-central-1"
+//! # ttl = "90 days"                      # how long history stays, from the day it happened; at least a day
+//! # endpoint = "http://127.0.0.1:8000"   # another DynamoDB than that of the region
 //!
 //! # [checkpoint]
-//! # dir = "…"                            # default: checkpoint below local.dir
+//! # dir = "…"                            # default: checkpoint below local.dir; needed with [dynamodb]
 //! # [failures]
-//! # dir = "…"                            # default: failures below local.dir
+//! # dir = "…"                            # default: failures below local.dir; needed with [dynamodb]
 //! ```
 //!
-//! Here: reading and checking. Not here: whether stream and directories exist, and credentials, which the AWS
-//! SDK finds by itself (environment, profile, role) and which never stand in this file.
+//! Here: which tables and keys there are. Not here: their values ([`field`]), whether stream, table and
+//! directories exist, and credentials, which the AWS SDK finds by itself (environment, profile, role) and
+//! which never stand in this file.
 //! Invariant: a [`Config`] is right in itself; every mistake is told with file, line and column. Directories
 //! that are not absolute are meant from where the file is.
 
@@ -25,14 +32,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
+use toml::Spanned;
 
 use crate::name::Name;
 
-/// A shard answers five reads a second, of all its readers together.
-const POLL_MIN: Duration = Duration::from_millis(200);
-/// Leaves one read a second to somebody else.
-const POLL_DEFAULT: Duration = Duration::from_millis(250);
+mod field;
 
 /// What the file says, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +50,48 @@ pub struct Config {
     pub endpoint: Option<String>,
     /// Time between two reads of a shard in which nothing waits.
     pub poll: Duration,
-    /// Directory of the `local` destination.
-    pub local_dir: PathBuf,
+    /// Where records are stored.
+    pub destination: Destination,
     /// Directory of the places.
     pub checkpoint_dir: PathBuf,
     /// Directory of the failures.
     pub failure_dir: PathBuf,
+}
+
+/// Where records are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Files in this directory.
+    Local(PathBuf),
+    /// A table of DynamoDB.
+    Dynamodb(Dynamodb),
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(dir) => write!(f, "directory {}", dir.display()),
+            Self::Dynamodb(table) => write!(f, "table {} in {}", table.table, table.region),
+        }
+    }
+}
+
+/// A table of DynamoDB.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dynamodb {
+    /// Name of the table.
+    #[serde(deserialize_with = "field::name")]
+    pub table: Name,
+    /// AWS region of the table.
+    #[serde(deserialize_with = "field::region")]
+    pub region: String,
+    /// URL of DynamoDB, where it is not that of the region.
+    #[serde(default, deserialize_with = "field::endpoint")]
+    pub endpoint: Option<String>,
+    /// How long history stays, from the time at which it happened.
+    #[serde(deserialize_with = "field::ttl")]
+    pub ttl: Duration,
 }
 
 /// Why there is no configuration.
@@ -90,7 +131,8 @@ impl fmt::Display for Diagnostic {
 #[serde(deny_unknown_fields)]
 struct Typed {
     stream: Stream,
-    local: Directory,
+    local: Option<Spanned<Directory>>,
+    dynamodb: Option<Spanned<Dynamodb>>,
     checkpoint: Option<Directory>,
     failures: Option<Directory>,
 }
@@ -98,20 +140,20 @@ struct Typed {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stream {
-    #[serde(deserialize_with = "name")]
+    #[serde(deserialize_with = "field::name")]
     name: Name,
-    #[serde(deserialize_with = "region")]
+    #[serde(deserialize_with = "field::region")]
     region: String,
-    #[serde(default, deserialize_with = "endpoint")]
+    #[serde(default, deserialize_with = "field::endpoint")]
     endpoint: Option<String>,
-    #[serde(default = "poll_default", deserialize_with = "poll")]
+    #[serde(default = "field::poll_default", deserialize_with = "field::poll")]
     poll: Duration,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Directory {
-    #[serde(deserialize_with = "directory")]
+    #[serde(deserialize_with = "field::directory")]
     dir: PathBuf,
 }
 
@@ -133,83 +175,45 @@ impl Config {
     /// # Errors
     /// The first mistake in it.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Diagnostic> {
-        let typed: Typed = toml::from_str(text).map_err(|e| diagnostic(file, text, &e))?;
+        let mistake = |at, message: &str| diagnostic(file, text, at, message);
+        let typed: Typed =
+            toml::from_str(text).map_err(|e| mistake(e.span().map_or(0, |span| span.start), e.message()))?;
         let base = file.parent().unwrap_or(Path::new(""));
-        let local_dir = base.join(typed.local.dir);
-        let below = |set: Option<Directory>, name| set.map_or(local_dir.join(name), |d| base.join(d.dir));
+        let destination = match (typed.local, typed.dynamodb) {
+            (Some(local), None) => Destination::Local(base.join(local.into_inner().dir)),
+            (None, Some(table)) => Destination::Dynamodb(table.into_inner()),
+            (None, None) => return Err(mistake(0, "no destination: add [local] or [dynamodb]")),
+            (Some(one), Some(other)) => {
+                let second = one.span().start.max(other.span().start);
+                return Err(mistake(second, "[local] and [dynamodb] are both given: keep one destination"));
+            }
+        };
+        let directory = |set: Option<Directory>, name| match (set, &destination) {
+            (Some(set), _) => Ok(base.join(set.dir)),
+            (None, Destination::Local(dir)) => Ok(dir.join(name)),
+            (None, Destination::Dynamodb(_)) => {
+                Err(mistake(0, &format!("[{name}] with its `dir` is needed beside [dynamodb]")))
+            }
+        };
         Ok(Self {
+            checkpoint_dir: directory(typed.checkpoint, "checkpoint")?,
+            failure_dir: directory(typed.failures, "failures")?,
             stream: typed.stream.name,
             region: typed.stream.region,
             endpoint: typed.stream.endpoint,
             poll: typed.stream.poll,
-            checkpoint_dir: below(typed.checkpoint, "checkpoint"),
-            failure_dir: below(typed.failures, "failures"),
-            local_dir,
+            destination,
         })
     }
 }
 
-fn diagnostic(file: &Path, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let at = error.span().map_or(0, |span| span.start);
+/// A mistake at a byte of the text.
+fn diagnostic(file: &Path, text: &str, at: usize, message: &str) -> Diagnostic {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |n| n + 1);
     let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-    Diagnostic {
-        file: file.to_owned(),
-        line: before.matches('\n').count() + 1,
-        column,
-        message: error.message().to_owned(),
-    }
-}
-
-fn name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {
-    let text = String::deserialize(d)?;
-    Name::of_aws(&text).map_err(|e| de::Error::custom(format!("not the name of a stream: {e}")))
-}
-
-fn region<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    let text = String::deserialize(d)?;
-    let possible = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.is_empty() || !text.chars().all(possible) {
-        return Err(de::Error::custom(format!(
-            "{text:?} is not a region, expected one like \"eu-central-1\""
-        )));
-    }
-    Ok(text)
-}
-
-fn endpoint<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(d)?;
-    let host = text.strip_prefix("https://").or(text.strip_prefix("http://")).unwrap_or_default();
-    if host.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        let expected = "expected one like \"https://kinesis.example.com\"";
-        return Err(de::Error::custom(format!("{text:?} is not a URL, {expected}")));
-    }
-    Ok(Some(text))
-}
-
-fn poll<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(d)?;
-    let read = text.parse::<jiff::SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
-    match read {
-        None => Err(de::Error::custom(format!("{text:?} is not a duration, expected one like \"250 ms\""))),
-        Some(poll) if poll < POLL_MIN => Err(de::Error::custom(format!(
-            "{text:?} is too often: a shard allows five reads a second (200 ms)"
-        ))),
-        Some(poll) => Ok(poll),
-    }
-}
-
-fn poll_default() -> Duration {
-    POLL_DEFAULT
-}
-
-fn directory<'de, D: Deserializer<'de>>(d: D) -> Result<PathBuf, D::Error> {
-    let text = String::deserialize(d)?;
-    if text.is_empty() {
-        return Err(de::Error::custom("an empty name, expected a directory"));
-    }
-    Ok(text.into())
+    let line = before.matches('\n').count() + 1;
+    Diagnostic { file: file.to_owned(), line, column, message: message.to_owned() }
 }
 
 #[cfg(test)]
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn the_smallest_file_has_defaults_below_its_directory() {
         let config = Config::parse(Path::new("/etc/plimsoll/c.toml"), SMALLEST).unwrap();
-        assert_eq!(config.local_dir, Path::new("/etc/plimsoll/store"));
+        assert_eq!(config.destination, Destination::Local("/etc/plimsoll/store".into()));
         assert_eq!(config.checkpoint_dir, Path::new("/etc/plimsoll/store/checkpoint"));
         assert_eq!(config.failure_dir, Path::new("/etc/plimsoll/store/failures"));
         assert_eq!((config.poll, config.endpoint), (Duration::from_millis(250), None));
@@ -248,20 +252,54 @@ mod tests {
     fn every_mistake_has_its_line_and_column() {
         for (from, to, said) in [
             ("name = \"plimsoll\"", "nmae = \"p\"", "2:1: unknown field `nmae`, expected one of `name`"),
-            ("name = \"plimsoll\"", "name = \"a/b\"", "2:8: not the name of a stream: '/' stands in it"),
+            (
+                "name = \"plimsoll\"",
+                "name = \"a/b\"",
+                "2:8: not the name of a stream or table: '/' stands in it",
+            ),
             ("\"eu-central-1\"", "\"Frankfurt\"", "3:10: \"Frankfurt\" is not a region"),
             ("\"eu-central-1\"", "7", "3:10: invalid type: integer `7`, expected a string"),
             ("[local]", "poll = \"0.1 s\"\n[local]", "4:8: \"0.1 s\" is too often"),
             ("[local]", "poll = \"often\"\n[local]", "4:8: \"often\" is not a duration"),
             ("[local]", "poll = \"-1 s\"\n[local]", "4:8: \"-1 s\" is not a duration"),
             ("[local]", "endpoint = \"ftp://x\"\n[local]", "4:12: \"ftp://x\" is not a URL"),
-            ("[local]\ndir = \"store\"", "", "missing field `local`"),
+            ("[local]\ndir = \"store\"", "", "1:1: no destination: add [local] or [dynamodb]"),
             ("dir = \"store\"", "", "4:1: missing field `dir`"),
             ("dir = \"store\"", "dir = \"\"", "5:7: an empty name"),
             ("dir = \"store\"", "dir = \"ü\" x", "5:11: "),
             ("dir = \"store\"", "dir = \"s\"\n[dynamo]", "6:2: unknown field `dynamo`"),
         ] {
             let told = wrong(&SMALLEST.replace(from, to));
+            assert!(told.starts_with("/etc/c.toml:") && told.contains(said), "{to}: {told}");
+        }
+    }
+
+    const TABLE: &str = "[stream]\nname = \"s\"\nregion = \"x-1\"\n[dynamodb]\ntable = \"t\"\nregion = \"y-1\"\n\
+                         ttl = \"90 days\"\n[checkpoint]\ndir = \"/c\"\n[failures]\ndir = \"f\"\n";
+
+    #[test]
+    fn a_table_is_a_destination_with_directories_of_its_own() {
+        let config = Config::parse(Path::new("/etc/c.toml"), TABLE).unwrap();
+        let Destination::Dynamodb(table) = config.destination else { panic!() };
+        assert_eq!((table.table.as_str(), table.region.as_str(), table.endpoint), ("t", "y-1", None));
+        assert_eq!(table.ttl, Duration::from_secs(90 * 86_400));
+        assert_eq!((config.checkpoint_dir, config.failure_dir), ("/c".into(), "/etc/f".into()));
+    }
+
+    #[test]
+    fn every_mistake_about_the_table_has_its_line_and_column() {
+        for (from, to, said) in [
+            ("[dynamodb]", "[local]\ndir = \"d\"\n[dynamodb]", "6:1: [local] and [dynamodb] are both given"),
+            ("[checkpoint]\ndir = \"/c\"\n", "", "1:1: [checkpoint] with its `dir` is needed beside"),
+            ("[failures]\ndir = \"f\"\n", "", "1:1: [failures] with its `dir` is needed beside"),
+            ("90 days", "soon", "7:7: \"soon\" is not a time, expected one like \"90 days\""),
+            ("90 days", "-90 days", "7:7: \"-90 days\" is not a time"),
+            ("90 days", "3 h", "7:7: \"3 h\" is less than a day"),
+            ("ttl = \"90 days\"\n", "", "4:1: missing field `ttl`"),
+            ("\"t\"", "\"a/b\"", "5:9: not the name of a stream or table: '/'"),
+            ("table =", "name =", "5:1: unknown field `name`, expected one of `table`"),
+        ] {
+            let told = wrong(&TABLE.replace(from, to));
             assert!(told.starts_with("/etc/c.toml:") && told.contains(said), "{to}: {told}");
         }
     }
