@@ -327,7 +327,13 @@ impl Engine {
         self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory)).collect()
     }
 
-    fn holder(&self, source: SourceId) -> Holder<'_> {
+    /// The scopes, for whoever looks.
+    pub(crate) fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// The sources of a scope, as they hold its watermark.
+    pub(crate) fn holder(&self, source: SourceId) -> Holder<'_> {
         let expected_from = (self.options.expect == Expect::Declared).then_some(self.start);
         Holder { source: self.inventory.source(source), clock: self.clocks[source.0 as usize], expected_from }
     }

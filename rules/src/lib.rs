@@ -29,5 +29,6 @@ pub mod text;
 pub mod time;
 pub mod trust;
 pub mod value;
+pub mod view;
 pub mod waiting;
 pub mod watermark;
