@@ -32,7 +32,7 @@ use crate::outbox::{Ledger, Limits};
 use crate::rulebook::{self, Book, Edition};
 use crate::sequence::Sequence;
 use crate::service;
-use crate::view::View;
+use crate::view::{self, Board};
 use crate::web;
 
 /// How often the rule files are looked at (§8).
@@ -78,7 +78,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     };
     let (book, first) = open_book(&config, &ledger)?;
     let rules = book.rules();
-    let (mut running, inbox, core) = assemble(&config, &rules, identity, clock, &ledger, (book, first))?;
+    let mut board = Board::new(Arc::clone(&config.inventory), clock.now());
+    board.set_rules(rules.rules, Vec::new());
+    let (mut running, inbox, core) =
+        assemble(&config, &rules, identity, (clock, board), &ledger, (book, first))?;
     let handle = Handle::current();
     // A thread of its own: stepping never waits for a socket.
     running.tasks.spawn_blocking(move || (Part::Core, handle.block_on(core.run(inbox)).map_err(Into::into)));
@@ -101,7 +104,7 @@ fn assemble(
     config: &Config,
     rules: &RuleSet,
     identity: Identity,
-    clock: Clock,
+    (clock, board): (Clock, Board),
     ledger: &Arc<Ledger>,
     (book, first): (Book, Option<Edition>),
 ) -> anyhow::Result<(Running, Inbox, Core)> {
@@ -120,13 +123,13 @@ fn assemble(
     let holes: Vec<(u64, Option<(u64, u64)>)> = sequences.iter_mut().map(Sequence::resume).collect();
     let (sender, inbox) = inbox();
     let wake = Arc::new(Notify::new());
-    let (view, shown) = watch::channel(View::default());
+    let (looker, asked) = view::ask();
     let mut core = Core::new(
         engine,
         inventory,
         clock.clone(),
         (Arc::clone(ledger), Arc::clone(&wake)),
-        view,
+        (asked, board),
         announcer,
         sequences,
     );
@@ -151,7 +154,8 @@ fn assemble(
     });
     let link = forward_to(&mut running, config, ledger, wake);
     if let Some(address) = config.agent.http {
-        let shown = web::Shown { view: shown, ledger: Arc::clone(ledger), forward: link };
+        let shown =
+            web::Shown { about: web::About::of(config), looker, ledger: Arc::clone(ledger), forward: link };
         running.tasks.spawn(async move {
             let served = web::serve(address, shown).await;
             (Part::Web, served.with_context(|| format!("cannot serve the page at {address}")))

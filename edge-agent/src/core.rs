@@ -5,8 +5,8 @@
 //! it is durable the forwarder is woken. So one commit is written while the next fills, and nobody sees an output
 //! before it is durable (I1).
 //!
-//! Here: that loop, and the sums it keeps for people. Not here: judging (`rules`), what an event looks like
-//! (`announce`), the disk (`outbox`).
+//! Here: that loop. Not here: judging (`rules`), what an event looks like (`announce`), what people see (`view`), the
+//! disk (`outbox`).
 //! Invariant: `at` never goes back, and the state of an instance is stored together with the transition it made.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use rules::diagnose::Weight;
 use rules::engine::{Engine, Input, Outputs, Subject};
 use rules::inventory::Inventory;
 use rules::trust::{Bounds, Trust, Verdict};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -29,12 +29,12 @@ use crate::outbox::{Commit, Entry, Kind, Ledger, LedgerError};
 use crate::rulebook::{self, Edition};
 use crate::sequence::Sequence;
 use crate::service;
-use crate::view::{SourceView, View};
+use crate::view::{Asked, Board, MistakeView, Reply};
 
+/// How often the service manager hears from core, and the wall clock is looked at.
+const PULSE_EVERY: Duration = Duration::from_millis(250);
 /// State that changed without a transition is stored that often.
 const STATE_EVERY: Duration = Duration::from_secs(10);
-/// How often people get a new picture.
-const VIEW_EVERY: Duration = Duration::from_millis(250);
 /// How long to wait before a commit is tried again that found the disk full.
 const FULL_PAUSE: Duration = Duration::from_secs(1);
 /// Entries that may wait for a commit: beyond, nothing is read any more (I8).
@@ -50,7 +50,8 @@ pub struct Core {
     clock: Clock,
     ledger: Arc<Ledger>,
     wake: Arc<Notify>,
-    view: watch::Sender<View>,
+    asked: Asked,
+    board: Board,
     announcer: Announcer,
     sources: Vec<SourceBook>,
     at: i64,
@@ -61,7 +62,7 @@ pub struct Core {
     /// When a commit that found the disk full is tried again.
     full_until: Option<Instant>,
     state_due: Instant,
-    view_due: Instant,
+    pulse_due: Instant,
 }
 
 /// What core keeps of a source.
@@ -69,7 +70,7 @@ pub struct Core {
 struct SourceBook {
     id: String,
     sequence: Sequence,
-    view: SourceView,
+    up: Option<bool>,
     trust: Trust,
     late: u64,
     late_most_ms: i64,
@@ -80,6 +81,8 @@ struct SourceBook {
 enum Next {
     Delivery(Delivery),
     Edition(Box<Edition>),
+    /// Somebody wants to see how things stand.
+    Look(Reply),
     /// All connectors have ended.
     End,
     Committed(Commit, Result<(), LedgerError>),
@@ -94,14 +97,14 @@ impl Core {
         inventory: Arc<Inventory>,
         clock: Clock,
         (ledger, wake): (Arc<Ledger>, Arc<Notify>),
-        view: watch::Sender<View>,
+        (asked, board): (Asked, Board),
         announcer: Announcer,
         sequences: Vec<Sequence>,
     ) -> Self {
         let book = |((_, source), sequence): ((_, &rules::inventory::Source), Sequence)| SourceBook {
             id: source.id.clone(),
             sequence,
-            view: SourceView { id: source.id.clone(), ..SourceView::default() },
+            up: None,
             trust: Trust::default(),
             late: 0,
             late_most_ms: 0,
@@ -115,7 +118,8 @@ impl Core {
             clock,
             ledger,
             wake,
-            view,
+            asked,
+            board,
             announcer,
             sources,
             at: now_ms,
@@ -123,7 +127,7 @@ impl Core {
             running: None,
             full_until: None,
             state_due: now + STATE_EVERY,
-            view_due: now,
+            pulse_due: now,
         }
     }
 
@@ -145,6 +149,7 @@ impl Core {
             match next {
                 Next::Delivery(delivery) => self.deliver(delivery),
                 Next::Edition(edition) => self.publish_rules(*edition),
+                Next::Look(reply) => self.show(reply),
                 Next::Committed(commit, result) => self.committed(commit, result)?,
                 Next::Time => self.time(),
                 Next::End => return self.end().await,
@@ -163,6 +168,7 @@ impl Core {
                 // The writer catches sled's panics; what is left is a runtime that shuts down.
                 done.map_or(Next::Committed(Commit::default(), Err(LedgerError::Ended)), |(c, r)| Next::Committed(c, r))
             }
+            Some(reply) = self.asked.next() => Next::Look(reply),
             item = inbox.next(), if has_room => match item {
                 Some(Item::Delivery(delivery)) => Next::Delivery(delivery),
                 Some(Item::Edition(edition)) => Next::Edition(edition),
@@ -174,11 +180,7 @@ impl Core {
 
     fn next_deadline(&self) -> Instant {
         let engine = self.engine.deadline().map(|at| Instant::now() + self.clock.until(at));
-        [Some(self.state_due), Some(self.view_due), self.full_until, engine]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.view_due)
+        [self.full_until, engine].into_iter().flatten().fold(self.state_due.min(self.pulse_due), Instant::min)
     }
 
     fn deliver(&mut self, mut delivery: Delivery) {
@@ -197,8 +199,13 @@ impl Core {
                 self.link(source, up, reason);
             }
         }
+        self.board.hear(&delivery);
         let outputs = self.engine.step(Input::Datapoints(delivery.batch), self.at);
         self.take(outputs);
+        // What is due must not wait until nothing comes any more.
+        if Instant::now() >= self.state_due.min(self.pulse_due) {
+            self.time();
+        }
     }
 
     /// Takes other rules, or says other mistakes in them.
@@ -218,6 +225,8 @@ impl Core {
             self.take(outputs);
             self.store_state();
         }
+        let seen = |(weight, text): (Weight, String)| MistakeView { is_error: weight == Weight::Error, text };
+        self.board.set_rules(edition.count, edition.mistakes.into_iter().map(seen).collect());
         self.pending.notes.push((rulebook::NOTE.into(), edition.book));
         if let Some(happening) = edition.happening {
             self.announce(happening);
@@ -260,13 +269,11 @@ impl Core {
 
     /// A source's link is up or down: told when it changed.
     fn link(&mut self, source: usize, up: bool, reason: Option<String>) {
-        let view = &mut self.sources[source].view;
-        let changed = view.up != Some(up);
-        (view.up, view.reason) = (Some(up), reason.clone());
-        if !changed {
+        let book = &mut self.sources[source];
+        if book.up.replace(up) == Some(up) {
             return;
         }
-        let source_id = view.id.clone();
+        let source_id = book.id.clone();
         let reason = reason.unwrap_or_default();
         if up {
             tracing::info!(source = source_id, "source is up");
@@ -280,6 +287,7 @@ impl Core {
     /// What a step brought about joins the commit that fills.
     fn take(&mut self, outputs: Outputs) {
         for (source, behind_ms) in outputs.late {
+            self.board.late(source);
             let book = &mut self.sources[source.0 as usize];
             book.late += 1;
             book.late_most_ms = book.late_most_ms.max(behind_ms);
@@ -287,8 +295,9 @@ impl Core {
         for transition in outputs.transitions {
             match serde_json::to_vec(&transition) {
                 Ok(json) => {
-                    let key = transition.equipment_id;
+                    let key = transition.equipment_id.clone();
                     self.pending.entries.push(Entry { kind: Kind::Transition, key, json });
+                    self.board.tell(transition);
                 }
                 Err(e) => {
                     tracing::error!(rule = transition.rule_id, error = %e, "transition cannot be written")
@@ -311,10 +320,9 @@ impl Core {
             self.tell_late();
             self.tell_losses();
         }
-        if now >= self.view_due {
-            self.view_due = now + VIEW_EVERY;
+        if now >= self.pulse_due {
+            self.pulse_due = now + PULSE_EVERY;
             self.follow_step();
-            self.publish();
             service::alive();
         }
     }
@@ -349,19 +357,16 @@ impl Core {
                 "entries of the outbox are lost"
             );
             let (first, last, count) = (loss.first, Some(loss.last), loss.count);
+            self.board.lose(count.unwrap_or(0));
             self.announce(Happening::Gap { of: "outbox".into(), count, first, last, reason: loss.reason });
         }
     }
 
-    fn publish(&mut self) {
-        let counts = self.engine.counts();
-        self.view.send_replace(View {
-            at: self.at,
-            datapoints: counts.datapoints,
-            late: counts.late,
-            instances: self.engine.instances(),
-            sources: self.sources.iter().map(|b| b.view.clone()).collect(),
-        });
+    fn show(&mut self, reply: Reply) {
+        let (engine, at) = (&self.engine, self.at.max(self.clock.now()));
+        let disk_full = self.full_until.is_some();
+        // Whoever asked may have stopped waiting.
+        drop(reply.send(self.board.look(|board| board.picture(engine, at, disk_full))));
     }
 
     /// Starts a commit when there is something to write and none runs.
@@ -419,7 +424,6 @@ impl Core {
         self.announce(Happening::AgentStopping {});
         let notes = self.sources.iter().map(|b| (Sequence::note(&b.id), b.sequence.closed().bytes()));
         self.pending.notes.extend(notes);
-        self.publish();
         let (ledger, commit) = (Arc::clone(&self.ledger), std::mem::take(&mut self.pending));
         let written = tokio::task::spawn_blocking(move || ledger.commit(&commit)).await;
         self.wake.notify_one();

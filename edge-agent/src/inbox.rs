@@ -85,7 +85,7 @@ mod tests {
             sequence: 0,
         };
         let batch = Batch { source: SourceId(0), datapoints: vec![one; datapoints] };
-        Delivery { batch, status: Vec::new(), arrived: 0 }
+        Delivery { batch, status: Vec::new(), arrived: 0, took: None }
     }
 
     #[tokio::test]

@@ -9,6 +9,8 @@
 //! configuration is read and JSON is written), what a value means.
 //! Invariant: a wrong value is never reported as Ok (I9): what cannot be this tag's value is Bad, with its reason.
 
+use std::time::Duration;
+
 use proto::{Flags, Quality};
 use rules::engine::{Batch, Datapoint, Subject};
 use rules::inventory::{Inventory, SourceId, TagId};
@@ -30,6 +32,8 @@ pub struct Delivery {
     pub status: Vec<(usize, String)>,
     /// Processing time at which the connector had finished reading, ms since 1970 UTC.
     pub arrived: i64,
+    /// How long reading took; none where nothing is polled.
+    pub took: Option<Duration>,
 }
 
 /// Makes the batches of one source.
@@ -80,9 +84,13 @@ impl Normalizer {
             batch: Batch { source: self.source, datapoints: Vec::new() },
             status: Vec::new(),
             arrived: now,
+            took: None,
         };
         match report {
-            Report::Scan(readings) => self.scan(readings, &mut delivery),
+            Report::Scan { readings, took } => {
+                delivery.took = Some(took);
+                self.scan(readings, &mut delivery);
+            }
             Report::Down(reason) => self.down(&reason, &mut delivery),
         }
         let datapoints = &mut delivery.batch.datapoints;
@@ -236,7 +244,8 @@ address = "DB1.DBB10:STRING[20]"
     }
 
     fn scan(values: &[(usize, Raw)]) -> Report {
-        Report::Scan(values.iter().map(|(tag, raw)| Reading { tag: *tag, value: Ok(raw.clone()) }).collect())
+        let reading = |(tag, raw): &(usize, Raw)| Reading { tag: *tag, value: Ok(raw.clone()) };
+        Report::Scan { readings: values.iter().map(reading).collect(), took: Duration::ZERO }
     }
 
     fn values(delivery: &Delivery) -> Vec<Held> {

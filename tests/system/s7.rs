@@ -82,7 +82,7 @@ async fn until_good(running: &mut Running, expected: &[Raw], scans: usize) -> Se
                 good = 0;
                 seen.downs.push(reason);
             }
-            Report::Scan(batch) => {
+            Report::Scan { readings: batch, .. } => {
                 let bads = wrong_or_bad(&batch, expected);
                 good = if bads.is_empty() && batch.len() == expected.len() { good + 1 } else { 0 };
                 seen.bads.extend(bads);
@@ -195,7 +195,7 @@ async fn one_bad_item_never_spoils_a_scan() {
         ["DB2.DBW1020:WORD", "DB2.DBW1022:WORD", "DB2.DBW1024:WORD", "DB10.DBW0:INT", "DB1.DBD46:REAL"];
     let mut running = Running::start(&plc.address(), tags(&addresses));
     for _ in 0..3 {
-        let Report::Scan(batch) = running.report().await else { panic!("down") };
+        let Report::Scan { readings: batch, .. } = running.report().await else { panic!("down") };
         let reason = |tag: usize| batch[tag].value.clone().unwrap_err();
         assert_eq!(batch[0].value, Ok(Raw::UInt(2 * 4096 + 510)));
         assert_eq!(batch[1].value, Ok(Raw::UInt(2 * 4096 + 511)));
@@ -278,7 +278,7 @@ async fn a_block_that_kills_the_connection_does_not_starve_the_others() {
     let mut scans = 0;
     while scans < 10 {
         assert!(started.elapsed() < PATIENCE, "{scans} scans");
-        let Report::Scan(batch) = running.report().await else { continue };
+        let Report::Scan { readings: batch, .. } = running.report().await else { continue };
         assert_eq!(batch[0].value, Ok(Raw::UInt(2 * 4096 + 4)));
         assert_eq!(batch[2].value, Ok(Raw::UInt(4 * 4096 + 4)));
         let reason = batch[1].value.clone().unwrap_err();
@@ -299,7 +299,9 @@ async fn a_plc_that_is_killed_and_restarted_is_read_again() {
     while downs.len() < 4 {
         match running.report().await {
             // At most what was read before the kill.
-            Report::Scan(batch) => assert!(downs.is_empty() && wrong_or_bad(&batch, &expected).is_empty()),
+            Report::Scan { readings: batch, .. } => {
+                assert!(downs.is_empty() && wrong_or_bad(&batch, &expected).is_empty())
+            }
             Report::Down(_) => downs.push(Instant::now()),
         }
     }

@@ -4,6 +4,7 @@
 //! source that cannot be reached is exit code 3, a tag that cannot be read exit code 1.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use rules::diagnose::did_you_mean;
@@ -75,8 +76,8 @@ async fn print_tags(config: &Config, source: &Source, wanted: &[String]) -> Resu
         return Ok(());
     };
     let readings = s7::read_once(settings, tags).await.map_err(|e| Failure::Unreachable(in_words(&e)))?;
-    let clock = Clock::start();
-    let delivery = Normalizer::new(source, &config.inventory, 0).batch(Report::Scan(readings), clock.now());
+    let report = Report::Scan { readings, took: Duration::ZERO };
+    let delivery = Normalizer::new(source, &config.inventory, 0).batch(report, Clock::start().now());
     let mut bad = false;
     for (i, datapoint) in delivery.batch.datapoints.iter().enumerate() {
         let Subject::Tag(id) = datapoint.subject else { continue };

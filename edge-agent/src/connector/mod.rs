@@ -7,6 +7,8 @@
 
 pub mod s7;
 
+use std::time::Duration;
+
 /// A value as a protocol carries it, before it is normalised.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Raw {
@@ -37,7 +39,12 @@ pub struct Reading {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
     /// A scan: everything that was due and answered, when the last answer had arrived.
-    Scan(Vec<Reading>),
+    Scan {
+        /// What was read.
+        readings: Vec<Reading>,
+        /// From the first request to the last answer; for people.
+        took: Duration,
+    },
     /// No connection, and why. Repeated once a second while it lasts: time goes on.
     Down(String),
 }

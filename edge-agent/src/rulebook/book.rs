@@ -59,6 +59,8 @@ struct Kept {
 pub struct Edition {
     /// The rules in force; none: they are the same as before.
     pub rules: Option<RuleSet>,
+    /// Number of rules in force.
+    pub count: usize,
     /// The book, to be kept.
     pub book: Vec<u8>,
     /// What has changed about the rules.
@@ -130,7 +132,7 @@ impl Book {
             return None;
         }
         let rules = happening.is_some().then(|| self.rules());
-        Some(Edition { rules, book: self.bytes(), happening, mistakes })
+        Some(Edition { rules, count: self.rules.len(), book: self.bytes(), happening, mistakes })
     }
 
     /// An unreadable or empty directory changes nothing; it is said once.
@@ -141,7 +143,8 @@ impl Book {
             return None;
         }
         self.mistakes = mistakes;
-        Some(Edition { rules: None, book: self.bytes(), happening: None, mistakes: self.mistakes.clone() })
+        let (count, mistakes) = (self.rules.len(), self.mistakes.clone());
+        Some(Edition { rules: None, count, book: self.bytes(), happening: None, mistakes })
     }
 
     /// Takes what is right into force; gives the mistakes.

@@ -1,51 +1,86 @@
 //! What can be asked over HTTP: GET only, from this machine only.
 //!
-//! Here: `/view` (the agent as JSON) and `/health`. Not here: a page for people, metrics.
+//! | path | what |
+//! |---|---|
+//! | `/` and the files it loads | the page for people, in `page/`, part of the program |
+//! | `/view` | the agent as JSON, see `live` |
+//! | `/metrics` | its numbers for Prometheus, see `metrics` |
+//! | `/health` | 200 while core answers: else the process should be started again |
+//! | `/ready` | 200 while it does its work: core answers and what it finds can be kept |
+//!
+//! Here: who may ask, and where it leads. Not here: anything that changes the agent.
 //! Invariant: nothing here changes anything; a request that was not meant for this machine's own name (DNS
-//! rebinding) is refused.
+//! rebinding) is refused; the page loads nothing from elsewhere, runs no script but its own, and the browser
+//! refuses to make markup of any text (trusted types), whatever a PLC sends.
+
+mod exposition;
+mod live;
+mod metrics;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::config::Config;
 use crate::forward;
 use crate::outbox::Ledger;
-use crate::view::View;
+use crate::view::{Looker, View};
 
 /// Where what is shown comes from.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// Core's picture.
-    pub view: watch::Receiver<View>,
+    /// Who is shown.
+    pub about: About,
+    /// Core's pictures.
+    pub looker: Looker,
     /// The outbox, for its numbers.
     pub ledger: Arc<Ledger>,
     /// How things stand with the stream.
     pub forward: watch::Receiver<forward::State>,
 }
 
-/// `/view`.
-#[derive(Debug, Serialize)]
-struct Picture {
-    #[serde(flatten)]
-    view: View,
-    /// Transitions since the outbox was made.
-    transitions: u64,
-    /// Transitions that the stream accepted.
-    delivered: u64,
-    /// Entries that wait in the outbox.
-    waiting: u64,
-    /// How things stand with the stream.
-    forward: String,
+/// What of the configuration is shown.
+#[derive(Debug, Clone)]
+pub struct About {
+    agent_id: Arc<str>,
+    site: Option<Arc<str>>,
+    outbox_bytes_max: u64,
 }
+
+impl About {
+    /// The agent of this configuration.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            agent_id: config.agent.id.as_str().into(),
+            site: config.agent.site.as_deref().map(Into::into),
+            outbox_bytes_max: config.ledger_max,
+        }
+    }
+}
+
+/// Refuses everything that the page does not need.
+const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The files of the page: path, media type, text.
+const FILES: [(&str, &str, &str); 6] = [
+    ("/", "text/html; charset=utf-8", include_str!("page/page.html")),
+    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
+    ("/page.js", "text/javascript; charset=utf-8", include_str!("page/page.js")),
+    ("/draw.js", "text/javascript; charset=utf-8", include_str!("page/draw.js")),
+    ("/words.js", "text/javascript; charset=utf-8", include_str!("page/words.js")),
+    ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
+];
 
 /// Serves until the process ends.
 ///
@@ -58,18 +93,37 @@ pub async fn serve(address: SocketAddr, shown: Shown) -> std::io::Result<()> {
 }
 
 fn router(shown: Shown) -> Router {
-    let routes = Router::new().route("/view", get(view)).route("/health", get(|| async { "ok\n" }));
+    let mut routes = Router::new()
+        .route("/view", get(live::view))
+        .route("/metrics", get(metrics::metrics))
+        .route("/health", get(health))
+        .route("/ready", get(ready));
+    for (path, media_type, text) in FILES {
+        routes = routes.route(path, get(async move || ([(header::CONTENT_TYPE, media_type)], text)));
+    }
     routes.layer(middleware::from_fn(guard)).with_state(shown)
 }
 
-/// Refuses requests for other hosts, and tells the browser to load nothing from elsewhere.
+/// Refuses what is not asked of this machine, or is not a question.
 async fn guard(request: Request, next: Next) -> Response {
-    if !is_local(request.headers()) {
-        return (StatusCode::FORBIDDEN, "this page is for this machine only\n").into_response();
+    let mut response = if !is_local(request.headers()) {
+        (StatusCode::FORBIDDEN, "this page is for this machine only\n").into_response()
+    } else if request.method() != Method::GET {
+        (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")], "nothing can be changed here\n")
+            .into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers: [(HeaderName, &str); 5] = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    let mut response = next.run(request).await;
-    let policy = header::HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'");
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 
@@ -82,17 +136,30 @@ fn is_local(headers: &HeaderMap) -> bool {
     ["localhost", "127.0.0.1", "::1"].contains(&name)
 }
 
-async fn view(State(shown): State<Shown>) -> Json<Picture> {
-    let counts = shown.ledger.counts();
-    let delivered = counts.delivered.transitions;
-    let link = shown.forward.borrow().clone();
-    Json(Picture {
-        view: shown.view.borrow().clone(),
-        transitions: counts.waiting.transitions + delivered + counts.shed.transitions,
-        delivered,
-        waiting: counts.waiting.total(),
-        forward: link.reason.unwrap_or_else(|| format!("{:?}", link.link).to_lowercase()),
-    })
+async fn health(State(shown): State<Shown>) -> Response {
+    match shown.looker.look().await {
+        Some(_) => "ok\n".into_response(),
+        None => core_is_silent(),
+    }
+}
+
+/// The configuration is valid and the outbox open before anything is served.
+async fn ready(State(shown): State<Shown>) -> Response {
+    match shown.looker.look().await.as_deref() {
+        Some(View { disk_full: true, .. }) => {
+            unavailable("the disk is full: nothing can be kept before some space is freed\n")
+        }
+        Some(_) => "ready\n".into_response(),
+        None => core_is_silent(),
+    }
+}
+
+fn core_is_silent() -> Response {
+    unavailable("core does not answer: no rule is judged\n")
+}
+
+fn unavailable(why: &'static str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
 #[cfg(test)]
@@ -109,5 +176,28 @@ mod tests {
         assert!(local("127.0.0.1:8787") && local("localhost") && local("[::1]:8787"));
         assert!(!local("evil.example") && !local("127.0.0.1.evil.example:8787") && !local(""));
         assert!(!is_local(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn the_page_makes_markup_of_nothing_and_names_no_other_address() {
+        for (path, _, text) in FILES {
+            for word in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "style=",
+                "onclick",
+            ] {
+                assert!(!text.contains(word), "{path} uses {word}");
+            }
+            // The name of a vocabulary is not an address.
+            let others = text.replace("http://www.w3.org/2000/svg", "");
+            assert!(
+                !others.contains("http:") && !others.contains("https:") && !others.contains("//www"),
+                "{path}"
+            );
+        }
     }
 }

@@ -95,13 +95,14 @@ async fn scan_until_fault(
         if let Err(fault) = reporter.during(wire.idle_until(&mut ticks)).await {
             return fault;
         }
+        let began = Instant::now();
         scanner.begin(now());
         while let Some(request) = scanner.next(now()) {
             match reporter.during(wire.read(&request)).await {
                 Ok(answer) => {
                     pause.reset();
                     if let Some(readings) = scanner.answered(answer) {
-                        reporter.scan(readings).await;
+                        reporter.scan(readings, began.elapsed()).await;
                     }
                 }
                 Err(fault) => {

@@ -29,11 +29,11 @@ impl<E: AsyncFnMut(Report)> Reporter<E> {
     }
 
     /// A batch of readings: the PLC is read.
-    pub(super) async fn scan(&mut self, readings: Vec<Reading>) {
+    pub(super) async fn scan(&mut self, readings: Vec<Reading>, took: Duration) {
         if self.outage.take().is_some() {
             tracing::info!(tags = readings.len(), "plc is read again");
         }
-        (self.emit)(Report::Scan(readings)).await;
+        (self.emit)(Report::Scan { readings, took }).await;
     }
 
     /// From here on the source is down, until the next scan.

@@ -108,14 +108,14 @@ async fn a_cpu_with_put_get_disabled_keeps_its_connection_and_says_what_to_do() 
     .await;
     let (mut reports, stop, _) = start(&address);
     for _ in 0..2 {
-        let Some(Report::Scan(batch)) = reports.recv().await else { panic!("no scan") };
+        let Some(Report::Scan { readings: batch, .. }) = reports.recv().await else { panic!("no scan") };
         let reason = batch[0].value.clone().unwrap_err();
         assert!(
             reason.contains(&address) && reason.contains("PUT/GET is disabled or DB10 is optimised"),
             "{reason}"
         );
     }
-    let Some(Report::Scan(batch)) = reports.recv().await else { panic!("no scan") };
+    let Some(Report::Scan { readings: batch, .. }) = reports.recv().await else { panic!("no scan") };
     assert_eq!(batch, [Reading { tag: 0, value: Ok(Raw::UInt(42)) }]);
     stop.cancel();
 }
