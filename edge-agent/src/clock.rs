@@ -15,22 +15,24 @@ pub const STEP: i64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Clock {
     started: Instant,
-    /// The wall clock at `started`, as it is believed, ms since 1970 UTC.
-    start_ms: Arc<AtomicI64>,
+    /// The wall clock at `started`, as it is believed, microseconds since 1970 UTC.
+    start_us: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Sets it by the wall clock.
     #[must_use]
     pub fn start() -> Self {
-        Self { started: Instant::now(), start_ms: Arc::new(AtomicI64::new(wall())) }
+        // In this order, and not in whole milliseconds: a stamp must not lie before the change that it dates.
+        let started = Instant::now();
+        Self { started, start_us: Arc::new(AtomicI64::new(wall_us())) }
     }
 
     /// Now, ms since 1970 UTC.
     #[must_use]
     pub fn now(&self) -> i64 {
-        let elapsed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.start_ms.load(Ordering::Relaxed).saturating_add(elapsed)
+        let elapsed_us = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        self.start_us.load(Ordering::Relaxed).saturating_add(elapsed_us).div_euclid(1_000)
     }
 
     /// How long until an instant of this clock; nothing if it has passed.
@@ -42,7 +44,7 @@ impl Clock {
     /// Follows a step of the wall clock; gives how far it went, ms (negative: back). None: there was none.
     #[must_use]
     pub fn follow_step(&self) -> Option<i64> {
-        self.follow(wall())
+        self.follow(wall_us().div_euclid(1_000))
     }
 
     fn follow(&self, wall: i64) -> Option<i64> {
@@ -50,19 +52,28 @@ impl Clock {
         if step.saturating_abs() <= STEP {
             return None;
         }
-        self.start_ms.fetch_add(step, Ordering::Relaxed);
+        self.start_us.fetch_add(step.saturating_mul(1_000), Ordering::Relaxed);
         Some(step)
     }
 }
 
-fn wall() -> i64 {
+fn wall_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_never_behind_the_wall_clock_it_was_set_by() {
+        for _ in 0..2_000 {
+            let clock = Clock::start();
+            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+            assert!(clock.now() >= i64::try_from(wall).unwrap());
+        }
+    }
 
     #[test]
     fn an_instant_that_has_passed_is_not_waited_for() {
