@@ -1,7 +1,8 @@
 //! `record`: datapoints as NDJSON, for `rules replay`.
 //!
 //! Here: connecting by itself and writing what comes. Not here: recording inside a running agent.
-//! Invariant: every line that was written is complete; Ctrl-C and `--seconds` end it cleanly.
+//! Invariant: every line that was written is complete, and is there a moment after its scan; Ctrl-C, SIGTERM and
+//! `--seconds` end it cleanly.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -57,13 +59,17 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
         }
     };
     let mut over = std::pin::pin!(over);
+    let cannot_listen = |e: std::io::Error| Failure::Because(format!("cannot listen to signals: {e}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
     let writer = Writer { inventory: &config.inventory, agent_id: &config.agent.id };
     let mut lines = 0_u64;
     loop {
         let delivery = tokio::select! {
             delivery = inbox.next() => delivery,
             () = &mut over, if !stop.is_cancelled() => { stop.cancel(); continue }
-            _ = tokio::signal::ctrl_c(), if !stop.is_cancelled() => { stop.cancel(); continue }
+            _ = interrupt.recv(), if !stop.is_cancelled() => { stop.cancel(); continue }
+            _ = terminate.recv(), if !stop.is_cancelled() => { stop.cancel(); continue }
         };
         let Some(Item::Delivery(delivery)) = delivery else { break };
         for line in writer.lines(&delivery) {
@@ -71,8 +77,8 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
             writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
             lines += 1;
         }
+        out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
     }
-    out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
     while connectors.join_next().await.is_some() {}
     eprintln!("{lines} datapoints");
     Ok(())
