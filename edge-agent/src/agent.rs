@@ -44,7 +44,6 @@ enum Part {
     Connector,
     Core,
     Forwarder,
-    Web,
 }
 
 type Ended = (Part, anyhow::Result<()>);
@@ -66,7 +65,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let dir = config.agent.data_dir.join("ledger");
     let (ledger, opened) = tokio::task::spawn_blocking(move || Ledger::open(&dir, limits))
         .await?
-        .context("cannot open the outbox")?;
+        .context("cannot open the outbox in `data_dir`")?;
     for repair in &opened.repairs {
         tracing::warn!(repair, "outbox repaired");
     }
@@ -156,10 +155,7 @@ fn assemble(
     if let Some(address) = config.agent.http {
         let shown =
             web::Shown { about: web::About::of(config), looker, ledger: Arc::clone(ledger), forward: link };
-        running.tasks.spawn(async move {
-            let served = web::serve(address, shown).await;
-            (Part::Web, served.with_context(|| format!("cannot serve the page at {address}")))
-        });
+        running.tasks.spawn(async move { match web::serve(address, shown).await {} });
     }
     Ok((running, inbox, core))
 }

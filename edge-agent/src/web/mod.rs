@@ -11,14 +11,17 @@
 //! Here: who may ask, and where it leads. Not here: anything that changes the agent.
 //! Invariant: nothing here changes anything; a request that was not meant for this machine's own name (DNS
 //! rebinding) is refused; the page loads nothing from elsewhere, runs no script but its own, and the browser
-//! refuses to make markup of any text (trusted types), whatever a PLC sends.
+//! refuses to make markup of any text (trusted types), whatever a PLC sends. The line is watched whether or not the page can be
+//! shown.
 
 mod exposition;
 mod live;
 mod metrics;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -68,6 +71,9 @@ impl About {
     }
 }
 
+/// An address that cannot be had is asked for again after this time.
+const BIND_EVERY: Duration = Duration::from_secs(2);
+
 /// Refuses everything that the page does not need.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -82,14 +88,35 @@ const FILES: [(&str, &str, &str); 6] = [
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];
 
-/// Serves until the process ends.
-///
-/// # Errors
-/// When the address cannot be had.
-pub async fn serve(address: SocketAddr, shown: Shown) -> std::io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
-    tracing::info!(%address, "page is up");
-    axum::serve(listener, router(shown)).await
+/// Serves until the process ends. An address that another program has is waited for: that is no reason to stop
+/// watching the line.
+pub async fn serve(address: SocketAddr, shown: Shown) -> Infallible {
+    loop {
+        let listener = listen(address).await;
+        tracing::info!(%address, "page is up");
+        if let Err(error) = axum::serve(listener, router(shown.clone())).await {
+            tracing::error!(%address, %error, "page is down");
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> TcpListener {
+    let mut told = false;
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) if !told => {
+                told = true;
+                tracing::error!(
+                    %error,
+                    "no page at {address}: end the program that uses this port, or change `http` in [agent]; \
+                     everything else works"
+                );
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(BIND_EVERY).await;
+    }
 }
 
 fn router(shown: Shown) -> Router {
