@@ -47,15 +47,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let tags = config.inventory.tags().count();
     let (machines, sources) = (config.inventory.machines().count(), config.sources.len());
-    eprintln!(
-        "{machines} machines, {sources} sources, {tags} tags, {} rules on {} machines",
-        rules.rules,
-        rules.plans.len()
-    );
+    let all = [
+        counted(machines, "machine"),
+        counted(sources, "source"),
+        counted(tags, "tag"),
+        counted(rules.rules, "rule"),
+    ];
+    eprintln!("{} ({} of a rule on a machine)", all.join(", "), counted(rules.plans.len(), "instance"));
     if of_rules.errors() > 0 {
         return Err(Failure::Wrong);
     }
     if arguments.live { runtime()?.block_on(read::every_tag(&config)) } else { Ok(()) }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The configuration; mistakes are printed in the format that was asked for.

@@ -12,7 +12,7 @@ mod replay;
 mod run;
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -68,7 +68,9 @@ enum Failure {
     Wrong,
     /// The thing checked is wrong, in these words.
     Because(String),
-    /// Something cannot be reached.
+    /// Something cannot be reached; what has been said.
+    Away,
+    /// Something cannot be reached, in these words.
     Unreachable(String),
 }
 
@@ -93,6 +95,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Wrong) => ExitCode::from(WRONG),
+        Err(Failure::Away) => ExitCode::from(UNREACHABLE),
         Err(Failure::Because(why)) => {
             eprintln!("error: {why}");
             ExitCode::from(WRONG)
@@ -118,7 +121,10 @@ fn configuration(path: &Path) -> Result<(Config, Report), Failure> {
 /// Reads a configuration; a file with a mistake gives only a report.
 fn read_configuration(path: &Path) -> Result<(Option<Config>, Report), Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| {
-        let hint = "name another with --config, or write one with `edge-agent init`";
+        let hint = match e.kind() {
+            ErrorKind::InvalidData => "save the file as UTF-8",
+            _ => "name another with --config, or write one with `edge-agent init`",
+        };
         Failure::Because(format!("cannot read the configuration {}: {e}; {hint}", path.display()))
     })?;
     let mut report = Report::default();

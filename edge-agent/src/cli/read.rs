@@ -56,18 +56,24 @@ fn wanted(config: &Config, source: &Source, names: &[String]) -> Result<Vec<Stri
     Ok(names.to_vec())
 }
 
-/// Reads every tag of every source once; the first thing that is wrong decides how it ends.
+/// Reads every tag of every source once and says what is wrong with each; a source that cannot be reached decides
+/// how it ends.
 pub(super) async fn every_tag(config: &Config) -> Result<(), Failure> {
-    let mut ended = Ok(());
+    let (mut wrong, mut away) = (false, false);
     for source in &config.sources {
         println!("{}:", config.inventory.source(source.id).id);
-        let printed = print_tags(config, source, &[]).await;
-        if let Err(Failure::Unreachable(why)) = &printed {
+        let Err(failure) = print_tags(config, source, &[]).await else { continue };
+        wrong = true;
+        away |= matches!(failure, Failure::Unreachable(_));
+        if let Failure::Unreachable(why) | Failure::Because(why) = failure {
             eprintln!("error: {why}");
         }
-        ended = ended.and(printed);
     }
-    ended
+    match (away, wrong) {
+        (true, _) => Err(Failure::Away),
+        (false, true) => Err(Failure::Wrong),
+        (false, false) => Ok(()),
+    }
 }
 
 async fn print_tags(config: &Config, source: &Source, wanted: &[String]) -> Result<(), Failure> {
@@ -95,7 +101,8 @@ async fn print_tags(config: &Config, source: &Source, wanted: &[String]) -> Resu
             status.escape_debug()
         );
     }
-    if bad { Err(Failure::Because("some tags cannot be read".into())) } else { Ok(()) }
+    let id = &config.inventory.source(source.id).id;
+    if bad { Err(Failure::Because(format!("some tags of {id} cannot be read"))) } else { Ok(()) }
 }
 
 fn shown(value: &rules::value::Held, unit: Option<&str>) -> String {
