@@ -6,6 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, anyhow};
+use axum::Router;
 use ferrokinesis::actions::{Operation, dispatch};
 use ferrokinesis::store::StoreOptions;
 use ferrokinesis::{create_app, types::StreamStatus};
@@ -31,6 +32,18 @@ impl Kinesis {
     /// # Errors
     /// When no port can be had, or the stream cannot be made.
     pub async fn start(stream: &str, region: &str) -> anyhow::Result<Self> {
+        Self::start_behind(stream, region, |app| app).await
+    }
+
+    /// Starts it behind something of one's own that sees each request and each answer.
+    ///
+    /// # Errors
+    /// As [`Kinesis::start`].
+    pub async fn start_behind(
+        stream: &str,
+        region: &str,
+        wrap: impl FnOnce(Router) -> Router,
+    ) -> anyhow::Result<Self> {
         let options = StoreOptions {
             create_stream_ms: 0,
             enforce_limits: true,
@@ -38,6 +51,7 @@ impl Kinesis {
             ..StoreOptions::default()
         };
         let (app, store) = create_app(options);
+        let app = wrap(app);
         let order = json!({ "StreamName": stream, "ShardCount": SHARDS });
         dispatch(&store, Operation::CreateStream, order)
             .await

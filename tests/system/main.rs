@@ -2,10 +2,14 @@
 #![cfg(test)]
 
 mod aggregate;
+mod demo;
 mod forward;
 mod ingest;
+mod kill;
+mod outage;
 mod parts;
 mod peer;
 mod s7;
 mod tidy;
 mod units;
+mod works;

@@ -11,6 +11,9 @@
 
 #[cfg(test)]
 mod by_hand;
+mod truth;
+
+pub use truth::{Truth, longest_delay_ms, outranks};
 
 use crate::script::{Fault, Machine, Script, Track};
 

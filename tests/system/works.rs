@@ -1,0 +1,216 @@
+//! The works: a whole line for a test. PLCs and Kinesis live in the test itself, so that it can cut, hold and
+//! count; edge-agent and cloud-ingest are the processes that they are in the field.
+//!
+//! Here: building it, starting its programs, reading what came of it. Not here: what is expected.
+//! Invariant: whatever is started here ends with its value, by its process id.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
+use aws_sdk_kinesis::{Client, types::ShardIteratorType};
+use axum::Router;
+use plant::folder::{Addresses, Folder, REGION, STREAM};
+use plant::kinesis::Kinesis;
+use plant::line::{Line, Tag};
+use plant::process::{Output, Process};
+use plant::script::{Machine, Script};
+use plant::server::{Cpu, Memory, Plc};
+use plant::store::{Store, Stored};
+use plant::view;
+use proto::Event;
+use tokio::time::{Instant, sleep};
+
+/// How long a process may take to stop.
+const STOPPING: Duration = Duration::from_secs(20);
+
+/// A line with all that belongs to it.
+pub(crate) struct Works {
+    pub(crate) folder: Folder,
+    pub(crate) kinesis: Kinesis,
+    pub(crate) script: Script,
+    /// When the script began, ms since 1970.
+    pub(crate) start_ms: i64,
+    pub(crate) http: SocketAddr,
+    filler: Plc,
+    washer: Plc,
+}
+
+impl Works {
+    /// Builds it; the script begins `lead_ms` from now.
+    pub(crate) async fn build(script: Script, lead_ms: i64) -> Self {
+        Self::build_behind(script, lead_ms, |app| app).await
+    }
+
+    /// Builds it with something in front of Kinesis.
+    pub(crate) async fn build_behind(
+        script: Script,
+        lead_ms: i64,
+        wrap: impl FnOnce(Router) -> Router,
+    ) -> Self {
+        let start_ms = now_ms() + lead_ms;
+        let filler = plc(script, Machine::Filler, start_ms).await;
+        let washer = plc(script, Machine::Washer, start_ms).await;
+        let kinesis = Kinesis::start_behind(STREAM, REGION, wrap).await.unwrap();
+        let (folder, http) = (Folder::new(None).unwrap(), free_address());
+        let addresses = Addresses {
+            filler: filler.address(),
+            washer: washer.address(),
+            kinesis: kinesis.address(),
+            http,
+        };
+        folder.write(&addresses).unwrap();
+        Self { folder, kinesis, script, start_ms, http, filler, washer }
+    }
+
+    pub(crate) fn plc(&self, machine: Machine) -> &Plc {
+        match machine {
+            Machine::Filler => &self.filler,
+            Machine::Washer => &self.washer,
+        }
+    }
+
+    pub(crate) fn agent(&self) -> Process {
+        self.start("agent", &self.folder.agent_config())
+    }
+
+    pub(crate) fn ingest(&self) -> Process {
+        self.start("ingest", &self.folder.ingest_config())
+    }
+
+    fn start(&self, name: &'static str, config: &Path) -> Process {
+        let args: Vec<OsString> =
+            ["leashed".into(), name.into(), "run".into(), "--config".into(), config.into()].to_vec();
+        let program = Path::new(env!("CARGO_BIN_EXE_plant"));
+        Process::start(name, program, &args, self.folder.log(name), Output::Log).unwrap()
+    }
+
+    /// Whether the running agent has heard and judged every tag of both PLCs.
+    pub(crate) async fn is_read(&self) -> bool {
+        view::get(self.http).await.is_ok_and(|view| view.datapoints >= Tag::all().count() as u64)
+    }
+
+    /// What is stored, each id in one file.
+    pub(crate) fn stored(&self) -> Vec<Stored> {
+        let stored = Store::new(self.folder.store()).fresh().unwrap();
+        let is_history = |f: &&PathBuf| f.components().any(|c| c.as_os_str() == "transitions");
+        let all = files(&self.folder.store().join("machines"));
+        assert_eq!(all.iter().filter(is_history).count(), stored.len(), "an id is stored twice");
+        stored
+    }
+
+    /// The events in the store, by number.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let read = |file: PathBuf| serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        let mut events: Vec<Event> =
+            files(&self.folder.store().join("events")).into_iter().map(read).collect();
+        events.sort_by_key(|e| e.sequence_number);
+        events
+    }
+
+    /// Everything in the stream, taken apart, each shard in its order.
+    pub(crate) async fn records(&self) -> Vec<Vec<u8>> {
+        let config = aws_sdk_kinesis::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(format!("http://{}", self.kinesis.address()))
+            .retry_config(RetryConfig::standard().with_max_attempts(20));
+        let client = Client::from_conf(config.build());
+        let shards = client.list_shards().stream_name(STREAM).send().await.unwrap();
+        let mut records = Vec::new();
+        for shard in shards.shards() {
+            let from = ShardIteratorType::TrimHorizon;
+            let start = client.get_shard_iterator().stream_name(STREAM).shard_id(shard.shard_id());
+            let mut next = start.shard_iterator_type(from).send().await.unwrap().shard_iterator;
+            loop {
+                let got = client.get_records().set_shard_iterator(next).send().await.unwrap();
+                for record in got.records() {
+                    let key = record.partition_key().unwrap();
+                    let users = proto::aggregate::unpack(key, record.data().as_ref()).unwrap();
+                    records.extend(users.into_iter().map(|user| user.data));
+                }
+                if got.records().is_empty() && got.millis_behind_latest() == Some(0) {
+                    break;
+                }
+                next = got.next_shard_iterator;
+            }
+        }
+        records
+    }
+
+    /// Stops the agent as systemd does, then waits until the store holds all that is in the stream.
+    pub(crate) async fn settle(&self, agent: &mut Process, ingest: &mut Process) {
+        let ended = agent.stop(STOPPING).await.unwrap();
+        assert!(ended.success(), "{ended}: {}", agent.last_words());
+        let ids =
+            |record: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(record).unwrap()["id"].to_string();
+        let wanted: HashSet<String> = self.records().await.iter().map(ids).collect();
+        until("the store holds all that is in the stream", Duration::from_secs(60), async || {
+            self.stored().len() + self.events().len() >= wanted.len()
+        })
+        .await;
+        let ended = ingest.stop(STOPPING).await.unwrap();
+        assert!(ended.success(), "{ended}: {}", ingest.last_words());
+    }
+
+    /// What must be so after any run: no PLC was asked for what it must not do (I10), nothing panicked, nothing
+    /// was refused by the store.
+    pub(crate) fn assert_clean(&self) {
+        for machine in Machine::ALL {
+            assert_eq!(self.plc(machine).violations(), [], "{}", machine.name());
+        }
+        for name in ["agent", "ingest"] {
+            let log = fs::read_to_string(self.folder.log(name)).unwrap_or_default();
+            assert!(!log.contains("panicked"), "{name} panicked:\n{log}");
+        }
+        assert_eq!(files(&self.folder.store().join("failures")), [PathBuf::new(); 0]);
+    }
+}
+
+/// ms since 1970 UTC.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
+}
+
+/// An address that is free now. Whoever asks takes it a moment later.
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+/// Waits for something, and says in vain for what.
+pub(crate) async fn until(what: &str, limit: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn plc(script: Script, machine: Machine, start_ms: i64) -> Plc {
+    let line = Line::new(script);
+    let memory: Memory =
+        Arc::new(move |block| (block == machine.block()).then(|| line.image(machine, now_ms() - start_ms)));
+    Plc::start(Cpu::default(), memory, None).await.unwrap()
+}
+
+/// Every JSON file below a directory; none where there is none.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|e| e == "json") {
+            found.push(path);
+        }
+    }
+    found
+}
