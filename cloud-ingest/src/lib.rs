@@ -1,10 +1,10 @@
 //! `cloud-ingest`: reads all shards of a Kinesis stream and keeps what the agents sent.
 //!
 //! The way of a record: [`consumer`] (which shard, when) → [`reader`] (one read) → [`keeper`] (the order of the
-//! steps) → `proto::aggregate::unpack` → [`route`] (pure: record in, write out) → [`local`], [`failures`] →
-//! [`places`] (the place moves last). [`folder`] makes files whole and durable, [`name`] is the only text that
-//! becomes part of a path, [`shards`] keeps the order of parents and children, [`trouble`] says once what is
-//! wrong.
+//! steps) → `proto::aggregate::unpack` → [`route`] (pure: record in, write out) → [`store`], which is [`local`]
+//! or [`table`] (with the keys of [`item`]), [`failures`] → [`places`] (the place moves last). [`folder`] makes
+//! files whole and durable, [`name`] is the only text that becomes part of a path, [`shards`] keeps the order
+//! of parents and children, [`fault`] sorts what AWS answers, [`trouble`] says once what is wrong.
 //!
 //! What to know before running it:
 //! - Every write is idempotent and a shard's place moves only after them, so a kill at any moment, a redelivery
@@ -13,8 +13,12 @@
 //!   all readers. One `cloud-ingest` asks four times a second when idle (`poll`), so one other reader of the
 //!   same kind already meets throttling, which is backed off. An idle shard costs at most `poll` of latency.
 //! - One process per directory (a lock says so to the second), reading all shards; at most 8 answers of 10 MB
-//!   are in memory. Each answer costs a few rounds of fsync, whatever it holds: measured on ext4 (development
-//!   build), an answer of 300 transitions is durable after 25 ms, one of 5,000 after 0.3 s.
+//!   are in memory. With `[local]`, each answer costs a few rounds of fsync, whatever it holds: measured on
+//!   ext4 (development build), an answer of 300 transitions is durable after 25 ms, one of 5,000 after 0.3 s.
+//! - With `[dynamodb]`, a transition costs two writes, of which a machine's partition takes 1,000 units a
+//!   second: 125 to 250 transitions a second of one machine, see [`table`]. A record of more than 400 KiB is
+//!   set aside. Places and failures stay files: a host that loses them reads the stream again from its oldest
+//!   record, which costs writes and changes nothing, but a failure that was lost with them is lost.
 //! - Records that wait in the stream longer than its retention (24 h unless changed) are gone: that, and not
 //!   this program, is the longest it may stand still.
 //! - Datapoints are counted and not kept. Records of a newer version or an unknown kind are kept raw.
@@ -25,8 +29,8 @@
 //!   configuration is wrong, 2 wrong usage, 3 a directory cannot be used. A stream, credentials or an endpoint
 //!   that is away ends nothing: it is logged once, and heals.
 //!
-//! Not here: DynamoDB, S3, EventBridge and the Lambda function, which are further destinations and another
-//! caller of [`keeper`]; and everything about rules. Linux only (`syncfs`).
+//! Not here: S3, EventBridge and the Lambda function, which are further destinations and another caller of
+//! [`keeper`]; making the table; and everything about rules. Linux only (`syncfs`).
 //!
 //! Invariant: nothing of ours but `proto` is used here.
 

@@ -3,8 +3,8 @@
 //! Every write is a conditional `PutItem` of its own: history is put once (`attribute_not_exists`), the current
 //! state only over one that it supersedes ([`Rank::supersedes`] in the table's words). No transaction: a state
 //! that is out of date must not keep its transition out of the history. So nothing comes back as
-//! `UnprocessedItems`; what is refused for want of capacity is tried again here, with growing pauses, and only
-//! that and a hiccup of the network are tried again here. For anything else the whole batch comes again.
+//! `UnprocessedItems`: what is refused for want of capacity is tried again here by itself, with growing pauses,
+//! and so is a hiccup of the network. After anything else, or too many of these, the whole batch comes again.
 //!
 //! Limits (AWS): a partition takes 1,000 write units a second, one unit per KiB begun, and all items of a
 //! machine stand in one partition. A transition of 1.2 KB with its state costs 4 units, and 4 more in the
@@ -188,6 +188,7 @@ async fn walk(client: Client, table: Name, chain: Chain) -> Result<Vec<(usize, O
 async fn write(client: &Client, table: &Name, put: Put) -> Result<Outcome, Fault> {
     let id = put.item.get("id").cloned();
     let call = put.call(client, table);
+    let (mut throttled_left, mut unreachable_left) = (THROTTLED_MAX, UNREACHABLE_MAX);
     let mut failed = 0;
     loop {
         let error = match call.clone().send().await {
@@ -199,14 +200,13 @@ async fn write(client: &Client, table: &Name, put: Put) -> Result<Outcome, Fault
             return Ok(if same { Outcome::Known } else { Outcome::Taken });
         }
         let fault = Fault::from(error);
-        let tries = match fault {
-            Fault::Throttled => THROTTLED_MAX,
-            Fault::Unreachable(_) => UNREACHABLE_MAX,
-            _ => 0,
+        let left = match fault {
+            Fault::Throttled => &mut throttled_left,
+            Fault::Unreachable(_) => &mut unreachable_left,
+            _ => return Err(fault),
         };
-        if failed >= tries {
-            return Err(fault);
-        }
+        let Some(fewer) = left.checked_sub(1) else { return Err(fault) };
+        *left = fewer;
         tokio::time::sleep(pause(failed, PAUSE.0, PAUSE.1)).await;
         failed += 1;
     }

@@ -1,7 +1,7 @@
 //! `cloud-ingest` as a process, against a Kinesis with real limits: what is stored, over kills, resharding,
 //! poison and everything that can be away. Not here: what its parts do alone (their own tests).
 
-mod stand;
+pub(crate) mod stand;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

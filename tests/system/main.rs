@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod demo;
+mod dynamo;
 mod forward;
 mod ingest;
 mod kill;

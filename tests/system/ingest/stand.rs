@@ -45,6 +45,7 @@ struct Traffic {
 pub(crate) struct Stand {
     pub(crate) kinesis: Kinesis,
     dir: tempfile::TempDir,
+    destination: String,
     credentials: bool,
 }
 
@@ -213,16 +214,25 @@ async fn pass(traffic: Arc<Traffic>, request: Request, next: Next) -> Response {
 
 impl Stand {
     pub(crate) fn new(kinesis: Kinesis) -> Self {
-        let stand = Self { kinesis, dir: tempfile::tempdir().unwrap(), credentials: true };
+        let destination = "[local]\ndir = \"store\"\n".into();
+        let stand = Self { kinesis, dir: tempfile::tempdir().unwrap(), destination, credentials: true };
         stand.polling("200 ms")
+    }
+
+    /// Stores in the table `plimsoll` instead of files; failures and places stay where they are.
+    pub(crate) fn with_table_at(self, endpoint: &str) -> Self {
+        let table = "[dynamodb]\ntable = \"plimsoll\"\nregion = \"us-east-1\"\nttl = \"90 days\"\n";
+        let directories = "[checkpoint]\ndir = \"store/checkpoint\"\n[failures]\ndir = \"store/failures\"\n";
+        let destination = format!("{table}endpoint = \"{endpoint}\"\n{directories}");
+        Self { destination, ..self }.polling("200 ms")
     }
 
     pub(crate) fn polling(self, poll: &str) -> Self {
         let endpoint = &self.kinesis.endpoint;
         let stream =
             format!("[stream]\nname = \"line\"\nregion = \"us-east-1\"\nendpoint = \"{endpoint}\"\n");
-        let text = format!("{stream}poll = \"{poll}\"\n[local]\ndir = \"store\"\n");
-        fs::write(self.config(), text).unwrap();
+        let destination = &self.destination;
+        fs::write(self.config(), format!("{stream}poll = \"{poll}\"\n{destination}")).unwrap();
         self
     }
 
