@@ -93,7 +93,10 @@ async fn each_of_the_three_questions_has_one_query() {
     }
     let state = emulator.states("m-1").await;
     assert_eq!(state.len(), 1);
-    assert_eq!((&state[0]["to"], &state[0]["seq"], &state[0]["severity"]), (&json!("Hot"), &json!(6), &json!("alarm")));
+    assert_eq!(
+        (&state[0]["to"], &state[0]["seq"], &state[0]["severity"]),
+        (&json!("Hot"), &json!(6), &json!("alarm"))
+    );
     let between = emulator.transitions("m-1", now + 1, now + 3).await;
     assert_eq!(between.iter().map(|t| t["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(between[0]["ttl"], json!((now + 1) / 1000 + 90 * 86_400));
@@ -112,7 +115,11 @@ async fn what_is_throttled_is_written_in_order_and_none_is_given_up() {
     let (machines, each) = (8, 4);
     // As a stream has them: of all machines by turns.
     let writes: Vec<_> = (1..=each)
-        .flat_map(|n| (0..machines).map(move |m| changed(&format!("m-{m}"), n, |t| t["timestamp"] = json!(1_000 * n + now_ms() as u64))))
+        .flat_map(|n| {
+            (0..machines).map(move |m| {
+                changed(&format!("m-{m}"), n, |t| t["timestamp"] = json!(1_000 * n + now_ms() as u64))
+            })
+        })
         .collect();
     let outcomes = table.apply(&writes, now_ms()).await.unwrap();
     assert_eq!(outcomes, vec![Outcome::Stored; writes.len()]);
@@ -200,9 +207,14 @@ async fn what_the_table_cannot_take_is_set_aside_and_blocks_nothing() {
     let ingest = stand.start();
     until("what comes after", async || emulator.states("m-1").await.iter().any(|s| s["seq"] == 3)).await;
     wait_for("both to be set aside", || stand.failures() == [taken.clone(), large.clone()].into()).await;
-    let mut kinds: Vec<String> = emulator.items().await.iter().map(|i| text(i, "pk")[..3].to_owned()).collect();
+    let mut kinds: Vec<String> =
+        emulator.items().await.iter().map(|i| text(i, "pk")[..3].to_owned()).collect();
     kinds.sort();
-    assert_eq!(kinds, ["EQ#", "EQ#", "EQ#", "EV#", "NEW"], "two transitions, a state, an event, a newer record");
+    assert_eq!(
+        kinds,
+        ["EQ#", "EQ#", "EQ#", "EV#", "NEW"],
+        "two transitions, a state, an event, a newer record"
+    );
     ingest.stop();
 }
 
@@ -226,7 +238,8 @@ async fn the_table_equals_what_was_sent_over_twenty_kills() {
     let ingest = stand.start();
     let complete = async || emulator.items_of("T#").await.len() >= sent.len();
     until("all transitions", complete).await;
-    until("the last states", async || newest(&emulator.items_of("C#").await) == newest(&of_table(&sent))).await;
+    until("the last states", async || newest(&emulator.items_of("C#").await) == newest(&of_table(&sent)))
+        .await;
     ingest.stop();
 
     let stored = emulator.items_of("T#").await;

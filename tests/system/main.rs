@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod aggregate;
+mod clock;
 mod demo;
 mod dynamo;
 mod forward;
@@ -10,6 +11,7 @@ mod kill;
 mod outage;
 mod parts;
 mod peer;
+mod reload;
 mod s7;
 mod tidy;
 mod units;
