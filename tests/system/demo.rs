@@ -1,4 +1,7 @@
 //! The demo as a person starts it: what it prints at its end, and that nothing of it is left.
+//!
+//! Here: its exit code, its last line, its processes. Not here: its options and parts, which test themselves.
+//! Invariant: a demo that a test has started ends with the test.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
 
 use std::fs;

@@ -2,6 +2,9 @@
 //!
 //! Shown: data flows again within 10 s, quality is Bad meanwhile, the store has a `sourceDown` and a
 //! `sourceUp`, no alarm is cleared by it; and nothing is lost or doubled while the stream is away.
+//!
+//! Here: one outage at a time, of a running agent. Not here: an agent that dies meanwhile (`kill`), single answers
+//! that go wrong (`s7`). Invariant: waits are for a condition, or for an instant of the script.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
 
 use std::fs;
