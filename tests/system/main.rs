@@ -3,7 +3,9 @@
 
 mod aggregate;
 mod clock;
+mod commands;
 mod demo;
+mod desk;
 mod dynamo;
 mod forward;
 mod ingest;
@@ -16,3 +18,4 @@ mod s7;
 mod tidy;
 mod units;
 mod works;
+mod wrong;
