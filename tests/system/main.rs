@@ -11,6 +11,7 @@ mod forward;
 mod ingest;
 mod kill;
 mod outage;
+mod page;
 mod parts;
 mod peer;
 mod reload;

@@ -96,21 +96,25 @@ export function steps(transitions, judged, from, to) {
   const byRule = new Map();
   for (const t of transitions) {
     if (!byRule.has(t.rule)) byRule.set(t.rule, []);
-    byRule.get(t.rule).unshift({ at: t.timestamp, level: level(t.severity, t.to), state: t.to });
+    byRule.get(t.rule).unshift({ at: t.timestamp, level: level(t.severity, t.to) });
   }
   const spans = [];
   for (const j of judged) {
-    const told = byRule.get(j.rule) ?? [{ at: j.since ?? to, level: level(j.severity, j.state), state: j.state }];
+    const told = byRule.get(j.rule) ?? [{ at: j.since ?? to, level: level(j.severity, j.state) }];
     told.forEach((step, i) => spans.push({ ...step, until: told[i + 1]?.at ?? to }));
   }
   const cuts = [...new Set([from, to, ...spans.flatMap((s) => [s.at, s.until])])].filter((c) => c >= from && c <= to);
   cuts.sort((a, b) => a - b);
   const rank = (s) => LEVELS.indexOf(s.level);
-  return cuts.slice(0, -1).map((at, i) => {
+  const out = [];
+  cuts.slice(0, -1).forEach((at, i) => {
     const there = spans.filter((s) => s.at <= at && s.until > at);
-    const worst = there.reduce((a, b) => (rank(b) > rank(a) ? b : a), { level: 'none', state: '' });
-    return { at, until: cuts[i + 1], level: worst.level, state: worst.state };
+    const worst = there.reduce((a, b) => (rank(b) > rank(a) ? b : a), { level: 'none' });
+    const before = out.at(-1);
+    if (before?.level === worst.level) before.until = cuts[i + 1];
+    else out.push({ at, until: cuts[i + 1], level: worst.level });
   });
+  return out;
 }
 
 export function level(severity, state) {

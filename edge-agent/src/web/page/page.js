@@ -21,7 +21,7 @@ function problems(v) {
   const found = [];
   const add = (level, where, what, since, why, key) => found.push({ level, where, what, since, why, key });
   for (const j of v.judged) {
-    if (j.severity !== 'info') add(j.severity, j.machine, j.state, j.since, whyOf(j), `rule ${j.rule} ${j.machine}`);
+    if (j.severity !== 'info') add(j.severity, j.machine, nameOf(j), j.since, whyOf(j), `rule ${j.rule} ${j.machine}`);
   }
   if (v.diskFull) add('alarm', w.outbox, w.diskFull, null, w.diskFullWhy, 'disk');
   for (const s of v.sources) {
@@ -39,8 +39,13 @@ function problems(v) {
   return found.sort((a, b) => rank(b) - rank(a) || (a.since ?? 0) - (b.since ?? 0));
 }
 
+// `Active` is the state of a rule that has but one: then the rule's text says more, or its name.
+function nameOf(j) {
+  return j.state === 'Active' ? ruleText(j.text) || foreign(j.rule) : foreign(j.state);
+}
+
 function whyOf(j) {
-  const parts = [ruleText(j.text)];
+  const parts = [j.state === 'Active' ? '' : ruleText(j.text)];
   if (j.expression) parts.push(foreign(j.expression));
   parts.push(j.inputs.map((i) => `${foreign(i.tag)} = ${i.reason ? foreign(i.reason) : value(i.value, i.unit)}`).join(', '));
   return parts.filter(Boolean).join(' · ');
@@ -58,7 +63,7 @@ function showNow(v) {
     node.className = p.level;
     badge(node.children[0], p.level, w[p.level]);
     say(node.children[1], foreign(p.where));
-    say(node.children[2], foreign(p.what));
+    say(node.children[2], p.what);
     say(node.children[3], p.since === null ? '' : `${w.sinceTime} ${time(p.since, v.at)} (${duration(v.at - p.since)})`);
     say(node.children[4], p.why);
   });
@@ -79,8 +84,8 @@ function showLine(v) {
     const worst = v.judged.find((j) => j.machine === m.name && j.severity === m.worst);
     const l = m.worst === 'info' && m.unknown > 0 ? 'unknown' : m.worst;
     node.className = l;
-    badge(node.children[1], l, l === 'info' || l === 'unknown' || !worst ? w[l] : `${w[l]}: ${foreign(worst.state)}`);
-    const since = m.worst === 'info' || !worst?.since ? '' : `${w.sinceTime} ${duration(v.at - worst.since)}`;
+    badge(node.children[1], l, l === 'info' || l === 'unknown' || !worst ? w[l] : `${w[l]}: ${nameOf(worst)}`);
+    const since = m.worst === 'info' || !worst?.since ? '' : w.lasting(duration(v.at - worst.since));
     const rest = [since, m.wrong > 1 ? w.rulesOf(m.wrong, m.instances) : '', m.unknown ? w.unknownRules(m.unknown) : '', m.bad ? w.badTags(m.bad) : ''];
     say(node.children[2], rest.filter(Boolean).join(' · '));
   });
@@ -199,6 +204,8 @@ function showTags(v) {
   const of = at('tag-machine').value;
   const bad = at('tag-bad').checked;
   const wanted = v.tags.filter((t) => t.name.toLowerCase().includes(part) && (of === '' || t.machine === of) && (!bad || t.value === null));
+  // What has no value comes first, else in the order of the configuration.
+  wanted.sort((a, b) => (a.value !== null) - (b.value !== null));
   const make = row(['tag', 'value', 'quality', 'age']);
   keep(at('tag-rows'), wanted.slice(0, ROWS_MAX), (t) => `${t.machine} ${t.name}`, make, (node, t) => {
     const [name, held, quality, age] = node.children;

@@ -24,7 +24,7 @@ const WORDS = {
     silent: (since) => `The agent judges no rule since ${since}. What stands here is old.`,
     left: (state, time) => `${state} in ${time}`, paused: (state) => `${state}: value missing, time stands still`,
     of: (done, all) => `${done} of ${all}`, behind: (time) => `${time} behind`, waitsFor: (source) => `waits for ${source}`,
-    follows: 'follows the clock', start: 'not yet', delay: (time) => `for ${time}`, sinceTime: 'since', ago: (time) => `${time} ago`,
+    follows: 'follows the clock', start: 'not yet', delay: (time) => `for ${time}`, lasting: (time) => `for ${time}`, sinceTime: 'since', ago: (time) => `${time} ago`,
     shown: (n, all) => `${n} of ${all} tags`, narrow: 'Type to narrow.', allChanges: (n) => `Show all ${n}`, none: 'none',
     cause: { condition: '', clear: 'no longer', unknown: 'values missing or back', gate: 'gate', shelve: 'shelved', unsuppressed: 'suppression over',
       severity: 'severity', ruleChanged: 'rule edited', ruleRemoved: 'rule removed', reset: 'reset' },
@@ -55,7 +55,7 @@ const WORDS = {
     silent: (since) => `Der Agent beurteilt seit ${since} keine Regel. Was hier steht, ist alt.`,
     left: (state, time) => `${state} in ${time}`, paused: (state) => `${state}: Wert fehlt, die Zeit steht`,
     of: (done, all) => `${done} von ${all}`, behind: (time) => `${time} zurück`, waitsFor: (source) => `wartet auf ${source}`,
-    follows: 'folgt der Uhr', start: 'noch nicht', delay: (time) => `für ${time}`, sinceTime: 'seit', ago: (time) => `vor ${time}`,
+    follows: 'folgt der Uhr', start: 'noch nicht', delay: (time) => `für ${time}`, lasting: (time) => `seit ${time}`, sinceTime: 'seit', ago: (time) => `vor ${time}`,
     shown: (n, all) => `${n} von ${all} Messwerten`, narrow: 'Tippen grenzt ein.', allChanges: (n) => `Alle ${n} zeigen`, none: 'keine',
     cause: { condition: '', clear: 'nicht mehr', unknown: 'Werte fehlen oder sind zurück', gate: 'Freigabe', shelve: 'zurückgestellt', unsuppressed: 'Unterdrückung vorbei',
       severity: 'Schwere', ruleChanged: 'Regel geändert', ruleRemoved: 'Regel entfernt', reset: 'zurückgesetzt' },
@@ -87,7 +87,7 @@ export function duration(ms) {
   return `${sign}${Math.floor(abs / DAY)} d ${Math.floor((abs % DAY) / HOUR)} h`;
 }
 
-const numbers = new Intl.NumberFormat(language, { maximumSignificantDigits: 7 });
+const numbers = new Intl.NumberFormat(language, { maximumSignificantDigits: 12, useGrouping: false });
 const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(language, { day: '2-digit', month: '2-digit' });
 

@@ -1,0 +1,301 @@
+//! The page in headless Chromium, the metrics in Prometheus' own parser, before the agent as a process.
+//!
+//! Here: what a technician, a monitoring system and an attacker at the PLC would try. Not here: how a fact gets into
+//! the picture (`edge-agent/src/view`). Needs what `tests/run` installs.
+
+mod browser;
+mod stand;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use plant::folder::{Addresses, Folder, REGION, STREAM};
+use plant::gate::Passage;
+use plant::kinesis::Kinesis;
+use plant::line::Line;
+use plant::script::{Machine, Script};
+use plant::server::{Cpu, Memory, Plc};
+use serde::Deserialize;
+
+use browser::{Browser, Window};
+use stand::{Stand, ask, free_address, start_agent, until_ready};
+
+const DESK: Window = Window { width: 1280, height: 1150, dark: false, language: "en" };
+const PHONE: Window = Window { width: 360, height: 740, dark: true, language: "de" };
+/// Set to anything, the picture of the README is taken from the line after [`PICTURE_AFTER`].
+const PICTURE: &str = "PLANT_PICTURE";
+const PICTURE_AFTER: Duration = Duration::from_secs(100);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_states_and_reasons_change_without_reloading() {
+    let stand = Stand::start().await;
+    stand.write(4, &41_i32.to_be_bytes());
+    let page = Browser::open(&stand.url(), DESK);
+    page.run("window.sameDocument = true;");
+    page.until(&shows("#tag-rows", "count · washer-1", "41"));
+    stand.write(4, &42_i32.to_be_bytes());
+    page.until(&shows("#tag-rows", "count · washer-1", "42"));
+    stand.write(0, &92.5_f32.to_be_bytes());
+    page.until("document.querySelector('#verdict').textContent.includes('1 alarm')");
+    for fact in [
+        "washer-1",
+        "Overheated",
+        "since ",
+        "Too hot for Pils: 92.5 °C",
+        "water_temperature > 90 °C",
+        "92.5 °C",
+    ] {
+        page.until(&format!("document.querySelector('#problems').textContent.includes({fact:?})"));
+    }
+    page.until(&shows("#recent", "hot · washer-1", "Fine → Overheated"));
+    page.until("document.querySelector('#timeline .alarm')");
+    stand.write(8, &2_000_i32.to_be_bytes());
+    page.until(&shows("#judged", "many · filler-1", "Active in 9 min"));
+    page.until("document.querySelector('#judged .bar .done')");
+    page.until("document.querySelector('#mistakes').textContent.includes('rules.toml:17:')");
+    assert_eq!(page.run("return window.sameDocument;"), true);
+    all_is_quiet(&page, &stand.url());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_are_filtered_as_one_types() {
+    let stand = Stand::start().await;
+    let page = Browser::open(&stand.url(), DESK);
+    let names = |expected: &str| {
+        format!(
+            "Array.from(document.querySelectorAll('#tag-rows th'), (th) => th.textContent).join() === {expected:?}"
+        )
+    };
+    page.until("document.querySelectorAll('#tag-rows tr').length === 8");
+    page.type_into("tag-name", "COU");
+    page.until(&names("count · washer-1,count · filler-1"));
+    page.type_into("tag-machine", "filler-1");
+    page.until(&names("count · filler-1"));
+    page.run("const name = document.querySelector('#tag-name'); name.value = ''; name.dispatchEvent(new Event('input'));");
+    page.until(&names("missing · filler-1,count · filler-1"));
+    page.run("document.querySelector('#tag-bad').click();");
+    page.until(&names("missing · filler-1"));
+    page.until(&shows("#tag-rows", "missing · filler-1", "DB9"));
+    all_is_quiet(&page, &stand.url());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_a_plc_says_is_text_and_nothing_of_it_runs() {
+    let stand = Stand::start().await;
+    let script = "<script>window.hurt = 1</script>";
+    let image = "\"><img src=x onerror=\"window.hurt = 1\"><b>";
+    stand.write_text(20, script);
+    stand.write_text(300, image);
+    stand.write_text(600, "a\u{0}b\u{1b}[31mc\u{7}\r\nd\u{7f}\u{9b}");
+    let long = "<svg/onload=window.hurt=1>".repeat(40);
+    stand.write_wide(1_000, &long[..1_024]);
+    stand.write(0, &99.0_f32.to_be_bytes());
+    let page = Browser::open(&stand.url(), DESK);
+    page.until(&shows("#tag-rows", "recipe · washer-1", script));
+    page.until(&shows("#tag-rows", "label · washer-1", image));
+    page.until(&shows("#tag-rows", "noise · washer-1", "a␀b␛[31mc␇␍␊d⟨U+007F⟩"));
+    page.until(&shows("#tag-rows", "long · washer-1", &long[..1_024]));
+    page.until(&format!("document.querySelector('#problems').textContent.includes({script:?})"));
+    page.until(&shows("#recent", "hot · washer-1", script));
+    page.resize(PHONE);
+    nothing_scrolls_sideways(&page);
+    let made = page.run("return [window.hurt ?? null, document.querySelectorAll('img, b, script').length];");
+    assert_eq!(made, serde_json::json!([null, 1]), "the one script is the page's own");
+    let refused = page
+        .run("try { document.body.innerHTML = '<b>x</b>'; return 'taken'; } catch (e) { return e.name; }");
+    assert_eq!(refused, "TypeError", "the browser makes markup of no text, whoever wanted it to");
+    page.console();
+    all_is_quiet(&page, &stand.url());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plc_and_an_agent_that_are_gone_are_said_to_be_gone() {
+    let mut stand = Stand::start().await;
+    let page = Browser::open(&stand.url(), Window { language: "de", ..DESK });
+    page.until("document.querySelector('#verdict').textContent === '1 Warnung'");
+    page.until(&shows("#source-rows", "plc", "antwortet"));
+    stand.plc.gate().set(Passage::Shut).await;
+    page.until(&shows("#source-rows", "plc", "antwortet nicht: "));
+    page.until("document.querySelector('#problems').textContent.includes('antwortet nicht')");
+    page.until(&shows("#tag-rows", "count · washer-1", "Bad"));
+    stand.agent.kill().await.unwrap();
+    page.until("!document.querySelector('#lost').hidden");
+    page.until("document.querySelector('#lost').textContent.startsWith('Keine Antwort vom Agenten seit ')");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_line_fits_a_phone_and_a_desk() {
+    let start_ms = now_ms();
+    let line = Line::new(Script::new(1, None));
+    let (filler, washer) =
+        (plc(line, Machine::Filler, start_ms).await, plc(line, Machine::Washer, start_ms).await);
+    let kinesis = Kinesis::start(STREAM, REGION).await.unwrap();
+    let folder = Folder::new(None).unwrap();
+    let http = free_address();
+    let (filler_at, washer_at) = (filler.address(), washer.address());
+    folder
+        .write(&Addresses { filler: filler_at, washer: washer_at, kinesis: kinesis.address(), http })
+        .unwrap();
+    let agent = start_agent(&folder.agent_config(), &folder.log("agent"));
+    until_ready(http, &agent).await;
+    let url = format!("http://{http}/");
+    let page = Browser::open(&url, PHONE);
+    page.until("document.querySelectorAll('#tag-rows tr').length === 68");
+    page.until("document.querySelectorAll('#recent tr').length > 12");
+    page.until("document.querySelector('#facts').textContent.includes('läuft')");
+    nothing_scrolls_sideways(&page);
+    let small = "Array.from(document.querySelectorAll('nav a, input[type=search], select, .check, button:not([hidden])'))\
+                 .filter((e) => e.getBoundingClientRect().height < 44).map((e) => e.outerHTML)";
+    assert_eq!(page.run(&format!("return {small};")), serde_json::json!([]), "too small for a glove");
+    assert_eq!(page.run("return document.documentElement.lang;"), "de");
+    page.resize(DESK);
+    nothing_scrolls_sideways(&page);
+    all_is_quiet(&page, &url);
+    if std::env::var_os(PICTURE).is_some() {
+        tokio::time::sleep(PICTURE_AFTER).await;
+        take_picture(&url);
+    }
+}
+
+#[tokio::test]
+async fn prometheus_reads_the_metrics() {
+    let stand = Stand::start().await;
+    stand.write(4, &7_i32.to_be_bytes());
+    let families = loop {
+        let answer = ask(stand.http, "GET", "/metrics", &stand.http.to_string()).await.unwrap();
+        assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
+        let families = parsed(&answer.body);
+        if value(&families, "plimsoll_datapoints_total", "plc") > Some(8.0) {
+            break families;
+        }
+    };
+    for family in &families {
+        let ends = |suffix| family.samples.iter().all(|s| s.name.ends_with(suffix));
+        assert_eq!(family.kind == "counter", ends("_total"), "{family:?}");
+        assert!(!family.help.is_empty(), "{family:?}");
+    }
+    assert_eq!(value(&families, "plimsoll_source_up", "plc"), Some(1.0));
+    assert_eq!(value(&families, "plimsoll_source_bad_tags", "plc"), Some(1.0));
+    assert_eq!(value(&families, "plimsoll_rule_mistakes", "error"), Some(1.0));
+    assert_eq!(value(&families, "plimsoll_rules", ""), Some(2.0));
+    assert_eq!(value(&families, "plimsoll_outbox_limit_bytes", ""), Some(f64::from(256 << 20)));
+    for measured in ["plimsoll_source_scan_duration_seconds", "plimsoll_watermark_lag_seconds"] {
+        assert!(value(&families, measured, "plc").is_some_and(|s| s > 0.0 && s < 5.0), "{measured}");
+    }
+    assert!(value(&families, "process_resident_memory_bytes", "").is_some_and(|b| b > 1e6));
+    assert!(value(&families, "plimsoll_forwarder_up", "") == Some(1.0));
+}
+
+#[tokio::test]
+async fn only_questions_and_only_of_this_machine_are_answered() {
+    let stand = Stand::start().await;
+    let own = stand.http.to_string();
+    for (path, what) in
+        [("/", "<!doctype html>"), ("/view", "\"sources\""), ("/health", "ok"), ("/ready", "ready")]
+    {
+        let answer = ask(stand.http, "GET", path, &own).await.unwrap();
+        assert!(answer.status == 200 && answer.body.contains(what), "{path}: {answer:?}");
+        assert!(answer.head.contains("content-security-policy: default-src 'self'; "), "{}", answer.head);
+        assert!(!answer.head.contains("unsafe"), "{}", answer.head);
+        for method in ["POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"] {
+            let refused = ask(stand.http, method, path, &own).await.unwrap();
+            assert!(
+                refused.status == 405 && refused.head.contains("allow: get"),
+                "{method} {path}: {refused:?}"
+            );
+        }
+        let elsewhere = ask(stand.http, "GET", path, "rebound.example").await.unwrap();
+        assert_eq!(elsewhere.status, 403);
+    }
+    assert_eq!(ask(stand.http, "GET", "/nowhere", &own).await.unwrap().status, 404);
+}
+
+/// Whether the row of a table that begins or continues with a name holds a text.
+fn shows(table: &str, name: &str, text: &str) -> String {
+    let rows = format!("Array.from(document.querySelectorAll('{table} tr'))");
+    let (name, text) = (serde_json::json!(name), serde_json::json!(text));
+    format!(
+        "{rows}.some((r) => Array.from(r.children).some((c) => c.textContent === {name}) && r.textContent.includes({text}))"
+    )
+}
+
+fn nothing_scrolls_sideways(page: &Browser) {
+    let widths =
+        page.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth];");
+    assert_eq!(widths[0], widths[1], "scrolls sideways");
+}
+
+/// Nothing was said on the console, and nothing was asked of anybody but the agent.
+fn all_is_quiet(page: &Browser, url: &str) {
+    assert_eq!(page.console(), [""; 0]);
+    let requests = page.requests();
+    assert!(requests.len() > 3, "{requests:?}");
+    let elsewhere: Vec<_> = requests.iter().filter(|r| !r.starts_with(url) && *r != "data:,").collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
+
+async fn plc(line: Line, machine: Machine, start_ms: i64) -> Plc {
+    let memory: Memory =
+        Arc::new(move |block| (block == machine.block()).then(|| line.image(machine, now_ms() - start_ms)));
+    Plc::start(Cpu::default(), memory, None).await.unwrap()
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
+}
+
+fn take_picture(url: &str) {
+    let page = Browser::open(url, DESK);
+    page.until("document.querySelector('#verdict').textContent.includes('alarm')");
+    let mut decoder = Command::new("base64")
+        .arg("-d")
+        .stdin(Stdio::piped())
+        .stdout(std::fs::File::create(Path::new(env!("CARGO_MANIFEST_DIR")).join("line/page.png")).unwrap())
+        .spawn()
+        .unwrap();
+    decoder.stdin.take().unwrap().write_all(page.screenshot().as_bytes()).unwrap();
+    assert!(decoder.wait().unwrap().success());
+}
+
+/// A metric as Prometheus' own parser understands it.
+#[derive(Debug, Deserialize)]
+struct Family {
+    #[serde(rename = "type")]
+    kind: String,
+    help: String,
+    samples: Vec<Sample>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sample {
+    name: String,
+    labels: BTreeMap<String, String>,
+    value: f64,
+}
+
+/// The sample with a label of that value; without labels when that is empty.
+fn value(families: &[Family], name: &str, label: &str) -> Option<f64> {
+    let mut samples = families.iter().flat_map(|f| &f.samples).filter(|s| s.name == name);
+    let fits = |s: &&Sample| {
+        if label.is_empty() { s.labels.is_empty() } else { s.labels.values().any(|v| v == label) }
+    };
+    samples.find(fits).map(|s| s.value)
+}
+
+fn parsed(text: &str) -> Vec<Family> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut python = Command::new(here.join(".venv/bin/python"))
+        .arg(here.join("peers/metrics.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tests/run makes the virtual environment with the peers");
+    python.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "not what Prometheus reads:\n{text}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
