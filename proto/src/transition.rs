@@ -83,7 +83,7 @@ pub enum TransitionKind {
 pub struct Because {
     /// The condition as the rule file has it.
     pub expression: String,
-    /// The on-delay, ms.
+    /// For how long it had to be so, ms: the on-delay, or `unknown.after`.
     #[serde(rename = "for")]
     pub delay: i64,
     /// Event time since which the condition had been so.

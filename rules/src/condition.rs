@@ -14,7 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::expr::eval::Truth;
-use crate::time::Millis;
+use crate::time::{self, Millis};
 
 /// Where a condition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -110,20 +110,25 @@ impl Phase {
         matches!(self, Phase::Pending { counting_from: Some(_), .. })
     }
 
-    /// As it stands under an edited condition: On stays, to be judged; a delay begins again unless the condition
-    /// is the same.
+    /// Whether it can have been written by this module: sums of its numbers do not overflow.
     #[must_use]
-    pub fn carried(self, same_condition: bool) -> Self {
-        if same_condition || self.is_on() { self } else { Phase::Off }
+    pub fn is_plausible(self) -> bool {
+        match self {
+            Phase::Off => true,
+            Phase::Pending { counted, counting_from, unknown_from, since } => {
+                let instants = [Some(counted), counting_from, unknown_from, Some(since)];
+                counted >= 0 && time::are_bounded(instants.into_iter().flatten())
+            }
+            Phase::On { since, entered } => time::are_bounded([since, entered]),
+        }
     }
 
-    /// As it stands when time itself begins again: what was counted stays, nothing is counted from an instant
-    /// that lies ahead.
+    /// As it stands after a break that nobody can measure, because the clock was set back: it just ended.
     #[must_use]
-    pub fn untimed(self, until: i64) -> Self {
-        match self.paused(until) {
-            Phase::Pending { counted, since, .. } => {
-                Phase::Pending { counted, counting_from: None, unknown_from: None, since }
+    pub fn without_break(self) -> Self {
+        match self {
+            Phase::Pending { counted, counting_from, since, .. } => {
+                Phase::Pending { counted, counting_from, unknown_from: None, since }
             }
             other => other,
         }
@@ -202,5 +207,17 @@ mod tests {
         assert_eq!(after.due(TEN), Some(46));
         let too_long = before.paused(4).judged(True, TEN, 55);
         assert_eq!(too_long.due(TEN), Some(65), "the delay begins anew");
+        let nobody_knows = before.paused(4).without_break().judged(True, TEN, -900);
+        assert_eq!(nobody_knows.due(TEN), Some(-894));
+    }
+
+    #[test]
+    fn what_no_engine_has_written_is_noticed() {
+        let pending =
+            |counted, since| Phase::Pending { counted, counting_from: Some(0), unknown_from: None, since };
+        assert!(pending(3, 0).is_plausible());
+        assert!(!pending(-1, 0).is_plausible() && !pending(i64::MAX, 0).is_plausible());
+        assert!(!pending(0, i64::MIN).is_plausible());
+        assert!(!Phase::On { since: 0, entered: i64::MAX }.is_plausible());
     }
 }

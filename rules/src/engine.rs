@@ -16,7 +16,7 @@ use crate::inventory::{Inventory, SourceId, TagId};
 use crate::ruleset::RuleSet;
 use crate::scope::{Going, Scope};
 use crate::stored::{NotAState, Stored};
-use crate::time::Millis;
+use crate::time::{self, Millis};
 use crate::value::Held;
 use crate::watermark::{Clock, Holder, follow, watermark};
 
@@ -166,6 +166,14 @@ pub struct Outputs {
     pub late: Vec<(SourceId, Millis)>,
 }
 
+impl Outputs {
+    /// Of several changes of one instance only the last state is worth keeping.
+    fn keep_latest(&mut self) {
+        let latest: BTreeMap<String, Vec<u8>> = self.states.drain(..).collect();
+        self.states.extend(latest);
+    }
+}
+
 /// What became of stored state at the start.
 #[derive(Debug, Default)]
 pub struct Resumed {
@@ -204,7 +212,7 @@ impl Engine {
         start: i64,
         stored: &BTreeMap<String, Vec<u8>>,
     ) -> (Self, Resumed) {
-        let sources = inventory.sources().count();
+        let (sources, start) = (inventory.sources().count(), time::bounded(start));
         let mut engine = Self {
             identity,
             options,
@@ -238,7 +246,10 @@ impl Engine {
             let key = plan.key(&inventory);
             let Some(bytes) = self.retired.remove(&key) else { continue };
             match Stored::read(&bytes) {
-                Err(e) => resumed.unreadable.push((key, e)),
+                Err(e) => {
+                    instance.sequence = after_loss(self.start);
+                    resumed.unreadable.push((key, e));
+                }
                 Ok(state) => {
                     let mark = state.watermark;
                     state.resume(instance);
@@ -256,7 +267,7 @@ impl Engine {
             let back = scope.watermark - self.start;
             if back > self.options.future_bound {
                 resumed.clock_back = resumed.clock_back.max(Some(back));
-                scope.watermark = crate::signals::LONG_AGO;
+                scope.forget_break();
             }
         }
         self.wire();
@@ -277,22 +288,22 @@ impl Engine {
     /// Takes one input at processing time `at`; an `at` before the last one counts as that.
     pub fn step(&mut self, input: Input, at: i64) -> Outputs {
         let mut outputs = Outputs::default();
+        let at = time::bounded(at);
         if matches!(input, Input::Epoch) {
             self.begin_again(at, &mut outputs);
         }
         self.pass_time(at.max(self.at), &mut outputs);
         match input {
             Input::Datapoints(batch) => {
-                for datapoint in &batch.datapoints {
-                    self.receive(batch.source, datapoint, &mut outputs);
+                for mut datapoint in batch.datapoints {
+                    datapoint.timestamp = time::bounded(datapoint.timestamp);
+                    self.receive(batch.source, &datapoint, &mut outputs);
                 }
             }
             Input::Rules(rules) => self.reload(&rules, &mut outputs),
             Input::Clock | Input::Epoch => {}
         }
-        // Of several changes of one instance only the last state is worth keeping.
-        let latest: BTreeMap<String, Vec<u8>> = outputs.states.drain(..).collect();
-        outputs.states.extend(latest);
+        outputs.keep_latest();
         outputs
     }
 
@@ -304,21 +315,24 @@ impl Engine {
                 self.advance(i, last, &mut outputs);
             }
         }
+        outputs.keep_latest();
         outputs
     }
 
     /// The processing time at which something happens without input; none: never.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
-        let changes =
-            self.holders().flat_map(|h| h.changes().collect::<Vec<_>>()).filter(|c| *c > self.at).min();
         let followers = self.scopes.iter().filter_map(|scope| {
-            let holders = scope.sources.iter().map(|s| self.holder(*s));
-            let held = holders.clone().any(|h| h.holds_until().is_some_and(|until| self.at <= until));
-            let lag = follow(holders, self.at).filter(|_| !held)?;
+            let lag = follow(self.waited_for(scope), self.at)?;
             scope.next_instant().map(|instant| (instant + lag).max(self.at + 1))
         });
-        changes.into_iter().chain(followers).min()
+        self.next_change().into_iter().chain(followers).min()
+    }
+
+    /// The watermark of each scope, with its sources; none: it was told nothing yet.
+    pub fn watermarks(&self) -> impl Iterator<Item = (&[SourceId], Option<i64>)> {
+        let mark = |mark: i64| (mark != time::LONG_AGO).then_some(mark);
+        self.scopes.iter().map(move |s| (s.sources.as_slice(), mark(s.watermark)))
     }
 
     /// The stored form of the instances that changed, or grew older, since it was asked for last.
@@ -338,16 +352,22 @@ impl Engine {
         Holder { source: self.inventory.source(source), clock: self.clocks[source.0 as usize], expected_from }
     }
 
-    fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
-        self.inventory.sources().map(|(id, _)| self.holder(id))
+    /// The sources of a scope that count: all, or those that were heard of.
+    fn waited_for<'e>(&'e self, scope: &'e Scope) -> impl Iterator<Item = Holder<'e>> + Clone {
+        let holders = scope.sources.iter().map(|s| self.holder(*s));
+        holders.filter(|h| h.expected_from.is_some() || h.clock.heard_at.is_some())
+    }
+
+    /// The next processing time at which a source begins or ends to hold a watermark, if nothing is heard.
+    fn next_change(&self) -> Option<i64> {
+        let sources = self.inventory.sources().map(|(id, _)| self.holder(id));
+        sources.flat_map(|h| h.changes()).filter(|change| *change > self.at).min()
     }
 
     /// Lets processing time pass, halting wherever a source begins or ends to hold a watermark.
     fn pass_time(&mut self, at: i64, outputs: &mut Outputs) {
         loop {
-            let halt =
-                self.holders().flat_map(|h| h.changes().collect::<Vec<_>>()).filter(|c| *c > self.at).min();
-            self.at = halt.map_or(at, |halt| halt.min(at));
+            self.at = self.next_change().map_or(at, |halt| halt.min(at));
             for scope in 0..self.scopes.len() {
                 self.follow_watermark(scope, outputs);
             }
@@ -365,9 +385,7 @@ impl Engine {
 
     /// Where the watermark of a scope would stand.
     pub(crate) fn mark_of(&self, scope: usize) -> Option<i64> {
-        let holders: Vec<Holder<'_>> = self.scopes[scope].sources.iter().map(|s| self.holder(*s)).collect();
-        let seen = |h: &Holder<'_>| h.expected_from.is_some() || h.clock.heard_at.is_some();
-        watermark(holders.iter().copied().filter(seen), self.at)
+        watermark(self.waited_for(&self.scopes[scope]), self.at)
     }
 
     fn advance(&mut self, scope: usize, mark: i64, outputs: &mut Outputs) {
@@ -440,4 +458,10 @@ impl Engine {
             self.advance(fullest, oldest, outputs);
         }
     }
+}
+
+/// The number of transitions with which an instance goes on whose own number is lost. It must not repeat one that it
+/// had, since the id of a transition is made of it; no instance makes a transition every millisecond since 1970.
+fn after_loss(start: i64) -> u64 {
+    u64::try_from(start).unwrap_or_default()
 }

@@ -25,11 +25,22 @@ pub(crate) struct Teller<'a> {
     pub(crate) watermark: i64,
 }
 
-/// A condition of an instance: its group, its place there, and whether it is told as no longer so.
+/// A condition of an instance: its group, its place there, and what is told of it.
 struct Told {
     group: usize,
     state: usize,
-    left: bool,
+    how: How,
+}
+
+/// What is told of a condition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It holds.
+    Entered,
+    /// It holds no longer.
+    Left,
+    /// It cannot be known.
+    Unknown,
 }
 
 impl Teller<'_> {
@@ -37,7 +48,8 @@ impl Teller<'_> {
     pub(crate) fn tell(&self, instance: &Instance, change: Change, now: i64) -> Transition {
         let plan = &instance.plan;
         let (rule, machine) = (&plan.rule, self.inventory.machine(plan.machine));
-        let because = deciding(instance, &change).map(|told| self.because(instance, &told, now));
+        let told = deciding(instance, &change);
+        let because = told.as_ref().map(|told| self.because(instance, told, now));
         let (agent, incarnation) = (&self.identity.agent_id, &self.identity.incarnation);
         Transition {
             kind: TransitionKind::Transition,
@@ -62,7 +74,7 @@ impl Teller<'_> {
             cause: change.cause,
             group: instance.state.winner.and_then(|(group, _)| rule.groups[group].name.clone()),
             weight: instance.state.weight,
-            flags: self.flags(instance, because.as_ref()),
+            flags: self.flags(instance, told.as_ref(), because.as_ref()),
             because,
             groups: votes(instance),
             text: self.text(instance),
@@ -70,16 +82,20 @@ impl Teller<'_> {
     }
 
     fn because(&self, instance: &Instance, told: &Told, now: i64) -> Because {
-        let state = &instance.plan.rule.groups[told.group].states[told.state];
-        let condition = &instance.plan.conditions[told.group][told.state];
-        let text = &state.when.text;
-        let condition_since = match instance.groups[told.group].phases[told.state] {
-            Phase::On { since, .. } if !told.left => since,
-            _ => now,
+        let group = &instance.plan.rule.groups[told.group];
+        let state = &group.states[told.state];
+        let (condition, standing) =
+            (&instance.plan.conditions[told.group][told.state], &instance.groups[told.group]);
+        let text = state.when.text.clone();
+        let (expression, delay, condition_since) = match (told.how, standing.phases[told.state]) {
+            (How::Entered, Phase::On { since, .. }) => (text, state.delay, since),
+            (How::Entered, _) => (text, state.delay, now),
+            (How::Left, _) => (format!("not ({text})"), 0, now),
+            (How::Unknown, _) => (text, group.unknown.after(), standing.undecided_from.unwrap_or(now)),
         };
         Because {
-            expression: if told.left { format!("not ({text})") } else { text.clone() },
-            delay: if told.left { 0 } else { state.delay },
+            expression,
+            delay,
             condition_since,
             inputs: condition.slots.iter().map(|slot| self.input(instance, *slot)).collect(),
         }
@@ -101,10 +117,11 @@ impl Teller<'_> {
         }
     }
 
-    fn flags(&self, instance: &Instance, because: Option<&Because>) -> Vec<String> {
+    /// What must be known about the values that decided.
+    fn flags(&self, instance: &Instance, told: Option<&Told>, because: Option<&Because>) -> Vec<String> {
         let mut flags = Vec::new();
-        let late = |slot: usize| self.signals.cell(instance.signals[slot]).late;
-        if because.is_some() && (0..instance.signals.len()).any(late) {
+        let late = |slot: &usize| self.signals.cell(instance.signals[*slot]).late;
+        if told.is_some_and(|t| instance.plan.conditions[t.group][t.state].slots.iter().any(late)) {
             flags.push("late".to_owned());
         }
         if because.is_some_and(|b| b.inputs.iter().any(|i| i.quality == Quality::Uncertain)) {
@@ -127,23 +144,27 @@ impl Teller<'_> {
 
 /// The condition that decided: the one entered, the one left, or the first that cannot be known.
 fn deciding(instance: &Instance, change: &Change) -> Option<Told> {
-    let on = |winner: Option<(usize, By)>, left| match winner {
-        Some((group, By::State(state))) => Some(Told { group, state, left }),
-        _ => None,
+    let on = |winner: Option<(usize, By)>, how| {
+        winner.and_then(|(group, by)| Some(Told { group, state: by.state()?, how }))
     };
-    let entered = on(instance.state.winner, false);
+    let entered = on(instance.state.winner, How::Entered);
     match change.cause {
-        Cause::Clear => on(change.from.winner, true).or(entered),
-        Cause::Unknown if entered.is_none() => first_unknown(instance),
+        Cause::Clear => on(change.from.winner, How::Left).or(entered),
+        Cause::Unknown => entered.or_else(|| first_unknown(instance)),
         _ => entered,
     }
 }
 
+/// The first condition that cannot be known, in the group that says so if there is one.
 fn first_unknown(instance: &Instance) -> Option<Told> {
-    instance.groups.iter().enumerate().find_map(|(group, standing)| {
-        let state = standing.truths.iter().position(|t| *t == Truth::Unknown)?;
-        Some(Told { group, state, left: false })
-    })
+    let winner = instance.state.winner.map(|(group, _)| group);
+    let groups = winner.into_iter().chain(0..instance.groups.len());
+    groups
+        .filter_map(|group| {
+            let state = instance.groups[group].truths.iter().position(|t| *t == Truth::Unknown)?;
+            Some(Told { group, state, how: How::Unknown })
+        })
+        .next()
 }
 
 fn votes(instance: &Instance) -> Vec<GroupVote> {

@@ -20,6 +20,9 @@ use crate::time::Millis;
 pub(crate) use read::report_mistake;
 pub use read::rules;
 
+/// How long an undecided group keeps its last vote (§7.2), ms.
+const UNKNOWN_AFTER: Millis = 60_000;
+
 /// What a file holds.
 #[derive(Debug, Default)]
 pub struct FileRules {
@@ -136,12 +139,12 @@ pub enum OnUnknown {
 }
 
 impl OnUnknown {
-    /// How long the last vote is kept, ms.
+    /// How long the last vote is kept, ms. As-false keeps it only after a restart, for tags not heard yet.
     #[must_use]
     pub fn after(&self) -> Millis {
         match self {
             OnUnknown::Vote(after) | OnUnknown::State(after, _) | OnUnknown::Abstain(after) => *after,
-            OnUnknown::AsFalse => 0,
+            OnUnknown::AsFalse => UNKNOWN_AFTER,
         }
     }
 }
@@ -251,6 +254,8 @@ state = [ { name = "High", when = "p > 4.5" } ]
             mistakes(&state("name = 'A', severity = 'high'"))[0].contains("info, warning, alarm or critical")
         );
         assert!(mistakes(&state("weight = 1"))[0].contains("has no `name`"));
+        let unknown = "[rule.r]\non = 'x'\nwhen = 't > 1'\nunknown = { weight = 15 }";
+        assert!(mistakes(unknown)[0].contains("needs the `name`"));
         assert!(mistakes("[rule.'../x']\non = 'x'\nwhen = 't > 1'")[0].contains("letters, digits"));
         assert!(
             mistakes("[rule.r]\non = 'x'\nwhen = 't > 1'\n[rule.r.group.g]\nstate = []")[0]

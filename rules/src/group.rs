@@ -31,12 +31,31 @@ pub struct Vote {
 /// Why a group votes as it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum By {
-    /// The state at this place is On.
+    /// The state at this place is the first that is On.
     State(usize),
+    /// The state at this place is the first that is known to be On; one before it cannot be known.
+    Known(usize),
     /// No state is On.
     Otherwise,
     /// It cannot know.
     Unknown,
+}
+
+impl By {
+    /// The state that speaks, by its place.
+    #[must_use]
+    pub fn state(self) -> Option<usize> {
+        match self {
+            By::State(state) | By::Known(state) => Some(state),
+            By::Otherwise | By::Unknown => None,
+        }
+    }
+
+    /// Whether the vote is what it is because of something Unknown.
+    #[must_use]
+    pub fn in_doubt(self) -> bool {
+        matches!(self, By::Known(_) | By::Unknown)
+    }
 }
 
 impl Vote {
@@ -46,6 +65,11 @@ impl Vote {
 
     fn unknown(weight: u32, severity: Severity) -> Self {
         Self { name: UNKNOWN.into(), weight, severity, by: By::Unknown }
+    }
+
+    fn is(&self, named: &Named, by: By) -> bool {
+        let Named { name, weight, severity } = named;
+        (&self.name, self.weight, self.severity, self.by) == (name, *weight, *severity, by)
     }
 }
 
@@ -58,14 +82,14 @@ pub struct Standing {
     pub truths: Vec<Truth>,
     /// What it says; none: it abstains.
     pub vote: Option<Vote>,
-    /// Whether it could tell when it was last judged.
-    pub decided: bool,
-    /// Whether it ever could.
+    /// Whether it ever could tell.
     pub ever_decided: bool,
+    /// Whether it cannot tell, and the time for its last vote is over.
+    pub gave_up: bool,
     /// Since when it cannot tell.
-    undecided_from: Option<i64>,
-    /// Whether the time for its last vote is over.
-    gave_up: bool,
+    pub undecided_from: Option<i64>,
+    /// After a restart, while tags it reads were not heard: they do not count as false.
+    resuming: bool,
 }
 
 impl Standing {
@@ -77,29 +101,41 @@ impl Standing {
             phases: vec![Phase::Off; group.states.len()],
             truths: vec![Truth::Unknown; group.states.len()],
             vote: (!abstains).then(|| Vote::unknown(1, Severity::Info)),
-            decided: false,
             ever_decided: false,
-            undecided_from: None,
             gave_up: false,
+            undecided_from: None,
+            resuming: false,
         }
     }
 
-    /// Judges the group at an instant. `truths` are what its conditions say; Unknown before its first decision
-    /// counts from `begin`.
-    pub fn judge(&mut self, group: &Group, truths: Vec<Truth>, now: i64, begin: i64) {
-        self.truths = truths;
-        if group.unknown == OnUnknown::AsFalse {
-            let as_false = |t: &mut Truth| {
-                if *t == Truth::Unknown {
-                    *t = Truth::False;
-                }
-            };
-            self.truths.iter_mut().for_each(as_false);
-        }
+    /// Whether what it says, or that it says nothing, rests on what it knew: its last decision still counts.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.ever_decided && !self.gave_up
+    }
+
+    /// Takes what the condition at this place says; `heard` tells whether all its tags were heard since the start.
+    pub fn take(&mut self, group: &Group, state: usize, truth: Truth, heard: impl FnOnce() -> bool) {
+        let as_false =
+            truth == Truth::Unknown && group.unknown == OnUnknown::AsFalse && (!self.resuming || heard());
+        self.truths[state] = if as_false { Truth::False } else { truth };
+    }
+
+    /// Ends the wait for tags that follows a restart, when all were heard or its time is over.
+    pub fn end_wait(&mut self, group: &Group, now: i64, begin: i64, all_heard: impl FnOnce() -> bool) {
+        self.resuming = self.resuming && now < begin + group.unknown.after() && !all_heard();
+    }
+
+    /// Judges the group at an instant, on the truths it took. Unknown before its first decision, and after a
+    /// restart, counts from `begin`. True: what is to be stored of it has changed.
+    pub fn judge(&mut self, group: &Group, now: i64, begin: i64) -> bool {
+        let mut changed = false;
         for ((phase, truth), state) in self.phases.iter_mut().zip(&self.truths).zip(&group.states) {
-            *phase = phase.judged(*truth, delays(group, state.delay), now);
+            let next = phase.judged(*truth, delays(group, state.delay), now);
+            changed |= next != *phase;
+            *phase = next;
         }
-        if self.undecided() { self.hold(group, now, begin) } else { self.decide(group) }
+        changed | if self.undecided() { self.hold(group, now, begin) } else { self.decide(group) }
     }
 
     fn first_on(&self) -> Option<usize> {
@@ -113,69 +149,84 @@ impl Standing {
         }
     }
 
-    fn decide(&mut self, group: &Group) {
-        self.vote = match self.first_on() {
-            Some(on) => Some(Vote::of(&group.states[on].named, By::State(on))),
-            None => group.otherwise.as_ref().map(|named| Vote::of(named, By::Otherwise)),
-        };
-        (self.decided, self.ever_decided) = (true, true);
-        (self.undecided_from, self.gave_up) = (None, false);
+    fn decide(&mut self, group: &Group) -> bool {
+        let changed = !self.stands();
+        (self.ever_decided, self.gave_up, self.undecided_from) = (true, false, None);
+        changed
+            | match self.first_on() {
+                Some(on) => self.say(&group.states[on].named, By::State(on)),
+                None => match &group.otherwise {
+                    Some(named) => self.say(named, By::Otherwise),
+                    None => self.vote.take().is_some(),
+                },
+            }
     }
 
-    /// Keeps the last vote while it may, then says that it cannot know.
-    fn hold(&mut self, group: &Group, now: i64, begin: i64) {
-        self.decided = false;
-        let from = if self.ever_decided { *self.undecided_from.get_or_insert(now) } else { begin };
-        if now < from + group.unknown.after() {
-            return;
+    /// Keeps the last vote while it may, then says what it still knows, or that it cannot know.
+    fn hold(&mut self, group: &Group, now: i64, begin: i64) -> bool {
+        self.undecided_from.get_or_insert(now);
+        if self.patience_ends(group, begin).is_some_and(|end| now < end) {
+            return false;
         }
+        let changed = !std::mem::replace(&mut self.gave_up, true);
         let known_on = |i: &usize| self.phases[*i].is_on() && self.truths[*i] != Truth::Unknown;
         if let Some(on) = (0..self.phases.len()).find(known_on) {
-            self.vote = Some(Vote::of(&group.states[on].named, By::State(on)));
-            return;
+            return changed | self.say(&group.states[on].named, By::Known(on));
         }
-        if self.gave_up {
-            return;
-        }
-        self.gave_up = true;
-        self.vote = match &group.unknown {
-            OnUnknown::Abstain(_) => None,
-            OnUnknown::State(_, named) => Some(Vote::of(named, By::Unknown)),
-            OnUnknown::Vote(_) | OnUnknown::AsFalse => {
-                let left = self.vote.as_ref();
-                let severity = left.map_or(Severity::Info, |v| v.severity);
-                Some(Vote::unknown(left.map_or(1, |v| v.weight.max(1)), severity))
+        changed
+            | match &group.unknown {
+                OnUnknown::Abstain(_) => self.vote.take().is_some(),
+                OnUnknown::State(_, named) => self.say(named, By::Unknown),
+                OnUnknown::Vote(_) | OnUnknown::AsFalse => self.say_unknown(),
             }
-        };
     }
 
-    /// The next instant at which time alone moves the group.
+    /// Votes for a state; true: that is another vote than before.
+    fn say(&mut self, named: &Named, by: By) -> bool {
+        let changed = !self.vote.as_ref().is_some_and(|v| v.is(named, by));
+        if changed {
+            self.vote = Some(Vote::of(named, by));
+        }
+        changed
+    }
+
+    /// Votes `Unknown` with the weight and the severity of what it leaves: an alarm is not outvoted because its
+    /// sensor died.
+    fn say_unknown(&mut self) -> bool {
+        let (weight, severity) =
+            self.vote.as_ref().map_or((1, Severity::Info), |v| (v.weight.max(1), v.severity));
+        let unknown = Some(Vote::unknown(weight, severity));
+        let changed = self.vote != unknown;
+        self.vote = unknown;
+        changed
+    }
+
+    /// The instant at which the time for its last vote is over; none: it can tell.
+    fn patience_ends(&self, group: &Group, begin: i64) -> Option<i64> {
+        let from = if self.ever_decided { self.undecided_from?.max(begin) } else { begin };
+        Some(from + group.unknown.after())
+    }
+
+    /// The next instant after `now` at which time alone moves the group.
     #[must_use]
-    pub fn due(&self, group: &Group, begin: i64) -> Option<i64> {
+    pub fn due(&self, group: &Group, now: i64, begin: i64) -> Option<i64> {
         let phases = self.phases.iter().zip(&group.states).filter_map(|(p, s)| p.due(delays(group, s.delay)));
-        let from = if self.ever_decided { self.undecided_from } else { (!self.decided).then_some(begin) };
-        let give_up = from.filter(|_| !self.gave_up).map(|from| from + group.unknown.after());
-        phases.chain(give_up).min()
-    }
-
-    /// Takes over what the group had said under the old version of its rule.
-    pub(crate) fn carry(&mut self, old: &Self) {
-        (self.vote, self.decided, self.ever_decided) = (old.vote.clone(), old.decided, old.ever_decided);
-        (self.undecided_from, self.gave_up) = (old.undecided_from, old.gave_up);
-    }
-
-    /// As it stands when time itself begins again: nothing is known, the last vote is kept.
-    pub(crate) fn untimed(&mut self, until: i64) {
-        self.pause(until);
-        self.phases.iter_mut().for_each(|p| *p = p.untimed(until));
-        self.gave_up = false;
+        let wait_ends = self.resuming.then(|| begin + group.unknown.after());
+        let patience_ends = self.undecided_from.and_then(|_| self.patience_ends(group, begin));
+        phases.chain(wait_ends).chain(patience_ends).filter(|due| *due > now).min()
     }
 
     /// As it stands after a break that began at `until`: nothing is known, the last vote is kept.
-    pub fn pause(&mut self, until: i64) {
+    pub fn pause(&mut self, group: &Group, until: i64) {
         self.phases.iter_mut().for_each(|p| *p = p.paused(until));
         self.truths.iter_mut().for_each(|t| *t = Truth::Unknown);
-        (self.decided, self.undecided_from) = (false, None);
+        self.undecided_from = None;
+        self.resuming = group.unknown == OnUnknown::AsFalse;
+    }
+
+    /// The break cannot be measured: the clock was set back.
+    pub fn forget_break(&mut self) {
+        self.phases.iter_mut().for_each(|p| *p = p.without_break());
     }
 }
 
@@ -203,9 +254,14 @@ mod tests {
         let group = group(keys);
         let mut standing = Standing::new(&group);
         for (now, truths) in story {
-            standing.judge(&group, truths.to_vec(), *now, 0);
+            judge(&mut standing, &group, *truths, *now);
         }
         standing.vote.map(|v| (v.name, v.weight))
+    }
+
+    fn judge(standing: &mut Standing, group: &Group, truths: [Truth; 2], now: i64) -> bool {
+        truths.into_iter().enumerate().for_each(|(i, t)| standing.take(group, i, t, || true));
+        standing.judge(group, now, 0)
     }
 
     fn says(name: &str, weight: u32) -> Option<(String, u32)> {
@@ -246,15 +302,70 @@ mod tests {
     }
 
     #[test]
+    fn a_state_that_spoke_for_another_does_not_speak_when_it_is_unknown_itself() {
+        let mut story =
+            vec![(0, [True, True]), (10, [True, True]), (11, [Dunno, True]), (60_011, [Dunno, True])];
+        story.push((60_020, [Dunno, Dunno]));
+        assert_eq!(vote("", &story), says("Unknown", 5));
+        story.push((60_030, [Dunno, True]));
+        assert_eq!(vote("", &story), says("Low", 5));
+        story.push((60_040, [True, True]));
+        assert_eq!(vote("", &story), says("High", 30));
+    }
+
+    #[test]
     fn the_due_instant_is_the_nearest_of_delay_and_patience() {
         let group = group("");
         let mut standing = Standing::new(&group);
-        standing.judge(&group, vec![False, True], 100, 0);
-        assert_eq!(standing.due(&group, 0), Some(110));
-        standing.judge(&group, vec![False, True], 110, 0);
-        standing.judge(&group, vec![False, Dunno], 120, 0);
-        assert_eq!(standing.due(&group, 0), Some(60_120));
-        standing.judge(&group, vec![False, Dunno], 60_120, 0);
-        assert_eq!(standing.due(&group, 0), None, "it gave up: nothing is left to wait for");
+        judge(&mut standing, &group, [False, True], 100);
+        assert_eq!(standing.due(&group, 100, 0), Some(110));
+        judge(&mut standing, &group, [False, True], 110);
+        judge(&mut standing, &group, [False, Dunno], 120);
+        assert_eq!(standing.due(&group, 120, 0), Some(60_120));
+        judge(&mut standing, &group, [False, Dunno], 60_120);
+        assert_eq!(standing.due(&group, 60_120, 0), None, "it gave up: nothing is left to wait for");
+    }
+
+    #[test]
+    fn nothing_is_due_again_and_again_while_a_lower_state_speaks() {
+        let group = group("");
+        let mut standing = Standing::new(&group);
+        for (now, truths) in [(0, [True, True]), (10, [True, True]), (11, [Dunno, True])] {
+            judge(&mut standing, &group, truths, now);
+        }
+        judge(&mut standing, &group, [Dunno, True], 60_011);
+        assert_eq!(standing.due(&group, 60_011, 0), None);
+    }
+
+    #[test]
+    fn judging_again_changes_nothing() {
+        for truths in [[True, False], [False, True], [Dunno, True], [False, False], [Dunno, Dunno]] {
+            for now in [5, 70_000] {
+                let group = group("");
+                let mut standing = Standing::new(&group);
+                judge(&mut standing, &group, truths, 0);
+                judge(&mut standing, &group, truths, now);
+                let once = standing.clone();
+                assert!(!judge(&mut standing, &group, truths, now), "{truths:?}");
+                assert_eq!(standing, once);
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_restart_a_tag_that_was_not_heard_yet_is_not_false() {
+        let group = group("unknown = 'as-false'\notherwise = 'Fine'");
+        let mut standing = Standing::new(&group);
+        judge(&mut standing, &group, [True, False], 0);
+        standing.pause(&group, 0);
+        let judge_unheard = |standing: &mut Standing, now| {
+            standing.end_wait(&group, now, 10, || false);
+            (0..2).for_each(|i| standing.take(&group, i, Dunno, || false));
+            standing.judge(&group, now, 10);
+            standing.vote.clone().unwrap().name
+        };
+        assert_eq!(judge_unheard(&mut standing, 10), "High");
+        assert_eq!(standing.due(&group, 10, 10), Some(60_010));
+        assert_eq!(judge_unheard(&mut standing, 60_010), "Fine", "it was waited for long enough");
     }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use proto::{Cause, Severity};
 
-use crate::expr::eval::Truth;
+use crate::condition::Phase;
 use crate::group::{By, Standing, UNKNOWN, Vote};
-use crate::ruleset::Plan;
-use crate::value::Held;
+use crate::ruleset::{BoundCondition, Plan};
+use crate::value::{Held, Unknown};
 
 /// Name of the state of an instance whose rule is gone (§7.5).
 pub(crate) const REMOVED: &str = "Removed";
@@ -54,8 +54,8 @@ impl State {
         Self { name: UNKNOWN.into(), severity: Severity::Info, weight: 0, winner: None }
     }
 
-    fn is_unknown(&self) -> bool {
-        self.name == UNKNOWN || matches!(self.winner, Some((_, By::Unknown)))
+    fn in_doubt(&self) -> bool {
+        self.name == UNKNOWN || self.winner.is_some_and(|(_, by)| by.in_doubt())
     }
 }
 
@@ -65,25 +65,17 @@ impl Instance {
         Self { plan, signals, groups, state: State::unknown(), since: None, sequence: 0, unsaved: false }
     }
 
-    /// Takes over where an instance of the same rule and machine stood, under the old version of the rule (§8): a
-    /// condition that is the same keeps its delay, a state that is On stays On until it is judged.
-    pub(crate) fn inherit(&mut self, old: Self) {
-        let (rule, plan) = (Arc::clone(&self.plan.rule), Arc::clone(&self.plan));
-        for (g, group) in rule.groups.iter().enumerate() {
-            let place = old.plan.rule.groups.iter().position(|o| o.name == group.name);
-            let Some(o) = place else { continue };
-            let (was, standing) = (&old.groups[o], &mut self.groups[g]);
-            for (s, state) in group.states.iter().enumerate() {
-                let named = |x: &crate::file::State| x.named.name == state.named.name;
-                let Some(i) = old.plan.rule.groups[o].states.iter().position(named) else { continue };
-                let same = old.plan.conditions[o][i].identity == plan.conditions[g][s].identity;
-                standing.phases[s] = was.phases[i].carried(same);
+    /// Takes over where an instance of the same rule and machine stood, under the old version of the rule (§8).
+    pub(crate) fn inherit(&mut self, old: &Self, watermark: i64) {
+        crate::stored::stored(old, watermark).restore(self);
+        let before = old.groups.iter().zip(&old.plan.rule.groups);
+        for (was, old_group) in before {
+            let now =
+                self.groups.iter_mut().zip(&self.plan.rule.groups).find(|(_, g)| g.name == old_group.name);
+            if let Some((standing, _)) = now {
+                standing.undecided_from = was.undecided_from;
             }
-            standing.carry(was);
         }
-        (self.state, self.since, self.sequence) = (old.state, old.since, old.sequence);
-        // The winner is a place in the old rule: it is found again when the instance is judged.
-        self.state.winner = None;
         self.unsaved = true;
     }
 
@@ -94,35 +86,37 @@ impl Instance {
         begin: i64,
         held: impl Fn(usize) -> &'v Held,
     ) -> Option<Change> {
-        let plan = Arc::clone(&self.plan);
-        for ((standing, group), conditions) in
-            self.groups.iter_mut().zip(&plan.rule.groups).zip(&plan.conditions)
-        {
-            let truths: Vec<Truth> =
-                conditions.iter().map(|c| c.program.judge(&|slot| held(self.signals[slot]))).collect();
-            let before = (standing.phases.clone(), standing.vote.clone());
-            standing.judge(group, truths, now, begin);
-            self.unsaved |= before != (standing.phases.clone(), standing.vote.clone());
+        let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.plan.conditions);
+        for ((standing, group), conditions) in groups {
+            let slot = |slot: usize| held(self.signals[slot]);
+            let heard = |c: &BoundCondition| c.slots.iter().all(|s| *slot(*s) != Err(Unknown::NeverSeen));
+            standing.end_wait(group, now, begin, || conditions.iter().all(heard));
+            for (i, condition) in conditions.iter().enumerate() {
+                standing.take(group, i, condition.program.judge(&slot), || heard(condition));
+            }
+            self.unsaved |= standing.judge(group, now, begin);
         }
         self.settle(now)
     }
 
     /// Takes the state that the groups agree on; a change is told when its name or severity differs.
     fn settle(&mut self, now: i64) -> Option<Change> {
+        self.unsaved |= self.since.is_none();
         let since = *self.since.get_or_insert(now);
-        let next = self.agreed();
+        let next = self.agreed()?;
         let same_severity = next.severity == self.state.severity;
         let from = std::mem::replace(&mut self.state, next);
+        self.unsaved = true;
         if from.name == self.state.name && same_severity {
             return None;
         }
         let cause = self.cause(&from, now);
-        (self.since, self.sequence, self.unsaved) = (Some(now), self.sequence + 1, true);
+        (self.since, self.sequence) = (Some(now), self.sequence + 1);
         Some(Change { from, since, cause })
     }
 
-    /// The vote with the highest weight; on a tie that of the group first in the file.
-    fn agreed(&self) -> State {
+    /// The state of the highest vote, on a tie that of the group first in the file; none: it is the state already.
+    fn agreed(&self) -> Option<State> {
         let mut best: Option<(usize, &Vote)> = None;
         for (i, standing) in self.groups.iter().enumerate() {
             if let Some(vote) = &standing.vote
@@ -131,39 +125,42 @@ impl Instance {
                 best = Some((i, vote));
             }
         }
-        match best {
-            Some((group, vote)) => State {
-                name: vote.name.clone(),
-                severity: vote.severity,
-                weight: vote.weight,
-                winner: Some((group, vote.by)),
-            },
-            None if self.groups.iter().any(|g| g.decided) => {
-                State { name: self.plan.rule.default.clone(), ..State::unknown() }
-            }
-            None => State::unknown(),
-        }
+        let stands = || self.groups.iter().any(Standing::stands);
+        let (name, weight, severity, winner) = match best {
+            Some((group, vote)) => (vote.name.as_str(), vote.weight, vote.severity, Some((group, vote.by))),
+            None if stands() => (self.plan.rule.default.as_str(), 0, Severity::Info, None),
+            None => (UNKNOWN, 0, Severity::Info, None),
+        };
+        let now = &self.state;
+        let same =
+            (now.name.as_str(), now.weight, now.severity, now.winner) == (name, weight, severity, winner);
+        (!same).then(|| State { name: name.to_owned(), severity, weight, winner })
     }
 
     fn cause(&self, from: &State, now: i64) -> Cause {
         if from.name == self.state.name {
             return Cause::Severity;
         }
-        if from.is_unknown() || self.state.is_unknown() {
+        let gave_up = from.winner.is_some_and(|(group, _)| !self.groups[group].stands());
+        if from.in_doubt() || self.state.in_doubt() || gave_up {
             return Cause::Unknown;
         }
         let entered = match self.state.winner {
             Some((group, By::State(state))) => self.groups[group].phases[state],
             _ => return Cause::Clear,
         };
-        let entered_now = matches!(entered, crate::condition::Phase::On { entered, .. } if entered == now);
-        if entered_now { Cause::Condition } else { Cause::Clear }
+        match (entered, from.winner) {
+            (Phase::On { entered, .. }, _) if entered == now => Cause::Condition,
+            (_, Some(_)) => Cause::Clear,
+            // It had been On all the time, and its group abstained because it could not know.
+            (_, None) => Cause::Unknown,
+        }
     }
 
-    /// The next instant at which time alone changes something.
-    pub(crate) fn due(&self, begin: i64) -> Option<i64> {
+    /// The next instant after `now` at which time alone changes something.
+    pub(crate) fn due(&self, now: i64, begin: i64) -> Option<i64> {
         let groups = self.groups.iter().zip(&self.plan.rule.groups);
-        groups.filter_map(|(standing, group)| standing.due(group, begin)).min()
+        groups.filter_map(|(standing, group)| standing.due(group, now, begin)).min()
     }
 
     /// Whether its stored form grows old by time alone.

@@ -18,8 +18,9 @@ use crate::instance::{Change, Instance, REMOVED, State};
 use crate::inventory::SourceId;
 use crate::ruleset::RuleSet;
 use crate::scope::Scope;
-use crate::signals::LONG_AGO;
+
 use crate::stored::Stored;
+use crate::time::LONG_AGO;
 use crate::watermark::Clock;
 
 impl Engine {
@@ -40,7 +41,7 @@ impl Engine {
             let instance = scope.add(&inventory, Arc::clone(plan));
             let key = plan.key(&inventory);
             if let Some((was, before)) = standing.remove(&key) {
-                instance.inherit(before);
+                instance.inherit(&before, old[was].watermark);
                 scope.watermark = scope.watermark.max(old[was].watermark);
             } else if let Some(Ok(counter)) = self.retired.remove(&key).map(|bytes| Stored::read(&bytes)) {
                 counter.resume(instance);
@@ -137,7 +138,11 @@ impl Engine {
             let mut fresh = Scope::new(self.scopes[i].sources.clone());
             let until = self.scopes[i].watermark;
             for mut instance in std::mem::take(&mut self.scopes[i].instances) {
-                instance.groups.iter_mut().for_each(|g| g.untimed(until));
+                let rule = Arc::clone(&instance.plan.rule);
+                for (standing, group) in instance.groups.iter_mut().zip(&rule.groups) {
+                    standing.pause(group, until);
+                    standing.forget_break();
+                }
                 instance.unsaved = true;
                 let place = fresh.add(&inventory, Arc::clone(&instance.plan));
                 instance.signals.clone_from(&place.signals);

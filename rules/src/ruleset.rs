@@ -97,11 +97,18 @@ impl Checked {
             checked.unread.extend((!read.parsed).then_some(*file));
         }
         rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        let mut instances = 0;
         for rule in without_doubles(report, rules, &mut checked.mistaken) {
             let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
             match bind(report, Arc::clone(&rule), inventory) {
-                Some(plans) => drop(checked.rules.insert(name, BoundRule { rule, plans })),
-                None => drop(checked.mistaken.insert(name)),
+                Some(plans) if instances + plans.len() <= INSTANCES_MAX => {
+                    instances += plans.len();
+                    checked.rules.insert(name, BoundRule { rule, plans });
+                }
+                too_much => {
+                    too_much.iter().for_each(|plans| too_many(report, &rule, plans.len()));
+                    checked.mistaken.insert(name);
+                }
             }
         }
         checked
@@ -163,6 +170,20 @@ fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<V
     (report.errors_since(before) == 0).then_some(plans)
 }
 
+fn too_many(report: &mut Report, rule: &Rule, more: usize) {
+    let message = format!("the rules of one agent have at most {INSTANCES_MAX} instances");
+    let label = format!("this rule would add {more}, one for each of its machines");
+    report.error("R404", (rule.file, rule.name.span.clone()), message, label).help =
+        Some("divide the machines among several agents, or narrow `on`".into());
+}
+
+/// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
+fn reads_nothing(report: &mut Report, rule: &Rule) {
+    let place = (rule.file, rule.name.span.clone());
+    let message = format!("rule `{}` reads no tag", rule.name.value);
+    report.error("R203", place, message, "nothing here can change");
+}
+
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
     let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
     let message = format!("rule `{}` is for no machine", rule.name.value);
@@ -214,6 +235,9 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
         }
     }
     let slots = binder.into_slots();
+    if slots.is_empty() && report.errors_since(before) == 0 {
+        reads_nothing(report, rule);
+    }
     let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
     sources.sort_unstable();
     sources.dedup();
@@ -320,6 +344,14 @@ mod tests {
             load(&["[rule.r]\non = '*'\nwhen = 't > 1 and tt > 2'\n[rule.ok]\non = '*'\nwhen = 't > 1'"]);
         assert_eq!((set.rules, set.plans.len()), (1, 3));
         assert_eq!(lines, ["0.toml:3:19: unknown tag `tt` (washer-1 has no such tag; did you mean `t`?)"]);
+    }
+
+    #[test]
+    fn a_rule_that_reads_nothing_would_never_speak() {
+        let (set, lines) = load(&["[rule.r]\non = '*'\nwhen = 'true'"]);
+        assert_eq!(set.plans.len(), 0);
+        assert_eq!(lines, ["0.toml:1:7: rule `r` reads no tag (nothing here can change)"]);
+        assert_eq!(load(&["[rule.r]\non = '*'\nwhen = 'true'\ntext = '{t}'"]).0.plans.len(), 3);
     }
 
     #[test]

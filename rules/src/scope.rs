@@ -8,16 +8,17 @@
 //! Here: that order. Not here: where the watermark stands (`watermark`), what a condition means (`condition`).
 //! Invariant: the watermark never goes back (I3), and nothing is judged before it.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BTreeSet;
 
 use proto::Transition;
 
 use crate::engine::{Counts, Datapoint, Identity, Late, Subject};
 use crate::explain::Teller;
+use crate::group::Standing;
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId, TagId};
-use crate::signals::{LONG_AGO, Signals};
+use crate::signals::Signals;
+use crate::time::LONG_AGO;
 use crate::waiting::{Room, Waiting};
 
 /// What time alone brings about.
@@ -39,12 +40,13 @@ pub(crate) struct Scope {
     pub(crate) watermark: i64,
     signals: Signals,
     room: Room,
-    timers: BinaryHeap<Reverse<(i64, Timer)>>,
-    /// The instant for which an instance, and for which a signal, has a timer that counts.
+    /// One for each signal and each instance at most, so that flapping values do not fill the memory.
+    timers: BTreeSet<(i64, Timer)>,
+    /// The instant for which an instance, and for which a signal, has its timer.
     armed_instances: Vec<Option<i64>>,
     armed_signals: Vec<Option<i64>>,
-    /// The instant at which the instances began.
-    began: Option<i64>,
+    /// The instants at which the instances began, and until which sources not heard yet are waited for.
+    began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
     pub(crate) last_effective: Option<i64>,
 }
@@ -68,7 +70,7 @@ impl Scope {
             watermark: LONG_AGO,
             signals,
             room: Room::default(),
-            timers: BinaryHeap::new(),
+            timers: BTreeSet::new(),
             armed_instances: Vec::new(),
             armed_signals: Vec::new(),
             began: None,
@@ -117,10 +119,9 @@ impl Scope {
             self.arm_signal(signal, going.inventory);
         }
         if self.signals.any_heard() {
-            self.began.get_or_insert(self.watermark);
+            self.begin(self.watermark, going.inventory);
         }
-        let Some(began) = self.began else { return };
-        let begin = self.unknown_counts_from(going.inventory, began);
+        let Some(begin) = self.unknown_counts_from() else { return };
         let before = going.out.len();
         for i in 0..self.instances.len() {
             self.judge(i, self.watermark, begin, going);
@@ -139,7 +140,13 @@ impl Scope {
 
     /// Sees to it that the instances begin by then, even when nothing is heard.
     pub(crate) fn begin_by(&mut self, instant: i64) {
-        self.timers.push(Reverse((instant, Timer::Begin)));
+        self.timers.insert((instant, Timer::Begin));
+    }
+
+    /// Nobody can say how long the instances were away: the clock was set back.
+    pub(crate) fn forget_break(&mut self) {
+        self.watermark = LONG_AGO;
+        self.instances.iter_mut().flat_map(|i| &mut i.groups).for_each(Standing::forget_break);
     }
 
     pub(crate) fn signals(&self) -> &Signals {
@@ -174,7 +181,7 @@ impl Scope {
 
     /// The next instant at which something is to be done.
     pub(crate) fn next_instant(&self) -> Option<i64> {
-        let timer = self.timers.peek().map(|Reverse((due, _))| *due);
+        let timer = self.timers.first().map(|(due, _)| *due);
         self.room.first().into_iter().chain(timer).min()
     }
 
@@ -198,11 +205,22 @@ impl Scope {
         let mut touched = BTreeSet::new();
         self.apply(now, going, &mut touched);
         self.pass(now, going, &mut touched);
-        let Some(began) = self.began else { return };
-        let begin = self.unknown_counts_from(going.inventory, began);
+        let Some(begin) = self.unknown_counts_from() else { return };
         for i in touched {
             self.judge(i, now, begin, going);
         }
+    }
+
+    /// The instances begin, unless they have.
+    fn begin(&mut self, now: i64, inventory: &Inventory) {
+        let patience = self.sources.iter().map(|s| inventory.source(*s).idle_timeout).max();
+        self.began.get_or_insert((now, now + patience.unwrap_or(0)));
+    }
+
+    /// Unknown counts from the begin, but not before each source was heard first, as far as it is waited for (§7.2).
+    fn unknown_counts_from(&self) -> Option<i64> {
+        let (began, patience) = self.began?;
+        Some(self.signals.all_heard().map_or(patience, |heard| heard.clamp(began, patience)))
     }
 
     /// All datapoints of the instant.
@@ -220,7 +238,7 @@ impl Scope {
         }
         let all_heard_now = !heard_before && self.signals.all_heard().is_some();
         if (any && self.began.is_none()) || all_heard_now {
-            self.began.get_or_insert(now);
+            self.begin(now, going.inventory);
             touched.extend(0..self.instances.len());
         }
         for signal in armed {
@@ -230,22 +248,21 @@ impl Scope {
 
     /// All timers of the instant: staleness, then what instances have due.
     fn pass(&mut self, now: i64, going: &mut Going<'_>, touched: &mut BTreeSet<usize>) {
-        while let Some(Reverse((due, timer))) =
-            self.timers.peek().copied().filter(|Reverse((due, _))| *due <= now)
-        {
-            self.timers.pop();
+        while let Some((_, timer)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
+            self.timers.pop_first();
             match timer {
                 Timer::Begin => {
                     if self.began.is_none() {
-                        self.began = Some(now);
+                        // Nothing was heard: the sources have been waited for already.
+                        self.began = Some((now, now));
                         touched.extend(0..self.instances.len());
                     }
                 }
-                Timer::Instance(i) if self.armed_instances[i] == Some(due) => {
+                Timer::Instance(i) => {
                     self.armed_instances[i] = None;
                     touched.insert(i);
                 }
-                Timer::Stale(s) if self.armed_signals[s] == Some(due) => {
+                Timer::Stale(s) => {
                     self.armed_signals[s] = None;
                     match self.signals.stale_due(going.inventory, s) {
                         Some(later) if later > now => self.arm_signal(s, going.inventory),
@@ -253,8 +270,6 @@ impl Scope {
                         None => {}
                     }
                 }
-                // A timer that another one has replaced.
-                Timer::Instance(_) | Timer::Stale(_) => {}
             }
         }
     }
@@ -268,12 +283,15 @@ impl Scope {
             going.out.push(teller.tell(instance, change, now));
             going.counts.transitions += 1;
             going.stored.push((instance.plan.key(inventory), crate::stored::bytes(instance, now)));
-            instance.unsaved = instance.is_counting();
+            instance.unsaved = false;
         }
-        let due = instance.due(begin).map(|due| due.max(now + 1));
-        if due != self.armed_instances[i] {
-            self.armed_instances[i] = due;
-            self.timers.extend(due.map(|due| Reverse((due, Timer::Instance(i)))));
+        let due = instance.due(now, begin);
+        let armed = std::mem::replace(&mut self.armed_instances[i], due);
+        if due != armed {
+            if let Some(armed) = armed {
+                self.timers.remove(&(armed, Timer::Instance(i)));
+            }
+            self.timers.extend(due.map(|due| (due, Timer::Instance(i))));
         }
     }
 
@@ -284,15 +302,7 @@ impl Scope {
         }
         let due = self.signals.stale_due(inventory, signal);
         self.armed_signals[signal] = due;
-        self.timers.extend(due.map(|due| Reverse((due, Timer::Stale(signal)))));
-    }
-
-    /// Unknown counts from the begin, but not before each source was heard first, which is waited for at most
-    /// the idle timeout (§7.2).
-    fn unknown_counts_from(&self, inventory: &Inventory, began: i64) -> i64 {
-        let patience = self.sources.iter().map(|s| inventory.source(*s).idle_timeout).max().unwrap_or(0);
-        let limit = began + patience;
-        self.signals.all_heard().map_or(limit, |heard| heard.clamp(began, limit))
+        self.timers.extend(due.map(|due| (due, Timer::Stale(signal))));
     }
 
     /// The stored form of every instance that changed, or grew older, since it was stored last.

@@ -13,12 +13,10 @@ use rustc_hash::FxHashMap;
 use crate::engine::{Datapoint, Subject};
 use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
+use crate::time::LONG_AGO;
 use crate::value::{Held, Unknown};
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
-
-/// Before any instant of any plant, and far enough from the end of i64 to be counted from.
-pub(crate) const LONG_AGO: i64 = i64::MIN / 4;
 
 /// The last value of a tag.
 #[derive(Debug)]
@@ -39,7 +37,8 @@ struct Signal {
     cell: usize,
     policy: StaleAfter,
     stale: bool,
-    /// The instant before which staleness does not begin to count: a late application, or its last end.
+    /// An instant before which staleness does not begin to count: a late application, or its last end where no
+    /// frontier tells when that was.
     floor: i64,
     readers: Vec<usize>,
 }
@@ -219,16 +218,23 @@ impl Signals {
         let frontier = Clock::frontier_of(inventory.source(waiting.source), datapoint.timestamp, promised);
         contact.frontier = contact.frontier.max(frontier);
         contact.first.get_or_insert(now);
-        if promised && datapoint.subject != Subject::Connected(false) {
+        let down = datapoint.subject == Subject::Connected(false);
+        if promised && !down {
             contact.promised = contact.promised.max(datapoint.timestamp);
         }
         for signal in &contact.signals {
             let state = &mut self.signals[*signal];
-            if state.stale {
-                (state.stale, state.floor) = (false, now);
-                touched.extend(&state.readers);
-                armed.push(*signal);
+            let lasts = matches!(state.policy, StaleAfter::After(_));
+            // A source that says it is not connected confirms no value.
+            if !state.stale || (lasts && down) {
+                continue;
             }
+            state.stale = false;
+            if lasts || waiting.late {
+                state.floor = now;
+            }
+            touched.extend(&state.readers);
+            armed.push(*signal);
         }
     }
 

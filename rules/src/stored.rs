@@ -1,18 +1,22 @@
 //! The state of an instance as it outlives the process (§8).
 //!
 //! Here: its bytes, and what of them still fits an edited rule. Not here: where the bytes are kept.
-//! Invariant: the first byte is the format; bytes of another format are refused, never guessed at. What was
-//! reached under another condition is not carried over.
+//! Invariant: the first byte is the format; bytes of another format are refused, never guessed at. States are
+//! found again by their names; a delay that ran under another condition begins anew.
 
 use proto::Severity;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Phase;
+use crate::file::State as RuleState;
 use crate::group::{By, Vote};
 use crate::instance::{Instance, REMOVED, State};
+use crate::time;
 
 /// The format that is written.
 const FORMAT: u8 = 1;
+/// More transitions than an instance makes, and exact in every reader of JSON.
+const SEQUENCE_MAX: u64 = 1 << 53;
 
 /// Why stored bytes are not the state of an instance.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +27,9 @@ pub enum NotAState {
     /// The right format, but damaged.
     #[error("damaged: {0}")]
     Damaged(#[from] serde_json::Error),
+    /// Read, but no engine can have written it.
+    #[error("damaged: it holds impossible instants or numbers")]
+    Impossible,
 }
 
 /// The state of an instance at a watermark.
@@ -35,7 +42,7 @@ pub struct Stored {
     state: String,
     severity: Severity,
     weight: u32,
-    winner: Option<(String, By)>,
+    winner: Option<(Option<String>, By)>,
     groups: Vec<StoredGroup>,
 }
 
@@ -44,6 +51,7 @@ struct StoredGroup {
     name: Option<String>,
     vote: Option<Vote>,
     ever_decided: bool,
+    gave_up: bool,
     conditions: Vec<StoredCondition>,
 }
 
@@ -60,47 +68,101 @@ impl Stored {
     /// # Errors
     /// When the bytes are of another format or damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, NotAState> {
-        match bytes.split_first() {
-            Some((&FORMAT, json)) => Ok(serde_json::from_slice(json)?),
-            other => Err(NotAState::Format(other.map(|(format, _)| *format))),
-        }
+        let stored: Self = match bytes.split_first() {
+            Some((&FORMAT, json)) => serde_json::from_slice(json)?,
+            other => return Err(NotAState::Format(other.map(|(format, _)| *format))),
+        };
+        if stored.is_plausible() { Ok(stored) } else { Err(NotAState::Impossible) }
     }
 
-    /// Puts the stored state into a new instance of the same rule and machine. Of a rule that was removed in
-    /// between only the counter goes on.
+    fn is_plausible(&self) -> bool {
+        time::are_bounded(self.since.into_iter().chain([self.watermark]))
+            && self.sequence <= SEQUENCE_MAX
+            && self.groups.iter().flat_map(|g| &g.conditions).all(|c| c.phase.is_plausible())
+    }
+
+    /// Lets a new instance of the same rule and machine go on after a restart: time stood still.
     pub(crate) fn resume(self, instance: &mut Instance) {
+        let until = self.watermark;
+        self.restore(instance);
+        let rule = std::sync::Arc::clone(&instance.plan.rule);
+        instance
+            .groups
+            .iter_mut()
+            .zip(&rule.groups)
+            .for_each(|(standing, group)| standing.pause(group, until));
+    }
+
+    /// Puts the stored state into a new instance of the same rule and machine, which may have been edited. Of a
+    /// rule that was removed in between only the counter goes on.
+    pub(crate) fn restore(self, instance: &mut Instance) {
         instance.sequence = self.sequence;
         if self.state == REMOVED {
             return;
         }
-        let rule = std::sync::Arc::clone(&instance.plan.rule);
-        let place = |name: &Option<String>| rule.groups.iter().position(|g| g.name == *name);
-        for stored in self.groups {
-            let Some(group) = place(&stored.name) else { continue };
-            let standing = &mut instance.groups[group];
-            for (i, state) in rule.groups[group].states.iter().enumerate() {
-                let identity = &instance.plan.conditions[group][i].identity;
-                let same_name = stored.conditions.iter().find(|c| c.name == state.named.name);
-                standing.phases[i] =
-                    same_name.map_or(Phase::Off, |c| c.phase.carried(c.identity == *identity));
+        let plan = std::sync::Arc::clone(&instance.plan);
+        let place = |name: &Option<String>| plan.rule.groups.iter().position(|g| g.name == *name);
+        let winner = self.winner.as_ref().and_then(|(name, by)| {
+            let (group, stored) = (place(name)?, self.groups.iter().find(|g| g.name == *name)?);
+            Some((group, stored.replaced(*by, &plan.rule.groups[group].states)))
+        });
+        for mut stored in self.groups {
+            let Some(place) = place(&stored.name) else { continue };
+            let (standing, group) = (&mut instance.groups[place], &plan.rule.groups[place]);
+            for (i, state) in group.states.iter().enumerate() {
+                standing.phases[i] = stored.phase(&state.named.name, &plan.conditions[place][i].identity);
             }
-            (standing.vote, standing.ever_decided) = (stored.vote, stored.ever_decided);
-            standing.pause(self.watermark);
+            standing.vote = stored.vote.take();
+            if let Some(vote) = &mut standing.vote {
+                vote.by = stored.replaced(vote.by, &group.states);
+            }
+            (standing.ever_decided, standing.gave_up) = (stored.ever_decided, stored.gave_up);
         }
-        let winner =
-            self.winner.and_then(|(name, by)| Some((place(&Some(name).filter(|n| !n.is_empty()))?, by)));
         instance.state = State { name: self.state, severity: self.severity, weight: self.weight, winner };
         instance.since = self.since;
     }
 }
 
+impl StoredGroup {
+    /// The phase of a state's condition. What is On stays On under an edited condition too, until that one says
+    /// otherwise; what was counted towards another condition counts for nothing (§8).
+    fn phase(&self, name: &str, identity: &str) -> Phase {
+        let same = |c: &&StoredCondition| c.name == name && c.identity == identity;
+        let edited = |c: &&StoredCondition| c.name == name && c.phase.is_on();
+        let found = self.conditions.iter().find(same).or_else(|| self.conditions.iter().find(edited));
+        found.map_or(Phase::Off, |c| c.phase)
+    }
+
+    /// The same reason, with the place that its state has in the edited rule. A state that is gone has none.
+    fn replaced(&self, by: By, states: &[RuleState]) -> By {
+        let place = |old: usize| {
+            let name = &self.conditions.get(old)?.name;
+            states.iter().position(|s| s.named.name == *name)
+        };
+        match by {
+            By::State(old) => place(old).map_or(By::Otherwise, By::State),
+            By::Known(old) => place(old).map_or(By::Unknown, By::Known),
+            By::Otherwise | By::Unknown => by,
+        }
+    }
+}
+
 /// The bytes that keep an instance's state, as it stands at this watermark.
 pub(crate) fn bytes(instance: &Instance, watermark: i64) -> Vec<u8> {
+    let mut bytes = vec![FORMAT];
+    // Names, numbers and flags only: serde_json has nothing to refuse.
+    serde_json::to_writer(&mut bytes, &stored(instance, watermark)).ok();
+    bytes
+}
+
+/// An instance's state, as it stands at this watermark.
+pub(crate) fn stored(instance: &Instance, watermark: i64) -> Stored {
     let rule = &instance.plan.rule;
     let group = |(i, standing): (usize, &crate::group::Standing)| StoredGroup {
         name: rule.groups[i].name.clone(),
         vote: standing.vote.clone(),
         ever_decided: standing.ever_decided,
+        gave_up: standing.gave_up,
         conditions: (0..standing.phases.len())
             .map(|s| StoredCondition {
                 name: rule.groups[i].states[s].named.name.clone(),
@@ -110,20 +172,16 @@ pub(crate) fn bytes(instance: &Instance, watermark: i64) -> Vec<u8> {
             .collect(),
     };
     let winner = instance.state.winner;
-    let stored = Stored {
+    Stored {
         watermark,
         sequence: instance.sequence,
         since: instance.since,
         state: instance.state.name.clone(),
         severity: instance.state.severity,
         weight: instance.state.weight,
-        winner: winner.map(|(i, by)| (rule.groups[i].name.clone().unwrap_or_default(), by)),
+        winner: winner.map(|(i, by)| (rule.groups[i].name.clone(), by)),
         groups: instance.groups.iter().enumerate().map(group).collect(),
-    };
-    let mut bytes = vec![FORMAT];
-    // Names, numbers and flags only: serde_json has nothing to refuse.
-    serde_json::to_writer(&mut bytes, &stored).ok();
-    bytes
+    }
 }
 
 #[cfg(test)]
@@ -135,5 +193,19 @@ mod tests {
         assert_eq!(Stored::read(&[]).unwrap_err().to_string(), "format None, this version reads 1");
         assert_eq!(Stored::read(&[9, b'{']).unwrap_err().to_string(), "format Some(9), this version reads 1");
         assert!(Stored::read(b"\x01{\"watermark\":1").unwrap_err().to_string().starts_with("damaged: "));
+    }
+
+    #[test]
+    fn numbers_that_no_engine_writes_are_refused() {
+        let stored = |watermark: i64, sequence: u64| {
+            format!(
+                "\u{1}{{\"watermark\":{watermark},\"sequence\":{sequence},\"since\":null,\"state\":\"A\",\"severity\":\"info\",\"weight\":1,\"winner\":null,\"groups\":[]}}"
+            )
+        };
+        assert!(Stored::read(stored(5, 7).as_bytes()).is_ok());
+        for (watermark, sequence) in [(i64::MIN, 7), (i64::MAX, 7), (5, u64::MAX)] {
+            let refused = Stored::read(stored(watermark, sequence).as_bytes()).unwrap_err();
+            assert_eq!(refused.to_string(), "damaged: it holds impossible instants or numbers");
+        }
     }
 }

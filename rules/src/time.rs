@@ -1,6 +1,7 @@
 //! Durations as people write them, and the milliseconds that the engine counts in.
 //!
-//! Here: `5 min`, `1h30m`, `100 ms`, `T#5M`. Not here: any clock; an instant is ms since 1970 UTC and is given.
+//! Here: `5 min`, `1h30m`, `100 ms`, `T#5M`, and how far an instant may lie from 1970. Not here: any clock; an
+//! instant is ms since 1970 UTC and is given.
 //! Invariant: a number without a unit is never a duration, and neither is `5 m` (metres, or a month?).
 
 use std::fmt;
@@ -25,6 +26,23 @@ const UNITS: [(&str, Millis); 12] = [
     ("week", 604_800_000),
     ("weeks", 604_800_000),
 ];
+
+/// Before any instant that the engine reckons with: 35,000 years before 1970.
+pub const LONG_AGO: i64 = -(1 << 50);
+
+/// The instant itself, or the nearest one that the engine reckons with. Every instant from outside passes here
+/// once, so that no garbage makes a sum of instants and durations overflow.
+#[must_use]
+pub fn bounded(instant: i64) -> i64 {
+    instant.clamp(LONG_AGO + 1, -LONG_AGO)
+}
+
+/// Whether the engine can have come to all of these instants: those of late datapoints lie a little beyond the
+/// bound, each by a millisecond more.
+#[must_use]
+pub fn are_bounded(instants: impl IntoIterator<Item = i64>) -> bool {
+    instants.into_iter().all(|i| (LONG_AGO..=-2 * LONG_AGO).contains(&i))
+}
 
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

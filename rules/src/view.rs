@@ -15,7 +15,7 @@ use crate::instance::Instance;
 use crate::inventory::{MachineId, SourceId, TagId};
 use crate::ruleset::Plan;
 use crate::scope::Scope;
-use crate::signals::LONG_AGO;
+use crate::time::LONG_AGO;
 use crate::time::Millis;
 
 /// An engine at one moment.

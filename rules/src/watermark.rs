@@ -53,6 +53,10 @@ impl Holder<'_> {
         Some(lag.map_or(heard, |lag| lag.min(heard)))
     }
 
+    fn holds(&self, at: i64) -> bool {
+        self.holds_until().is_some_and(|until| at <= until)
+    }
+
     /// The last processing time at which it counts as heard.
     fn heard_until(&self) -> Option<i64> {
         self.clock.heard_at.map(|at| at + self.source.idle_timeout)
@@ -67,22 +71,22 @@ impl Holder<'_> {
 /// Where the watermark of these sources stands; none while a source that was never heard of holds it.
 #[must_use]
 pub fn watermark<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Option<i64> {
-    let mut holding = holders.clone().filter(|h| h.holds_until().is_some_and(|until| at <= until)).peekable();
-    if holding.peek().is_some() {
-        return holding.map(|h| h.clock.frontier).min().flatten();
+    match follow(holders.clone(), at) {
+        Some(behind) => Some(at - behind),
+        None => holders.filter(|h| h.holds(at)).map(|h| h.clock.frontier).min().flatten(),
     }
-    Some(at - follow(holders, at)?)
 }
 
-/// How far behind the processing time a scope follows that nobody holds.
+/// How far behind the processing time a watermark follows that nobody holds; none: somebody holds it.
 #[must_use]
 pub fn follow<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Option<Millis> {
+    if holders.clone().any(|h| h.holds(at)) {
+        return None;
+    }
     let disorder = holders.clone().map(|h| h.source.max_out_of_orderness).max()? + FOLLOW;
     // Heard, but too far behind to hold: time must not leap over data that is merely slow.
-    let slow = holders
-        .filter(|h| h.heard_until().is_some_and(|until| at <= until))
-        .filter_map(|h| h.source.max_lag)
-        .max();
+    let heard = holders.filter(|h| h.heard_until().is_some_and(|until| at <= until));
+    let slow = heard.filter_map(|h| h.source.max_lag).max();
     Some(slow.map_or(disorder, |lag| lag.max(disorder)))
 }
 

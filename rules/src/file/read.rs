@@ -10,21 +10,21 @@ use std::ops::Range;
 use proto::Severity;
 use sha2::{Digest as _, Sha256};
 
-use super::{Condition, FileRules, Group, Named, OnUnknown, Rule, Selector, StaleAfter, State, is_name};
+use super::{
+    Condition, FileRules, Group, Named, OnUnknown, Rule, Selector, StaleAfter, State, UNKNOWN_AFTER, is_name,
+};
 use crate::diagnose::{FileId, Report};
 use crate::document::{self, Node, Placed, Reader, Table};
 use crate::expr::Mistake;
 use crate::expr::parse::parse;
 use crate::place;
 use crate::text::Template;
-use crate::time::{self, Millis};
+use crate::time;
 
 /// Weight of a state that gives none, and whose group gives none (§7.3).
 const WEIGHT_DEFAULT: u32 = 10;
 /// Greatest weight (§7.3).
 const WEIGHT_MAX: i64 = 1000;
-/// How long an undecided group keeps its last vote (§7.2), ms.
-const UNKNOWN_AFTER: Millis = 60_000;
 /// Names that the engine gives itself (§7.5).
 const RESERVED: [&str; 3] = ["Unknown", "Inactive", "Removed"];
 /// Keys of the specification that this version does not judge, per table.
@@ -339,9 +339,14 @@ fn on_unknown(r: &mut Reader<'_, '_>) -> Option<OnUnknown> {
             let mut t = Reader::new(table, "`unknown`", file, r.report());
             let after = t.duration("after").map_or(UNKNOWN_AFTER, |d: Placed<time::Millis>| d.value);
             let name = state_name(&mut t, "name");
-            let weight = weight(&mut t).unwrap_or(WEIGHT_DEFAULT);
-            let severity = severity(&mut t).unwrap_or(Severity::Warning);
+            let (weight, severity) = (weight(&mut t), severity(&mut t));
+            if name.is_none() && (weight.is_some() || severity.is_some()) {
+                let message = "a weight or severity in `unknown` needs the `name` of the state it is for";
+                t.report().error("R007", (file, node.span.clone()), message, "without a name");
+            }
             t.finish(&[]);
+            let weight = weight.unwrap_or(WEIGHT_DEFAULT);
+            let severity = severity.unwrap_or(Severity::Warning);
             Some(match name {
                 Some(name) => OnUnknown::State(after, Named { name, weight, severity }),
                 None => OnUnknown::Vote(after),
