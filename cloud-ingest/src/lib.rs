@@ -16,7 +16,7 @@
 //!   are in memory. With `[local]`, each answer costs a few rounds of fsync, whatever it holds: measured on
 //!   ext4 (development build), an answer of 300 transitions is durable after 25 ms, one of 5,000 after 0.3 s.
 //! - With `[dynamodb]`, a transition costs two writes, of which a machine's partition takes 1,000 units a
-//!   second: 125 to 250 transitions a second of one machine, see [`table`]. A record of more than 400 KiB is
+//!   second: 250 transitions a second of one machine, see [`table`]. A record of more than 400 KiB is
 //!   set aside. Places and failures stay files: a host that loses them reads the stream again from its oldest
 //!   record, which costs writes and changes nothing, but a failure that was lost with them is lost.
 //! - Records that wait in the stream longer than its retention (24 h unless changed) are gone: that, and not
