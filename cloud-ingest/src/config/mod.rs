@@ -22,7 +22,7 @@
 //! # dir = "…"                            # default: failures below local.dir; needed with [dynamodb]
 //! ```
 //!
-//! Here: which tables and keys there are. Not here: their values ([`field`]), whether stream, table and
+//! Here: which tables and keys there are. Not here: their values (`field`), whether stream, table and
 //! directories exist, and credentials, which the AWS SDK finds by itself (environment, profile, role) and
 //! which never stand in this file.
 //! Invariant: a [`Config`] is right in itself; every mistake is told with file, line and column. Directories
