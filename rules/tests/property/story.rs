@@ -67,7 +67,7 @@ impl Scan {
             let datapoints = tags.clone().map(|place| {
                 let quality = if self.values[place].is_ok() { Quality::Ok } else { Quality::Bad };
                 let what = What::Tag(place, self.values[place].clone(), quality);
-                what.datapoint(self.at, self.at as u64, Some(place) == tags.clone().last())
+                what.datapoint(self.at, self.at as u64, Some(place) == tags.clone().next_back())
             });
             let datapoints = datapoints.collect();
             Step { at: self.at, input: Input::Datapoints(Batch { source: SourceId(source as u32), datapoints }) }
