@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, Item};
 use crate::normalize::Delivery;
 use crate::outbox::{Commit, Entry, Kind, Ledger, LedgerError};
-use crate::rulebook::{self, Edition};
+use crate::rulebook::{self, Edition, Mistake};
 use crate::sequence::Sequence;
 use crate::service;
 use crate::view::{Asked, Board, MistakeView, Reply};
@@ -210,12 +210,10 @@ impl Core {
 
     /// Takes other rules, or says other mistakes in them.
     pub fn publish_rules(&mut self, edition: Edition) {
-        for (weight, mistake) in &edition.mistakes {
+        for Mistake { weight, code, text } in &edition.mistakes {
             match weight {
-                Weight::Error => {
-                    tracing::error!("{mistake}; the last good version of the rule stays in force")
-                }
-                Weight::Warning => tracing::warn!("{mistake}"),
+                Weight::Error => tracing::error!(code, "{text}"),
+                Weight::Warning => tracing::warn!(code, "{text}"),
             }
         }
         self.at = self.at.max(self.clock.now());
@@ -225,7 +223,7 @@ impl Core {
             self.take(outputs);
             self.store_state();
         }
-        let seen = |(weight, text): (Weight, String)| MistakeView { is_error: weight == Weight::Error, text };
+        let seen = |m: Mistake| MistakeView { is_error: m.weight == Weight::Error, text: m.text };
         self.board.set_rules(edition.count, edition.mistakes.into_iter().map(seen).collect());
         self.pending.notes.push((rulebook::NOTE.into(), edition.book));
         if let Some(happening) = edition.happening {

@@ -23,7 +23,7 @@ async fn a_broken_rule_file_changes_nothing_even_over_a_reboot_and_a_mended_one_
     edit(&works, "filler.toml", "22 °C", "22,5 °C");
     until("the mistake is logged", SOON, async || log(&works).contains("write `22.5`")).await;
     edit(&works, "washer.toml", "[rule.washer-caustic]", "[rule.washer-caustic");
-    until("the other mistake is logged", SOON, async || log(&works).contains("washer.toml:5:")).await;
+    until("the other mistake is logged", SOON, async || log(&works).contains("washer.toml:4:")).await;
 
     assert!(agent.stop(SOON).await.unwrap().success());
     fs::remove_file(works.folder.log("agent")).unwrap();

@@ -42,6 +42,8 @@ pub enum Protocol {
     S7(S7Config, Vec<S7Tag>),
 }
 
+/// Protocols of this version.
+const PROTOCOLS: [&str; 2] = ["s7", "recorded"];
 /// A source not heard of for longer does not hold the watermark (§3.5).
 const IDLE_TIMEOUT: i64 = 30_000;
 /// A source further behind does not hold it, unless its idle timeout is longer (§3.5).
@@ -77,10 +79,13 @@ fn source(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inve
     let max_out_of_orderness = r.duration("max_out_of_orderness").map_or(0, |d| d.value);
     let max_lag = max_lag(&mut r, idle_timeout);
     let tags = r.tables("tag");
+    let known = protocol.as_ref().is_none_or(|p| PROTOCOLS.contains(&p.value.as_str()));
+    let s7 = protocol.and_then(|p| protocol_of(&mut r, &p));
     // Which keys belong to a protocol that is not known, nobody can say.
-    let s7 = protocol.and_then(|p| protocol_of(&mut r, &p))?;
-    r.finish(&LATER);
-    let id = id?;
+    if known {
+        r.finish(&LATER);
+    }
+    let (id, s7) = (id?, s7?);
     if inventory.sources().any(|(_, s)| s.id == id.value) {
         let message = format!("there is a source `{}` already", id.value);
         report.error("C201", (file, id.span), message, "each source has an id of its own");
@@ -333,6 +338,14 @@ mod tests {
         let said = mistake("DB10.DBD4:REAL", "DB10.DBD4");
         assert!(said.starts_with("agent.toml:23:21: `DB10.DBD4` is not an S7 address"), "{said}");
         assert!(mistake("DB10.DBD4:REAL", "DB10,5").contains("is not an S7 address"));
+    }
+
+    #[test]
+    fn a_key_that_is_missing_or_misspelt_is_named() {
+        assert!(mistake("address = \"192.168.0.10\"\n", "").contains("[[source]] has no `address`"));
+        assert!(mistake("address = \"192", "adress = \"192").contains("did you mean `address`?"));
+        let (config, lines) = read(&GOOD.replacen("protocol = \"s7\"", "protcol = \"s7\"", 1));
+        assert!(config.is_none() && lines[0].contains("did you mean `protocol`?"), "{lines:#?}");
     }
 
     #[test]

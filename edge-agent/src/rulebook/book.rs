@@ -36,7 +36,7 @@ pub struct Book {
     missing: BTreeSet<String>,
     /// What the last scan read.
     seen: Option<Vec<Page>>,
-    mistakes: Vec<(Weight, String)>,
+    mistakes: Vec<Mistake>,
 }
 
 /// Where a rule in force stands.
@@ -54,6 +54,17 @@ struct Kept {
     rules: BTreeMap<String, usize>,
 }
 
+/// A mistake in a rule file, or something that is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// How much it matters.
+    pub weight: Weight,
+    /// Stable code.
+    pub code: &'static str,
+    /// `file:line:column: what is wrong`.
+    pub text: String,
+}
+
 /// What a scan has changed.
 #[derive(Debug)]
 pub struct Edition {
@@ -66,7 +77,7 @@ pub struct Edition {
     /// What has changed about the rules.
     pub happening: Option<Happening>,
     /// All mistakes of all files, a line each.
-    pub mistakes: Vec<(Weight, String)>,
+    pub mistakes: Vec<Mistake>,
 }
 
 impl Book {
@@ -138,7 +149,7 @@ impl Book {
     /// An unreadable or empty directory changes nothing; it is said once.
     fn unreadable(&mut self, why: &str) -> Option<Edition> {
         self.seen = None;
-        let mistakes = vec![(Weight::Error, why.to_owned())];
+        let mistakes = vec![Mistake { weight: Weight::Error, code: "R501", text: why.to_owned() }];
         if self.mistakes == mistakes {
             return None;
         }
@@ -148,7 +159,7 @@ impl Book {
     }
 
     /// Takes what is right into force; gives the mistakes.
-    fn take(&mut self, pages: &[Page]) -> Vec<(Weight, String)> {
+    fn take(&mut self, pages: &[Page]) -> Vec<Mistake> {
         let mut report = Report::default();
         let mut unread: BTreeSet<String> = BTreeSet::new();
         let mut files = Vec::new();
@@ -170,7 +181,8 @@ impl Book {
             }
             self.rules.insert(name, bound);
         }
-        report.diagnostics().iter().map(|d| d.weight).zip(report.lines()).collect()
+        let found = report.diagnostics().iter().zip(report.lines());
+        found.map(|(d, text)| Mistake { weight: d.weight, code: d.code, text }).collect()
     }
 
     /// Lets go of rules that are gone for the second time, when every file could be read.
@@ -308,7 +320,7 @@ mod tests {
         shelf.write("a.toml", &(rule("x", "true and") + &rule("y", "false")));
         let edition = shelf.book.scan().unwrap();
         assert_eq!(shelf.in_force(), force(&[("x", "true"), ("y", "false")]));
-        assert!(edition.mistakes.iter().any(|(_, m)| m.contains("a.toml:3:17")), "{:?}", edition.mistakes);
+        assert!(edition.mistakes.iter().any(|m| m.text.contains("a.toml:3:17")), "{:?}", edition.mistakes);
         let Some(Happening::RulesChanged { changed, .. }) = edition.happening else { panic!() };
         assert_eq!(changed, ["y"]);
         shelf.reboot();
@@ -356,10 +368,10 @@ mod tests {
     fn an_empty_or_missing_directory_changes_nothing_and_says_so_once() {
         let mut shelf = Shelf::new(&[("a.toml", &rule("x", "true"))]);
         std::fs::remove_file(shelf.dir.path().join("a.toml")).unwrap();
-        assert!(shelf.book.scan().unwrap().mistakes[0].1.contains("holds no rule files"));
+        assert!(shelf.book.scan().unwrap().mistakes[0].text.contains("holds no rule files"));
         assert!(shelf.book.scan().is_none());
         std::fs::remove_dir(shelf.dir.path()).unwrap();
-        assert!(shelf.book.scan().unwrap().mistakes[0].1.contains("cannot read the directory"));
+        assert!(shelf.book.scan().unwrap().mistakes[0].text.contains("cannot read the directory"));
         assert_eq!(shelf.in_force().len(), 1);
     }
 

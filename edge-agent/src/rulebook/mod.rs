@@ -13,7 +13,7 @@ use rules::diagnose::{FileId, Report};
 use rules::inventory::Inventory;
 use rules::ruleset::RuleSet;
 
-pub use book::{Book, Edition, NOTE};
+pub use book::{Book, Edition, Mistake, NOTE};
 pub use folder::{Page, pages};
 
 /// Reads and checks all rules of a directory; every mistake goes to the report.

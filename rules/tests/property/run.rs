@@ -83,8 +83,8 @@ impl Run {
             assert!(t.timestamp <= t.watermark, "{t:?}");
             assert!(t.from != t.to || t.cause == proto::Cause::Severity, "{t:?}");
             let before = last.insert(&t.rule_id, t);
-            let (from, sequence, instant) = before
-                .map_or(("Unknown", 0, i64::MIN), |b| (b.to.as_str(), b.sequence_number, b.timestamp));
+            let (from, sequence, instant) =
+                before.map_or(("Unknown", 0, i64::MIN), |b| (b.to.as_str(), b.sequence_number, b.timestamp));
             assert_eq!((t.from.as_str(), t.sequence_number), (from, sequence + 1), "{t:?}");
             assert!(t.timestamp >= instant, "{t:?}");
         }

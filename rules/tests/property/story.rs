@@ -70,7 +70,10 @@ impl Scan {
                 what.datapoint(self.at, self.at as u64, Some(place) == tags.clone().next_back())
             });
             let datapoints = datapoints.collect();
-            Step { at: self.at, input: Input::Datapoints(Batch { source: SourceId(source as u32), datapoints }) }
+            Step {
+                at: self.at,
+                input: Input::Datapoints(Batch { source: SourceId(source as u32), datapoints }),
+            }
         };
         vec![batch(0), batch(1)]
     }
@@ -159,8 +162,8 @@ pub(crate) fn garbage() -> impl Strategy<Value = Vec<Step>> {
         sequence,
     });
     let batch = (0_u32..2, prop::collection::vec(datapoint, 0..6));
-    let batch =
-        batch.prop_map(|(source, datapoints)| Input::Datapoints(Batch { source: SourceId(source), datapoints }));
+    let batch = batch
+        .prop_map(|(source, datapoints)| Input::Datapoints(Batch { source: SourceId(source), datapoints }));
     let step = (instant(), prop_oneof![6 => batch, 1 => Just(Input::Clock)]);
     prop::collection::vec(step.prop_map(|(at, input)| Step { at, input }), 1..40)
 }
