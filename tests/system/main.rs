@@ -18,5 +18,6 @@ mod reload;
 mod s7;
 mod tidy;
 mod units;
+mod vectors;
 mod works;
 mod wrong;
