@@ -24,6 +24,7 @@ mod reload;
 pub mod ruleset;
 mod scope;
 mod signals;
+mod step;
 pub mod stored;
 pub mod text;
 pub mod time;

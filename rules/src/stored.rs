@@ -63,7 +63,7 @@ struct StoredCondition {
 }
 
 impl Stored {
-    /// Reads what [`bytes`] wrote.
+    /// Reads the bytes that were stored.
     ///
     /// # Errors
     /// When the bytes are of another format or damaged.

@@ -63,19 +63,22 @@ impl Scan {
     /// Both sources deliver it, one after the other; its last datapoint carries `Wmk`.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let batch = |source: usize| {
-            let tags = TAGS.iter().enumerate().filter(|(_, (.., of))| *of == source).map(|(place, _)| place);
-            let datapoints = tags.clone().map(|place| {
-                let quality = if self.values[place].is_ok() { Quality::Ok } else { Quality::Bad };
-                let what = What::Tag(place, self.values[place].clone(), quality);
-                what.datapoint(self.at, self.at as u64, Some(place) == tags.clone().next_back())
-            });
-            let datapoints = datapoints.collect();
+            let places = (0..TAGS.len()).filter(|place| TAGS[*place].2 == source);
+            let mut datapoints: Vec<Datapoint> = places.map(|place| self.datapoint(place)).collect();
+            if let Some(last) = datapoints.last_mut() {
+                last.flags = Flags::WMK;
+            }
             Step {
                 at: self.at,
                 input: Input::Datapoints(Batch { source: SourceId(source as u32), datapoints }),
             }
         };
         vec![batch(0), batch(1)]
+    }
+
+    fn datapoint(&self, place: usize) -> Datapoint {
+        let quality = if self.values[place].is_ok() { Quality::Ok } else { Quality::Bad };
+        What::Tag(place, self.values[place].clone(), quality).datapoint(self.at, self.at as u64, false)
     }
 }
 
@@ -87,7 +90,7 @@ pub(crate) fn heartbeats(at: i64) -> Vec<Step> {
 /// Full scans, one every 2 s at most.
 pub(crate) fn scans() -> impl Strategy<Value = Vec<Scan>> {
     let scan = (2_i64..2_000, (0_i64..9, any::<bool>(), 0_i64..9, 0_i64..9));
-    prop::collection::vec(scan, 1..60).prop_map(|scans| {
+    prop::collection::vec(scan, 1..30).prop_map(|scans| {
         let mut at = ZERO;
         let scan = |(gap, (x, on, y, n)): (i64, (i64, bool, i64, i64))| {
             at += gap;
