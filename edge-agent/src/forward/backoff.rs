@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_longest_and_begin_anew_after_a_success() {
         let mut backoff = Backoff::new();
-        for step in [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000] {
+        for step in [100, 200, 400, 800, 1_600, 2_000, 2_000] {
             let delay = backoff.next().as_millis();
             assert!((step / 2..=step).contains(&delay), "{delay} of {step}");
         }
