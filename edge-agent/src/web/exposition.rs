@@ -2,7 +2,7 @@
 //!
 //! Here: writing it, strictly. Not here: what is measured (`metrics`).
 //! Invariant: a counter's name ends in `_total`, each name has one HELP and one TYPE line and then its samples, and
-//! a label value cannot leave its quotes.
+//! a label value cannot leave its quotes. A metric without samples is not mentioned.
 
 use std::fmt::Write as _;
 
@@ -18,6 +18,8 @@ pub(super) struct Exposition(String);
 pub(super) struct Metric<'e> {
     text: &'e mut String,
     name: String,
+    /// The lines before its first sample.
+    head: Option<String>,
 }
 
 impl Exposition {
@@ -32,9 +34,8 @@ impl Exposition {
     }
 
     fn begin(&mut self, name: String, kind: &str, help: &str) -> Metric<'_> {
-        // Writing into a String cannot fail.
-        writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
-        Metric { text: &mut self.0, name }
+        let head = format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        Metric { text: &mut self.0, name, head: Some(head) }
     }
 
     /// All of it.
@@ -46,7 +47,9 @@ impl Exposition {
 impl Metric<'_> {
     /// Adds a sample with its labels.
     pub(super) fn sample(&mut self, labels: &[(&str, &str)], value: f64) -> &mut Self {
+        self.text.extend(self.head.take());
         self.text.push_str(&self.name);
+        // Writing into a String cannot fail.
         for (i, (label, text)) in labels.iter().enumerate() {
             self.text.push(if i == 0 { '{' } else { ',' });
             write!(self.text, "{label}=\"").ok();
@@ -90,6 +93,7 @@ mod tests {
         text.counter("a_seen", "Things seen.")
             .sample(&[("of", "x")], 2.0)
             .sample(&[("of", "y"), ("b", "")], 0.5);
+        text.gauge("none", "Never said.");
         text.gauge("b_bytes", "Size.").is(1e21);
         let lines = "# HELP a_seen_total Things seen.\n# TYPE a_seen_total counter\n\
                      a_seen_total{of=\"x\"} 2\na_seen_total{of=\"y\",b=\"\"} 0.5\n\

@@ -8,6 +8,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -15,7 +16,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Longest wait for anything on a page.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// One at a time: a browser wants a core or two, and others build.
+static ONE: Mutex<()> = Mutex::new(());
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Nothing but the page: no sandbox because tests may run as root, no services of its own.
 const ARGUMENTS: [&str; 9] = [
@@ -36,6 +39,7 @@ pub(super) struct Browser {
     address: SocketAddr,
     session: String,
     _profile: TempDir,
+    _only: MutexGuard<'static, ()>,
 }
 
 /// How the window looks.
@@ -50,6 +54,7 @@ pub(super) struct Window {
 impl Browser {
     /// Starts one and opens a page.
     pub(super) fn open(url: &str, window: Window) -> Self {
+        let only = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -65,7 +70,7 @@ impl Browser {
         std::thread::spawn(move || said.for_each(drop));
         let address = SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver says its port")));
         let profile = tempfile::tempdir().unwrap();
-        let mut browser = Self { driver, address, session: String::new(), _profile: profile };
+        let mut browser = Self { driver, address, session: String::new(), _profile: profile, _only: only };
         browser.begin(window);
         browser.tell("POST", "/url", &json!({ "url": url }));
         browser
@@ -176,10 +181,22 @@ impl Browser {
             body.len()
         );
         driver.write_all((head + &body).as_bytes())?;
-        let mut answer = String::new();
-        driver.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
-        Ok((head.split(' ').nth(1).unwrap_or_default().to_owned(), body.to_owned()))
+        // It leaves the connection open: the length says where the answer ends.
+        let mut answer = BufReader::new(driver);
+        let (mut status, mut length) = (String::new(), 0);
+        for line in answer.by_ref().lines() {
+            let line = line?.to_lowercase();
+            if status.is_empty() {
+                status = line.split(' ').nth(1).unwrap_or_default().to_owned();
+            } else if let Some(bytes) = line.strip_prefix("content-length:") {
+                length = bytes.trim().parse().unwrap_or(0);
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        answer.read_exact(&mut body)?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 

@@ -47,14 +47,14 @@ tag = [
   { machine = "washer-1", name = "recipe", address = "DB1.DBB20:STRING[254]" },
   { machine = "washer-1", name = "label", address = "DB1.DBB300:STRING[254]" },
   { machine = "washer-1", name = "noise", address = "DB1.DBB600:STRING[254]" },
-  { machine = "washer-1", name = "long", address = "DB1.DBB1000:WSTRING[1024]" },
+  { machine = "washer-1", name = "long", address = "DB1.DBB1000:STRING[254]" },
 ]
 "#;
 
 const RULES: &str = r#"
 [rule.hot]
 on = "washer-*"
-text = "Too hot for {recipe}: {water_temperature:.1} °C"
+text = "Too hot for {recipe}: {water_temperature:.1} °C{long}{long}{long}{long}"
 [rule.hot.group.temperature]
 state = [ { name = "Overheated", when = "water_temperature > 90 °C and recipe <> ''", severity = "alarm" } ]
 otherwise = "Fine"
@@ -117,14 +117,6 @@ impl Stand {
     pub(super) fn write_text(&self, at: usize, text: &str) {
         let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
         self.write(at, &[&[254, u8::try_from(bytes.len()).unwrap()], bytes.as_slice()].concat());
-    }
-
-    /// Writes a WSTRING into it.
-    pub(super) fn write_wide(&self, at: usize, text: &str) {
-        let units: Vec<u16> = text.encode_utf16().collect();
-        let lengths = [1024, u16::try_from(units.len()).unwrap()];
-        let bytes: Vec<u8> = lengths.into_iter().chain(units).flat_map(u16::to_be_bytes).collect();
-        self.write(at, &bytes);
     }
 }
 
