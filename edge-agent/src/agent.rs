@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::announce::Announcer;
 use crate::clock::Clock;
 use crate::config::{Config, Protocol, Source, Target};
-use crate::connector::s7;
+use crate::connector;
 use crate::core::Core;
 use crate::forward::{self, File, FileTarget, Kinesis, KinesisTarget};
 use crate::inbox::{Inbox, Sender, inbox};
@@ -229,20 +229,19 @@ fn announce_start(
 
 fn connect(running: &mut Running, source: &Source, mut normalizer: Normalizer, sender: Sender, clock: Clock) {
     let stop = running.connectors.clone();
-    match source.protocol.clone() {
-        Protocol::Recorded => {}
-        Protocol::S7(config, tags) => {
-            running.tasks.spawn(async move {
-                let emit = async move |report| {
-                    let delivery = normalizer.batch(report, clock.now());
-                    // Core has ended: so will this task, by its token.
-                    sender.send(delivery).await;
-                };
-                s7::run(&config, &tags, emit, stop).await;
-                (Part::Connector, Ok(()))
-            });
-        }
+    let protocol = source.protocol.clone();
+    if matches!(protocol, Protocol::Recorded) {
+        return;
     }
+    running.tasks.spawn(async move {
+        let emit = async move |report| {
+            let delivery = normalizer.batch(report, clock.now());
+            // Core has ended: so will this task, by its token.
+            sender.send(delivery).await;
+        };
+        connector::run(&protocol, emit, stop).await;
+        (Part::Connector, Ok(()))
+    });
 }
 
 fn forward_to(

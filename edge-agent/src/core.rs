@@ -71,10 +71,25 @@ struct SourceBook {
     id: String,
     sequence: Sequence,
     up: Option<bool>,
+    /// Why it is not.
+    down_reason: String,
     trust: Trust,
     late: u64,
     late_most_ms: i64,
     late_told_at: i64,
+    lost: u64,
+    lost_first: u64,
+    lost_told_at: i64,
+}
+
+impl SourceBook {
+    /// Notes what the source lost before it could deliver it.
+    fn lose(&mut self, delivery: &Delivery) {
+        if self.lost == 0 {
+            self.lost_first = delivery.batch.datapoints.first().map_or(0, |d| d.sequence);
+        }
+        self.lost += delivery.lost;
+    }
 }
 
 /// What happens next.
@@ -105,10 +120,14 @@ impl Core {
             id: source.id.clone(),
             sequence,
             up: None,
+            down_reason: String::new(),
             trust: Trust::default(),
             late: 0,
             late_most_ms: 0,
             late_told_at: clock.now(),
+            lost: 0,
+            lost_first: 0,
+            lost_told_at: i64::MIN,
         };
         let sources = inventory.sources().zip(sequences).map(book).collect();
         let (now, now_ms) = (Instant::now(), clock.now());
@@ -189,6 +208,7 @@ impl Core {
         self.at = self.at.max(arrived);
         let source = delivery.batch.source.0 as usize;
         self.judge_clock(source, &mut delivery);
+        self.sources[source].lose(&delivery);
         for (i, datapoint) in delivery.batch.datapoints.iter().enumerate() {
             if self.sources[source].sequence.seen(datapoint.sequence) {
                 let book = &self.sources[source];
@@ -231,10 +251,15 @@ impl Core {
         }
     }
 
-    /// A source's clock that is not believed is corrected before anything is recorded or judged (§3.3).
+    /// A source's clock that is not believed is corrected before anything is recorded or judged (§3.3); what it said
+    /// goes along, as far as the delivery does not have it already.
     fn judge_clock(&mut self, source: usize, delivery: &mut Delivery) {
         let book = &mut self.sources[source];
-        let (_, verdict) = book.trust.judge(&mut delivery.batch, self.at, Bounds::default());
+        let (originals, verdict) = book.trust.judge(&mut delivery.batch, self.at, Bounds::default());
+        let own = &mut delivery.source_timestamps;
+        own.extend(originals);
+        own.sort_by_key(|(place, _)| *place);
+        own.dedup_by_key(|(place, _)| *place);
         let Some(verdict) = verdict else { return };
         let (corrected, behind_ms) = match verdict {
             Verdict::Suspect(behind_ms) => (true, behind_ms),
@@ -265,14 +290,18 @@ impl Core {
         self.announce(Happening::ClockStep { back_ms: -step_ms });
     }
 
-    /// A source's link is up or down: told when it changed.
+    /// A source's link is up or down: told when it changed. Another reason is only logged.
     fn link(&mut self, source: usize, up: bool, reason: Option<String>) {
         let book = &mut self.sources[source];
+        let (source_id, reason) = (book.id.clone(), reason.unwrap_or_default());
+        let is_other = book.down_reason != reason;
+        book.down_reason.clone_from(&reason);
         if book.up.replace(up) == Some(up) {
+            if !up && is_other {
+                tracing::warn!(source = source_id, reason, "source is still down");
+            }
             return;
         }
-        let source_id = book.id.clone();
-        let reason = reason.unwrap_or_default();
         if up {
             tracing::info!(source = source_id, "source is up");
             self.announce(Happening::SourceUp { source_id });
@@ -316,6 +345,7 @@ impl Core {
             self.state_due = now + STATE_EVERY;
             self.store_state();
             self.tell_late();
+            self.tell_lost_by_sources();
             self.tell_losses();
         }
         if now >= self.pulse_due {
@@ -336,6 +366,20 @@ impl Core {
             let (count, most_ms) = (std::mem::take(&mut book.late), std::mem::take(&mut book.late_most_ms));
             book.late_told_at = self.at;
             happenings.push(Happening::Late { source_id: book.id.clone(), count, most_ms });
+        }
+        happenings.into_iter().for_each(|h| self.announce(h));
+    }
+
+    /// What a source could not deliver gets its gap event, at most once a minute (I8).
+    fn tell_lost_by_sources(&mut self) {
+        let told_before = self.at - LATE_EVERY_MS;
+        let mut happenings = Vec::new();
+        for book in self.sources.iter_mut().filter(|b| b.lost > 0 && b.lost_told_at <= told_before) {
+            let lost = std::mem::take(&mut book.lost);
+            book.lost_told_at = self.at;
+            let reason = format!("the source's queues overflowed {lost} times: it kept the newest values");
+            let (of, first) = (book.id.clone(), book.lost_first);
+            happenings.push(Happening::Gap { of, count: None, first, last: None, reason });
         }
         happenings.into_iter().for_each(|h| self.announce(h));
     }

@@ -85,7 +85,8 @@ mod tests {
             sequence: 0,
         };
         let batch = Batch { source: SourceId(0), datapoints: vec![one; datapoints] };
-        Delivery { batch, status: Vec::new(), arrived: 0, took: None }
+        let (status, source_timestamps) = (Vec::new(), Vec::new());
+        Delivery { batch, status, source_timestamps, lost: 0, arrived: 0, took: None }
     }
 
     #[tokio::test]

@@ -1,13 +1,14 @@
 //! From readings to datapoints: the stamp, the quality, the flags, the sequence number.
 //!
-//! A batch has one stamp, taken when its last answer had arrived, strictly later than that of the batch before.
-//! What has not changed is not reported; the last datapoint of a batch carries `Wmk`, and a batch without any is
-//! a `$heartbeat`: "unchanged" and "dead" differ. While there is no connection every tag is Bad, said once, and
-//! `$connected = false` is repeated.
+//! What has not changed is not reported, and what moves time is: "unchanged" and "dead" differ. While there is no
+//! connection every tag is Bad, said once, and `$connected = false` is repeated.
 //!
-//! Here: that, for polled sources. Pure, in the connector's task. Not here: names (they stand where
-//! configuration is read and JSON is written), what a value means.
+//! Here: what all sources share; scans stand in `polled`, publications in `subscribed`. Pure, in the connector's
+//! task. Not here: names (they stand where configuration is read and JSON is written), what a value means.
 //! Invariant: a wrong value is never reported as Ok (I9): what cannot be this tag's value is Bad, with its reason.
+
+mod polled;
+mod subscribed;
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use rules::value::{Held, Type, Unknown, Value, admit};
 
 use crate::clock::STEP;
 use crate::config::Source;
-use crate::connector::{Raw, Reading, Report};
+use crate::connector::{Raw, Report};
 
 /// A foreign text is cut to so many bytes.
 const TEXT_MAX: usize = 1024;
@@ -28,8 +29,12 @@ const TEXT_MAX: usize = 1024;
 pub struct Delivery {
     /// The datapoints.
     pub batch: Batch,
-    /// Why datapoints of the batch are Bad, by their place in it.
+    /// Why datapoints of the batch are Bad, or what their source remarks on them, by their place in it.
     pub status: Vec<(usize, String)>,
+    /// The source's own stamps of datapoints that carry another one, by their place in the batch.
+    pub source_timestamps: Vec<(usize, i64)>,
+    /// In how many places the source says that values were lost before they could be sent.
+    pub lost: u64,
     /// Processing time at which the connector had finished reading, ms since 1970 UTC.
     pub arrived: i64,
     /// How long reading took; none where nothing is polled.
@@ -42,7 +47,12 @@ pub struct Normalizer {
     source: SourceId,
     tags: Vec<Tag>,
     sequence: u64,
+    /// The last that is not a source's own.
     stamp: i64,
+    /// How far behind the agent's clock the source was when it was last heard, ms; polled sources are not.
+    lag: i64,
+    /// What a subscribed source holds back its promises by, ms.
+    max_out_of_orderness: i64,
     /// None: nothing was heard yet.
     connected: Option<bool>,
 }
@@ -54,7 +64,15 @@ struct Tag {
     range: Option<(f64, f64)>,
     deadband: f64,
     /// What was reported last; none: nothing yet.
-    reported: Option<Result<Value, String>>,
+    reported: Option<Told>,
+}
+
+/// What is said of a tag.
+#[derive(Debug, Clone, PartialEq)]
+struct Told {
+    value: Result<Value, String>,
+    uncertain: bool,
+    status: Option<String>,
 }
 
 impl Normalizer {
@@ -72,109 +90,125 @@ impl Normalizer {
             }
         };
         let tags = (0..source.tags.len()).map(|i| tag(source, i)).collect();
-        Self { source: source.id, tags, sequence, stamp: i64::MIN, connected: None }
+        let max_out_of_orderness = inventory.source(source.id).max_out_of_orderness;
+        Self {
+            source: source.id,
+            tags,
+            sequence,
+            stamp: i64::MIN,
+            lag: 0,
+            max_out_of_orderness,
+            connected: None,
+        }
     }
 
     /// One report, one batch; `now` is when its last answer had arrived.
     pub fn batch(&mut self, report: Report, now: i64) -> Delivery {
-        // A clock that was set back begins again; within one time stamps only grow.
-        let set_back = self.stamp.saturating_sub(now) > STEP;
-        self.stamp = if set_back { now } else { now.max(self.stamp.saturating_add(1)) };
         let mut delivery = Delivery {
             batch: Batch { source: self.source, datapoints: Vec::new() },
             status: Vec::new(),
+            source_timestamps: Vec::new(),
+            lost: 0,
             arrived: now,
             took: None,
         };
         match report {
             Report::Scan { readings, took } => {
                 delivery.took = Some(took);
-                self.scan(readings, &mut delivery);
+                self.scan(readings, now, &mut delivery);
             }
-            Report::Down(reason) => self.down(&reason, &mut delivery),
+            Report::Published(publication) => self.published(publication, now, &mut delivery),
+            Report::Down(reason) => self.down(&reason, now, &mut delivery),
         }
         let datapoints = &mut delivery.batch.datapoints;
         if let Some(first) = datapoints.first_mut() {
             first.flags = first.flags.with(Flags::FST);
         }
         if let Some(last) = datapoints.last_mut() {
-            last.flags = last.flags.with(Flags::LST).with(Flags::WMK);
+            last.flags = last.flags.with(Flags::LST);
         }
         delivery
     }
 
-    fn scan(&mut self, readings: Vec<Reading>, delivery: &mut Delivery) {
-        if self.connected != Some(true) {
-            self.connected = Some(true);
-            self.push(delivery, Subject::Connected(true), Ok(Value::Bool(true)));
-        }
-        for reading in readings {
-            let Some(tag) = self.tags.get_mut(reading.tag) else { continue };
-            let value = match reading.value {
-                Ok(raw) => admitted(tag, raw),
-                Err(reason) => Err(reason),
-            };
-            if tag.reports(&value) {
-                let id = tag.id;
-                tag.reported = Some(value.clone());
-                self.tell(delivery, id, value);
-            }
-        }
-        if delivery.batch.datapoints.is_empty() {
-            self.push(delivery, Subject::Heartbeat, Err(Unknown::NeverSeen));
-        }
-    }
-
-    fn down(&mut self, reason: &str, delivery: &mut Delivery) {
+    fn down(&mut self, reason: &str, now: i64, delivery: &mut Delivery) {
+        let at = self.stamp_after(now.saturating_sub(self.lag));
         if self.connected != Some(false) {
             self.connected = Some(false);
-            for i in 0..self.tags.len() {
-                let value = Err(reason.to_owned());
-                self.tags[i].reported = Some(value.clone());
-                let id = self.tags[i].id;
-                self.tell(delivery, id, value);
+            for tag in 0..self.tags.len() {
+                let told = Told { value: Err(reason.to_owned()), uncertain: false, status: None };
+                self.tell(tag, told, (at, Flags::ATS), delivery);
             }
         }
         delivery.status.push((delivery.batch.datapoints.len(), reason.to_owned()));
-        self.push(delivery, Subject::Connected(false), Ok(Value::Bool(false)));
+        self.connection(false, (at, Flags::WMK), delivery);
     }
 
-    fn tell(&mut self, delivery: &mut Delivery, tag: TagId, value: Result<Value, String>) {
-        let held = match value {
-            Ok(value) => Ok(value),
-            Err(reason) => {
-                delivery.status.push((delivery.batch.datapoints.len(), reason));
-                Err(Unknown::Bad)
-            }
+    /// A stamp later than the last.
+    fn stamp_after(&mut self, at: i64) -> i64 {
+        self.stamp_from(self.stamp.saturating_add(1), at)
+    }
+
+    /// A stamp not before `earliest`. A clock that was set back begins again; within one time stamps do not go back.
+    fn stamp_from(&mut self, earliest: i64, at: i64) -> i64 {
+        let set_back = self.stamp.saturating_sub(at) > STEP;
+        self.stamp = if set_back { at } else { at.max(earliest) };
+        self.stamp
+    }
+
+    /// Says something of a tag.
+    fn tell(&mut self, tag: usize, told: Told, (at, flags): (i64, Flags), delivery: &mut Delivery) {
+        let Some(tag) = self.tags.get_mut(tag) else { return };
+        tag.reported = Some(told.clone());
+        let (place, id) = (delivery.batch.datapoints.len(), tag.id);
+        let (value, quality, status) = match told.value {
+            Ok(value) if told.uncertain => (Ok(value), Quality::Uncertain, told.status),
+            Ok(value) => (Ok(value), Quality::Ok, told.status),
+            Err(reason) => (Err(Unknown::Bad), Quality::Bad, Some(reason)),
         };
-        self.push(delivery, Subject::Tag(tag), held);
+        delivery.status.extend(status.map(|status| (place, status)));
+        self.push(delivery, Subject::Tag(id), (value, quality), (at, flags));
     }
 
-    fn push(&mut self, delivery: &mut Delivery, subject: Subject, value: Held) {
-        let bad = value.is_err() && subject != Subject::Heartbeat;
-        delivery.batch.datapoints.push(Datapoint {
-            subject,
-            timestamp: self.stamp,
-            value,
-            quality: if bad { Quality::Bad } else { Quality::Ok },
-            flags: Flags::ATS,
-            sequence: self.sequence,
-        });
+    /// The connection is up or down.
+    fn connection(&mut self, up: bool, (at, flags): (i64, Flags), delivery: &mut Delivery) {
+        let value = (Ok(Value::Bool(up)), Quality::Ok);
+        self.push(delivery, Subject::Connected(up), value, (at, flags.with(Flags::ATS)));
+    }
+
+    /// Nothing at or before this time follows.
+    fn heartbeat(&mut self, at: i64, flags: Flags, delivery: &mut Delivery) {
+        let nothing = (Err(Unknown::NeverSeen), Quality::Ok);
+        self.push(delivery, Subject::Heartbeat, nothing, (at, flags.with(Flags::WMK)));
+    }
+
+    fn push(
+        &mut self,
+        delivery: &mut Delivery,
+        subject: Subject,
+        (value, quality): (Held, Quality),
+        (timestamp, flags): (i64, Flags),
+    ) {
+        let sequence = self.sequence;
         self.sequence += 1;
+        delivery.batch.datapoints.push(Datapoint { subject, timestamp, value, quality, flags, sequence });
     }
 }
 
 impl Tag {
-    /// Whether a value differs from what was reported last.
-    fn reports(&self, value: &Result<Value, String>) -> bool {
-        match (&self.reported, value) {
-            (Some(Ok(Value::Float(last))), Ok(Value::Float(new))) => {
+    /// Whether this differs from what was reported last.
+    fn reports(&self, told: &Told) -> bool {
+        let Some(last) = &self.reported else { return true };
+        if (last.uncertain, &last.status) != (told.uncertain, &told.status) {
+            return true;
+        }
+        match (&last.value, &told.value) {
+            (Ok(Value::Float(last)), Ok(Value::Float(new))) => {
                 last.to_bits() != new.to_bits() && (new - last).abs() >= self.deadband
             }
-            (Some(Ok(Value::Int(last))), Ok(Value::Int(new))) => {
+            (Ok(Value::Int(last)), Ok(Value::Int(new))) => {
                 last != new && (last.abs_diff(*new) as f64) >= self.deadband
             }
-            (last, new) => last.as_ref() != Some(new),
+            (last, new) => last != new,
         }
     }
 }
@@ -209,8 +243,9 @@ fn widened(real: f32) -> f64 {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::connector::Reading;
 
-    const CONFIG: &str = r#"
+    pub(super) const CONFIG: &str = r#"
 [agent]
 id = "a"
 [[machine]]
@@ -236,19 +271,23 @@ name = "s"
 address = "DB1.DBB10:STRING[20]"
 "#;
 
-    fn normalizer() -> Normalizer {
+    pub(super) fn normalizer() -> Normalizer {
+        configured(CONFIG)
+    }
+
+    pub(super) fn configured(text: &str) -> Normalizer {
         let mut report = rules::diagnose::Report::default();
-        let file = report.add_file("agent.toml", CONFIG);
+        let file = report.add_file("agent.toml", text);
         let config = Config::read(&mut report, file, std::path::Path::new("/")).unwrap();
         Normalizer::new(&config.sources[0], &config.inventory, 7)
     }
 
-    fn scan(values: &[(usize, Raw)]) -> Report {
+    pub(super) fn scan(values: &[(usize, Raw)]) -> Report {
         let reading = |(tag, raw): &(usize, Raw)| Reading { tag: *tag, value: Ok(raw.clone()) };
         Report::Scan { readings: values.iter().map(reading).collect(), took: Duration::ZERO }
     }
 
-    fn values(delivery: &Delivery) -> Vec<Held> {
+    pub(super) fn values(delivery: &Delivery) -> Vec<Held> {
         delivery.batch.datapoints.iter().map(|d| d.value.clone()).collect()
     }
 
@@ -257,31 +296,6 @@ address = "DB1.DBB10:STRING[20]"
         let mut n = normalizer();
         let d = n.batch(scan(&[(0, Raw::Real(13.45))]), 1_000);
         assert_eq!(values(&d), [Ok(Value::Bool(true)), Ok(Value::Float(13.45))]);
-    }
-
-    #[test]
-    fn a_batch_has_one_stamp_and_ends_in_a_promise() {
-        let mut n = normalizer();
-        let first = n.batch(scan(&[(0, Raw::Real(1.0)), (1, Raw::UInt(5))]), 1_000);
-        let flags: Vec<_> = first.batch.datapoints.iter().map(|d| d.flags).collect();
-        assert!(flags[0].has(Flags::FST) && !flags[0].has(Flags::WMK));
-        assert!(flags[2].has(Flags::LST.with(Flags::WMK)) && !flags[2].has(Flags::FST));
-        assert!(first.batch.datapoints.iter().all(|d| d.timestamp == 1_000));
-        let sequences: Vec<_> = first.batch.datapoints.iter().map(|d| d.sequence).collect();
-        assert_eq!(sequences, [7, 8, 9]);
-        let second = n.batch(scan(&[(1, Raw::UInt(6))]), 1_000);
-        assert_eq!(second.batch.datapoints[0].timestamp, 1_001, "strictly later, even within a millisecond");
-    }
-
-    #[test]
-    fn what_has_not_changed_is_a_heartbeat() {
-        let mut n = normalizer();
-        n.batch(scan(&[(0, Raw::Real(20.0))]), 1_000);
-        let quiet = n.batch(scan(&[(0, Raw::Real(20.3))]), 1_100);
-        assert_eq!(quiet.batch.datapoints[0].subject, Subject::Heartbeat);
-        assert!(quiet.batch.datapoints[0].flags.has(Flags::WMK));
-        let moved = n.batch(scan(&[(0, Raw::Real(20.5))]), 1_200);
-        assert_eq!(values(&moved), [Ok(Value::Float(20.5))]);
     }
 
     #[test]

@@ -28,7 +28,10 @@ impl Writer<'_> {
     pub fn lines(&self, delivery: &Delivery) -> impl Iterator<Item = serde_json::Result<String>> {
         delivery.batch.datapoints.iter().enumerate().map(|(i, datapoint)| {
             let status = delivery.status.iter().find(|(place, _)| *place == i).map(|(_, s)| s.as_str());
-            serde_json::to_string(&self.json(delivery, datapoint, status))
+            let own = delivery.source_timestamps.iter().find(|(place, _)| *place == i).map(|(_, own)| *own);
+            let mut json = self.json(delivery, datapoint, status);
+            json.meta.source_timestamp = own;
+            serde_json::to_string(&json)
         })
     }
 

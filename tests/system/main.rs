@@ -10,6 +10,8 @@ mod dynamo;
 mod forward;
 mod ingest;
 mod kill;
+mod opcua;
+mod opcua_commands;
 mod outage;
 mod page;
 mod parts;

@@ -87,6 +87,7 @@ async fn until_good(running: &mut Running, expected: &[Raw], scans: usize) -> Se
                 good = if bads.is_empty() && batch.len() == expected.len() { good + 1 } else { 0 };
                 seen.bads.extend(bads);
             }
+            Report::Published(_) => panic!("an S7 PLC publishes nothing"),
         }
     }
     seen
@@ -303,6 +304,7 @@ async fn a_plc_that_is_killed_and_restarted_is_read_again() {
                 assert!(downs.is_empty() && wrong_or_bad(&batch, &expected).is_empty())
             }
             Report::Down(_) => downs.push(Instant::now()),
+            Report::Published(_) => panic!("an S7 PLC publishes nothing"),
         }
     }
     let gaps_ms = downs.windows(2).map(|pair| (pair[1] - pair[0]).as_millis());

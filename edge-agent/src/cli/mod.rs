@@ -10,6 +10,7 @@ mod read;
 mod record;
 mod replay;
 mod run;
+mod trust;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal as _};
@@ -50,6 +51,8 @@ enum Command {
     Read(read::Arguments),
     /// Record datapoints as NDJSON, for `rules replay`
     Record(record::Arguments),
+    /// Certificates of OPC UA servers: list them, trust one
+    Trust(trust::Arguments),
     /// Rules: check them, replay recordings through them
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -90,6 +93,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Read(arguments) => read::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
+        Command::Trust(arguments) => trust::run(&arguments),
         Command::Rules(RulesCommand::Replay(arguments)) => replay::run(&arguments),
     };
     match ended {

@@ -4,7 +4,6 @@
 //! source that cannot be reached is exit code 3, a tag that cannot be read exit code 1.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use rules::diagnose::did_you_mean;
@@ -12,8 +11,8 @@ use rules::engine::Subject;
 
 use super::{CONFIG, Failure, configuration, runtime};
 use crate::clock::Clock;
-use crate::config::{Config, Protocol, Source};
-use crate::connector::{Report, s7};
+use crate::config::{Config, Source};
+use crate::connector;
 use crate::normalize::Normalizer;
 
 /// Options of `read`.
@@ -77,12 +76,11 @@ pub(super) async fn every_tag(config: &Config) -> Result<(), Failure> {
 }
 
 async fn print_tags(config: &Config, source: &Source, wanted: &[String]) -> Result<(), Failure> {
-    let Protocol::S7(settings, tags) = &source.protocol else {
+    let report = connector::read_once(&source.protocol).await;
+    let Some(report) = report.map_err(|e| Failure::Unreachable(e.to_string()))? else {
         println!("  recorded: nothing to read");
         return Ok(());
     };
-    let readings = s7::read_once(settings, tags).await.map_err(|e| Failure::Unreachable(in_words(&e)))?;
-    let report = Report::Scan { readings, took: Duration::ZERO };
     let delivery = Normalizer::new(source, &config.inventory, 0).batch(report, Clock::start().now());
     let mut bad = false;
     for (i, datapoint) in delivery.batch.datapoints.iter().enumerate() {
@@ -115,15 +113,4 @@ fn shown(value: &rules::value::Held, unit: Option<&str>) -> String {
         Ok(Value::Text(t)) => format!("'{}'", t.escape_debug()),
         Err(_) => "Bad:".into(),
     }
-}
-
-/// An error with its causes, in one line.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        words = format!("{words}: {e}");
-        cause = e.source();
-    }
-    words
 }

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CONFIG, Failure, configuration, runtime};
 use crate::clock::Clock;
-use crate::config::{Config, Protocol};
-use crate::connector::s7;
+use crate::config::Config;
+use crate::connector;
 use crate::inbox::{Item, Sender, inbox};
 use crate::normalize::Normalizer;
 use crate::recording::Writer;
@@ -88,14 +88,14 @@ fn connect(config: &Config, sender: &Sender, stop: &CancellationToken) -> JoinSe
     let clock = Clock::start();
     let mut connectors = JoinSet::new();
     for source in &config.sources {
-        let Protocol::S7(settings, tags) = source.protocol.clone() else { continue };
+        let protocol = source.protocol.clone();
         let mut normalizer = Normalizer::new(source, &config.inventory, 0);
         let (sender, stop, clock) = (sender.clone(), stop.clone(), clock.clone());
         connectors.spawn(async move {
             let emit = async move |report| {
                 sender.send(normalizer.batch(report, clock.now())).await;
             };
-            s7::run(&settings, &tags, emit, stop).await;
+            connector::run(&protocol, emit, stop).await;
         });
     }
     connectors

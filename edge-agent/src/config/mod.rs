@@ -1,10 +1,11 @@
 //! `agent.toml`: read once at start, validated into what the rest can trust.
 //!
-//! Here: the file as a whole, machines, the agent itself. Its sources and tags stand in `source`, where it
-//! forwards to in `target`. Not here: rule files (`rulebook`).
+//! Here: the file as a whole, machines, the agent itself. Its sources and tags stand in `source`, what only
+//! OPC UA needs in `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
 //! Invariant: what comes out of here is complete and consistent; every mistake of the file is reported in one
 //! run, at its place, and a file with a mistake gives nothing.
 
+mod opcua;
 mod source;
 mod target;
 
@@ -79,7 +80,8 @@ impl Config {
         for table in machines {
             machine(report, file, table, &mut inventory);
         }
-        let sources = source::sources(report, file, &sources, &mut inventory);
+        let around = opcua::Surroundings { dir, agent: agent.as_ref() };
+        let sources = source::sources(report, file, &sources, &around, &mut inventory);
         let target = target::target(report, file, forward, agent.as_ref().is_some_and(|a| a.site.is_some()));
         let ledger_max = outbox.map_or(Some(LEDGER_MAX), |table| ledger_max(report, file, table));
         if report.errors_since(before) > 0 {

@@ -11,6 +11,8 @@ use rules::document::{Node, Placed, Reader, Table};
 use rules::inventory::{self, Inventory, SourceId, TagId};
 use rules::value::Type;
 
+use super::opcua::{self, Surroundings};
+use crate::connector::opcua::{OpcuaConfig, OpcuaTag};
 use crate::connector::s7::{self, Address, AddressError, Connection, S7Config, S7Tag, Tsap};
 
 /// A source, and how it is read.
@@ -40,52 +42,56 @@ pub enum Protocol {
     Recorded,
     /// S7 over TCP.
     S7(S7Config, Vec<S7Tag>),
+    /// OPC UA over TCP.
+    Opcua(OpcuaConfig, Vec<OpcuaTag>),
 }
 
 /// Protocols of this version.
-const PROTOCOLS: [&str; 2] = ["s7", "recorded"];
+const PROTOCOLS: [&str; 3] = ["s7", "opcua", "recorded"];
 /// A source not heard of for longer does not hold the watermark (§3.5).
 const IDLE_TIMEOUT: i64 = 30_000;
+/// A server's clock and its sources' are seldom in step (§3.4), ms.
+const OUT_OF_ORDERNESS_OPCUA: i64 = 500;
 /// A source further behind does not hold it, unless its idle timeout is longer (§3.5).
 const LAG_MAX: i64 = 30_000;
 /// Keys of the specification that this version does not read.
-const LATER: [&str; 10] = [
-    "tags",
-    "scan_class",
-    "security",
-    "mode",
-    "user",
-    "password_file",
-    "certificate",
-    "client_id",
-    "unit_id",
-    "serial",
-];
+const LATER: [&str; 5] = ["tags", "scan_class", "client_id", "unit_id", "serial"];
 
 pub(super) fn sources(
     report: &mut Report,
     file: FileId,
     tables: &[&Table],
+    around: &Surroundings<'_>,
     inventory: &mut Inventory,
 ) -> Vec<Source> {
-    tables.iter().filter_map(|table| source(report, file, table, inventory)).collect()
+    tables.iter().filter_map(|table| source(report, file, table, around, inventory)).collect()
 }
 
-fn source(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inventory) -> Option<Source> {
+fn source(
+    report: &mut Report,
+    file: FileId,
+    table: &Table,
+    around: &Surroundings<'_>,
+    inventory: &mut Inventory,
+) -> Option<Source> {
     let mut r = Reader::new(table, "[[source]]", file, report);
     let id = r.required_text("id").and_then(|id| super::key_part(&mut r, "id", id.clone()).map(|_| id));
     let protocol = r.required_text("protocol");
     let idle_timeout = r.duration("idle_timeout").map_or(IDLE_TIMEOUT, |d| d.value);
-    let max_out_of_orderness = r.duration("max_out_of_orderness").map_or(0, |d| d.value);
+    let max_out_of_orderness = r.duration("max_out_of_orderness").map(|d| d.value);
     let max_lag = max_lag(&mut r, idle_timeout);
     let tags = r.tables("tag");
     let known = protocol.as_ref().is_none_or(|p| PROTOCOLS.contains(&p.value.as_str()));
-    let s7 = protocol.and_then(|p| protocol_of(&mut r, &p));
+    let protocol = protocol.and_then(|p| protocol_of(&mut r, &p, around));
     // Which keys belong to a protocol that is not known, nobody can say.
     if known {
         r.finish(&LATER);
     }
-    let (id, s7) = (id?, s7?);
+    let (id, mut protocol) = (id?, protocol?);
+    let max_out_of_orderness = max_out_of_orderness.unwrap_or(match protocol {
+        Protocol::Opcua(..) => OUT_OF_ORDERNESS_OPCUA,
+        Protocol::Recorded | Protocol::S7(..) => 0,
+    });
     if inventory.sources().any(|(_, s)| s.id == id.value) {
         let message = format!("there is a source `{}` already", id.value);
         report.error("C201", (file, id.span), message, "each source has an id of its own");
@@ -93,15 +99,9 @@ fn source(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inve
     }
     let source = inventory::Source { id: id.value, idle_timeout, max_out_of_orderness, max_lag };
     let source = inventory.add_source(source);
-    let (mut known, mut addresses) = (Vec::new(), Vec::new());
-    for table in tags {
-        if let Some((tag, address)) = tag(report, file, table, source, s7.is_some(), inventory) {
-            known.push(tag);
-            addresses.extend(address.map(|address| S7Tag { address }));
-        }
-    }
-    let protocol = s7.map_or(Protocol::Recorded, |config| Protocol::S7(config, addresses));
-    Some(Source { id: source, tags: known, protocol })
+    let known =
+        tags.into_iter().filter_map(|table| tag(report, file, table, source, &mut protocol, inventory));
+    Some(Source { id: source, tags: known.collect(), protocol })
 }
 
 /// `"none"`, a duration, or the default.
@@ -113,16 +113,21 @@ fn max_lag(r: &mut Reader<'_, '_>, idle_timeout: i64) -> Option<i64> {
     }
 }
 
-/// The S7 settings; none inside for a recorded source, none at all for a mistake.
-#[expect(clippy::option_option, reason = "a mistake and a source without settings are two things")]
-fn protocol_of(r: &mut Reader<'_, '_>, protocol: &Placed<String>) -> Option<Option<S7Config>> {
+/// The protocol with its settings, its tags still to come.
+fn protocol_of(
+    r: &mut Reader<'_, '_>,
+    protocol: &Placed<String>,
+    around: &Surroundings<'_>,
+) -> Option<Protocol> {
     match protocol.value.as_str() {
-        "recorded" => Some(None),
-        "s7" => s7_config(r).map(Some),
+        "recorded" => Some(Protocol::Recorded),
+        "s7" => Some(Protocol::S7(s7_config(r)?, Vec::new())),
+        "opcua" => Some(Protocol::Opcua(opcua::config(r, around)?, Vec::new())),
         other => {
             let place = (r.file(), protocol.span.clone());
-            let later = ["opcua", "modbus", "mqtt"].contains(&other);
-            let label = if later { "not supported by this version" } else { "s7 or recorded is expected" };
+            let later = ["modbus", "mqtt"].contains(&other);
+            let label =
+                if later { "not supported by this version" } else { "s7, opcua or recorded is expected" };
             r.report().error("C202", place, format!("`{other}` is not a protocol of this version"), label);
             None
         }
@@ -132,20 +137,29 @@ fn protocol_of(r: &mut Reader<'_, '_>, protocol: &Placed<String>) -> Option<Opti
 fn s7_config(r: &mut Reader<'_, '_>) -> Option<S7Config> {
     let address = r.required_text("address");
     let tsap = tsap(r);
-    let scan = r.duration("scan");
-    if let Some(scan) = scan.as_ref().filter(|scan| scan.value < 10) {
-        let place = (r.file(), scan.span.clone());
-        r.report().error("C203", place, "`scan` must be at least 10 ms", "no PLC answers faster");
-    }
-    let timeout = r.duration("timeout");
+    let (scan, timeout) = (scan(r), timeout(r));
     let merge = r.bool("merge");
     let mut config = S7Config::new(&address?.value);
-    let millis = |d: Placed<i64>| Duration::from_millis(d.value.unsigned_abs());
-    config.scan = scan.map_or(config.scan, millis);
-    config.timeout = timeout.map_or(config.timeout, millis);
+    config.scan = scan.unwrap_or(config.scan);
+    config.timeout = timeout.unwrap_or(config.timeout);
     config.merge = merge.is_none_or(|m| m.value);
     config.tsap = tsap.unwrap_or(config.tsap);
     Some(config)
+}
+
+/// How often values are read.
+pub(super) fn scan(r: &mut Reader<'_, '_>) -> Option<Duration> {
+    let scan = r.duration("scan")?;
+    if scan.value < 10 {
+        let place = (r.file(), scan.span.clone());
+        r.report().error("C203", place, "`scan` must be at least 10 ms", "no PLC answers faster");
+    }
+    Some(Duration::from_millis(scan.value.unsigned_abs()))
+}
+
+/// How long an answer may take.
+pub(super) fn timeout(r: &mut Reader<'_, '_>) -> Option<Duration> {
+    r.duration("timeout").map(|timeout| Duration::from_millis(timeout.value.unsigned_abs()))
 }
 
 /// `tsap`, or `rack`, `slot` and `connection`.
@@ -192,19 +206,23 @@ fn tag(
     file: FileId,
     table: &Table,
     source: SourceId,
-    s7: bool,
+    protocol: &mut Protocol,
     inventory: &mut Inventory,
-) -> Option<(Tag, Option<Address>)> {
+) -> Option<Tag> {
     let mut r = Reader::new(table, "[[source.tag]]", file, report);
     let machine = r.required_text("machine");
     let name = r.required_text("name");
     let unit = r.text("unit").map(|u| u.value);
     let range = range(&mut r);
     let deadband = number(&mut r, "report_deadband").unwrap_or(0.0);
-    let (kind, address) = if s7 { addressed(&mut r) } else { (declared(&mut r), None) };
+    let (kind, place) = match protocol {
+        Protocol::Recorded => (declared(&mut r), Some(Place::Nowhere)),
+        Protocol::S7(..) => addressed(&mut r),
+        Protocol::Opcua(..) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
+    };
     r.finish(&["kind", "enum", "flags", "scan_class"]);
     let machine = super::machine_named(report, file, &machine?, inventory)?;
-    let (name, kind) = (name?, kind?);
+    let (name, kind, place) = (name?, kind?, place?);
     let tag = inventory::Tag { machine, source, name: name.value.clone(), kind, unit, range };
     if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
         report.error(
@@ -221,11 +239,23 @@ fn tag(
         report.error("C207", (file, name.span), message, "each tag of a machine has a name of its own");
         return None;
     };
-    Some((Tag { id, deadband }, address))
+    match (protocol, place) {
+        (Protocol::S7(_, tags), Place::S7(tag)) => tags.push(tag),
+        (Protocol::Opcua(_, tags), Place::Opcua(tag)) => tags.push(tag),
+        _ => {}
+    }
+    Some(Tag { id, deadband })
+}
+
+/// Where a tag is, in its protocol.
+enum Place {
+    Nowhere,
+    S7(S7Tag),
+    Opcua(OpcuaTag),
 }
 
 /// The address of an S7 tag and the type that follows from it.
-fn addressed(r: &mut Reader<'_, '_>) -> (Option<Type>, Option<Address>) {
+fn addressed(r: &mut Reader<'_, '_>) -> (Option<Type>, Option<Place>) {
     let kind = r.text("type");
     let Some(address) = r.required_text("address") else { return (None, None) };
     let declared = match kind.map(|k| (s7::Type::parse(&k.value), k)) {
@@ -237,7 +267,7 @@ fn addressed(r: &mut Reader<'_, '_>) -> (Option<Type>, Option<Address>) {
         None => None,
     };
     match Address::parse(&address.value, declared) {
-        Ok(parsed) => (Some(type_of(parsed.kind())), Some(parsed)),
+        Ok(address) => (Some(type_of(address.kind())), Some(Place::S7(S7Tag { address }))),
         Err(e) => {
             address_mistake(r, &address, &e, &format!("`{}` is not an S7 address", address.value));
             (None, None)
@@ -365,7 +395,7 @@ mod tests {
     #[test]
     fn protocols_and_connections_of_later_versions_are_refused_in_words() {
         assert!(
-            mistake("protocol = \"s7\"", "protocol = \"opcua\"").contains("not supported by this version")
+            mistake("protocol = \"s7\"", "protocol = \"modbus\"").contains("not supported by this version")
         );
         assert!(mistake("scan = \"200 ms\"", "scan = \"200\"").contains("has no unit"));
         assert!(mistake("scan = \"200 ms\"", "rack = 9").contains("rack 9 does not exist"));

@@ -1,13 +1,21 @@
 //! Connectors: one task per source, each speaking one protocol. They only produce readings.
 //!
-//! Here: what all of them have in common, the raw value and the report. Not here: the stamp, the quality, the
-//! unit and the name of a tag (`normalize`), nor any decision about a value.
+//! Here: what all of them have in common, the raw value and the report, and the one place that knows which protocol
+//! a source speaks. Not here: the stamp, the quality, the unit and the name of a tag (`normalize`), nor any decision
+//! about a value.
 //! Invariant: a reading is what the peer answered for exactly that tag, or it says why there is none (I9);
 //! nothing here can write to a PLC (I10).
 
+pub mod opcua;
+mod pause;
+mod reporter;
 pub mod s7;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Protocol;
 
 /// A value as a protocol carries it, before it is normalised.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +43,34 @@ pub struct Reading {
     pub value: Result<Raw, String>,
 }
 
+/// A value that its source stamped itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The tag, by its place in the source's list.
+    pub tag: usize,
+    /// Its value, or, in words, why there is none.
+    pub value: Result<Raw, String>,
+    /// Whether the source has doubts about the value.
+    pub uncertain: bool,
+    /// What the source remarks on the value.
+    pub status: Option<String>,
+    /// Event time, ms since 1970 UTC.
+    pub timestamp: i64,
+    /// The source's own stamp where `timestamp` is another one, ms since 1970 UTC.
+    pub source_timestamp: Option<i64>,
+}
+
+/// What a subscribed source publishes at once.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Publication {
+    /// The values, each tag's in their order.
+    pub samples: Vec<Sample>,
+    /// Up to when, by the source's clock, everything has been said; none: more is on its way. ms since 1970 UTC.
+    pub complete: Option<i64>,
+    /// In how many places the source says that values were lost before they could be sent.
+    pub lost: u64,
+}
+
 /// What a connector has to say. One report is one batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
@@ -45,6 +81,54 @@ pub enum Report {
         /// From the first request to the last answer; for people.
         took: Duration,
     },
+    /// What a subscription delivered.
+    Published(Publication),
     /// No connection, and why. Repeated once a second while it lasts: time goes on.
     Down(String),
+}
+
+/// Why a source cannot be read, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(String);
+
+/// Reads a source and reports what it says, until `stop`. A `tag` of a report is a place in the source's list. A
+/// source that cannot be reached is reported and tried again for ever. `emit` owns what it needs (`async move`),
+/// else the future cannot be spawned.
+pub async fn run(protocol: &Protocol, emit: impl AsyncFnMut(Report), stop: CancellationToken) {
+    match protocol {
+        Protocol::Recorded => {}
+        Protocol::S7(config, tags) => s7::run(config, tags, emit, stop).await,
+        Protocol::Opcua(config, tags) => opcua::run(config, tags, emit, stop).await,
+    }
+}
+
+/// Reads each tag of a source once, over a connection of its own; none for a source that is not read.
+///
+/// # Errors
+/// When there is no connection, or it is lost. A tag that cannot be read is no error: the report says why.
+pub async fn read_once(protocol: &Protocol) -> Result<Option<Report>, Unreachable> {
+    match protocol {
+        Protocol::Recorded => Ok(None),
+        Protocol::S7(config, tags) => {
+            let began = Instant::now();
+            let readings = s7::read_once(config, tags).await.map_err(|e| Unreachable(in_words(&e)))?;
+            Ok(Some(Report::Scan { readings, took: began.elapsed() }))
+        }
+        Protocol::Opcua(config, tags) => {
+            let read = opcua::read_once(config, tags).await.map_err(|e| Unreachable(in_words(&e)))?;
+            Ok(Some(Report::Published(read)))
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        words = format!("{words}: {e}");
+        cause = e.source();
+    }
+    words
 }

@@ -8,7 +8,6 @@
 //! Invariant: one connection at a time; after a fault it is closed before the next is tried (I9).
 
 mod error;
-mod reporter;
 mod wire;
 
 use std::{convert::Infallible, time::Duration};
@@ -17,14 +16,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 pub use error::LinkError;
-use reporter::Reporter;
 use wire::Wire;
 
 use super::{S7Config, S7Tag, scan::Scanner};
+use crate::connector::pause::Pause;
+use crate::connector::reporter::Reporter;
 use crate::connector::{Reading, Report};
 
-/// The first pause after a fault is at most this, the later ones at most [`PAUSE_MAX`].
-const PAUSE_FIRST: Duration = Duration::from_millis(500);
+/// The longest pause after a fault.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A timer cannot tick faster.
 const SCAN_MIN: Duration = Duration::from_millis(1);
@@ -67,7 +66,7 @@ async fn connect_for_ever(
     mut scanner: Scanner,
     mut reporter: Reporter<impl AsyncFnMut(Report)>,
 ) -> Infallible {
-    let mut pause = Pause::default();
+    let mut pause = Pause::up_to(PAUSE_MAX);
     loop {
         let fault = match reporter.during(Wire::open(config)).await {
             Ok((wire, pdu)) => {
@@ -102,7 +101,7 @@ async fn scan_until_fault(
                 Ok(answer) => {
                     pause.reset();
                     if let Some(readings) = scanner.answered(answer) {
-                        reporter.scan(readings, began.elapsed()).await;
+                        reporter.read(Report::Scan { readings, took: began.elapsed() }).await;
                     }
                 }
                 Err(fault) => {
@@ -111,24 +110,6 @@ async fn scan_until_fault(
                 }
             }
         }
-    }
-}
-
-/// How long to wait before the next try: jittered, so that agents do not come back all at once.
-#[derive(Default)]
-struct Pause {
-    faults: u32,
-}
-
-impl Pause {
-    fn next(&mut self) -> Duration {
-        let longest = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(self.faults)).min(PAUSE_MAX);
-        self.faults = self.faults.saturating_add(1);
-        longest.mul_f64(0.5 + fastrand::f64() / 2.0)
-    }
-
-    fn reset(&mut self) {
-        self.faults = 0;
     }
 }
 

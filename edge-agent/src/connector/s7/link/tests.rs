@@ -170,14 +170,3 @@ async fn it_ends_when_told_whatever_it_waits_for() {
     stop.cancel();
     timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
 }
-
-#[test]
-fn pauses_grow_and_are_jittered_within_their_limits() {
-    let mut pause = Pause::default();
-    let first = pause.next();
-    assert!((PAUSE_FIRST / 2..=PAUSE_FIRST).contains(&first), "{first:?}");
-    let later: Vec<_> = (0..40).map(|_| pause.next()).collect();
-    assert!(later.iter().all(|pause| *pause <= PAUSE_MAX) && later[30] >= PAUSE_MAX / 2, "{later:?}");
-    pause.reset();
-    assert!(pause.next() <= PAUSE_FIRST);
-}

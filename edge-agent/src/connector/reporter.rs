@@ -1,18 +1,18 @@
-//! What a link says of its PLC: scans while they come, and else once a second that there are none.
+//! What a link says of its source: what it reads while it reads, and else once a second that it does not.
 //!
-//! Here: the repetition, and the log at each change. Not here: what is wrong (`link::error`).
-//! Invariant: from a fault to the next scan, at most a second goes by without a report.
+//! Here: the repetition. Not here: what is wrong (each protocol has its words), the log (`core`).
+//! Invariant: from a fault to the next reading, at most a second goes by without a report.
 
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::connector::{Reading, Report};
+use super::Report;
 
 /// How often a lasting fault is reported.
 const DOWN_EVERY: Duration = Duration::from_secs(1);
 
-/// Reports, and knows whether the PLC is read.
+/// Reports, and knows whether the source is read.
 pub(super) struct Reporter<E> {
     emit: E,
     outage: Option<Outage>,
@@ -28,24 +28,17 @@ impl<E: AsyncFnMut(Report)> Reporter<E> {
         Self { emit, outage: None }
     }
 
-    /// A batch of readings: the PLC is read.
-    pub(super) async fn scan(&mut self, readings: Vec<Reading>, took: Duration) {
-        if self.outage.take().is_some() {
-            tracing::info!(tags = readings.len(), "plc is read again");
-        }
-        (self.emit)(Report::Scan { readings, took }).await;
+    /// Something was read: the source is not down.
+    pub(super) async fn read(&mut self, report: Report) {
+        self.outage = None;
+        (self.emit)(report).await;
     }
 
-    /// From here on the source is down, until the next scan.
+    /// From here on the source is down, until something is read.
     pub(super) fn down(&mut self, reason: &str) {
         match &mut self.outage {
-            Some(outage) if outage.reason == reason => {}
-            Some(outage) => {
-                tracing::warn!(reason, "plc is still not read");
-                reason.clone_into(&mut outage.reason);
-            }
+            Some(outage) => reason.clone_into(&mut outage.reason),
             None => {
-                tracing::warn!(reason, "plc is not read");
                 let mut due = interval(DOWN_EVERY);
                 due.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 self.outage = Some(Outage { reason: reason.to_owned(), due });
