@@ -142,13 +142,15 @@ impl Browser {
         self.log("browser").iter().map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The addresses that were asked for since it was asked last.
+    /// The addresses that were asked for since it was asked last; the browser's own first page is left out.
     pub(super) fn requests(&self) -> Vec<String> {
         let messages = self.log("performance");
         let messages = messages.iter().map(|m| serde_json::from_str(m["message"].as_str().unwrap()).unwrap());
         messages
             .filter(|m: &Value| m["message"]["method"] == "Network.requestWillBeSent")
-            .map(|m| m["message"]["params"]["request"]["url"].as_str().unwrap().to_owned())
+            .map(|m| m["message"]["params"].clone())
+            .filter(|asked| !asked["documentURL"].as_str().unwrap().starts_with("chrome:"))
+            .map(|asked| asked["request"]["url"].as_str().unwrap().to_owned())
             .collect()
     }
 
