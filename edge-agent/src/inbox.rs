@@ -1,6 +1,6 @@
 //! The one channel to core, bounded in datapoints: from the connectors, and from whoever has other rules for it.
 //!
-//! Here: its two ends. Not here: what is in a delivery or an edition. Invariant (I8): at most [`DATAPOINTS_MAX`] datapoints
+//! Here: its two ends. Not here: what is in a delivery or an edition. Invariant (I8): at most `DATAPOINTS_MAX` datapoints
 //! wait; a connector that would put more waits itself, and with it its PLC is read later.
 
 use std::sync::Arc;
