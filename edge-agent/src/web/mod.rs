@@ -11,8 +11,8 @@
 //! Here: who may ask, and where it leads. Not here: anything that changes the agent.
 //! Invariant: nothing here changes anything; a request that was not meant for this machine's own name (DNS
 //! rebinding) is refused; the page loads nothing from elsewhere, runs no script but its own, and the browser
-//! refuses to make markup of any text (trusted types), whatever a PLC sends. The line is watched whether or not the page can be
-//! shown.
+//! refuses to make markup of any text (trusted types), whatever a PLC sends. The line is watched whether
+//! or not the page can be shown.
 
 mod exposition;
 mod live;
