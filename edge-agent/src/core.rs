@@ -199,7 +199,9 @@ impl Core {
 
     fn next_deadline(&self) -> Instant {
         let engine = self.engine.deadline().map(|at| Instant::now() + self.clock.until(at));
-        [self.full_until, engine].into_iter().flatten().fold(self.state_due.min(self.pulse_due), Instant::min)
+        // While a commit runs, its end is what is waited for.
+        let retry = self.full_until.filter(|_| self.running.is_none());
+        [retry, engine].into_iter().flatten().fold(self.state_due.min(self.pulse_due), Instant::min)
     }
 
     fn deliver(&mut self, mut delivery: Delivery) {
@@ -286,7 +288,9 @@ impl Core {
         let outputs = self.engine.step(Input::Epoch, self.at);
         self.take(outputs);
         self.store_state();
-        self.sources.iter_mut().for_each(|book| book.late_told_at = self.at);
+        for book in &mut self.sources {
+            (book.late_told_at, book.lost_told_at) = (self.at, book.lost_told_at.min(self.at));
+        }
         self.announce(Happening::ClockStep { back_ms: -step_ms });
     }
 
@@ -356,6 +360,10 @@ impl Core {
     }
 
     fn store_state(&mut self) {
+        // Nothing is forgotten by waiting, and on a full disk the same states would pile up here (I8).
+        if self.full_until.is_some() {
+            return;
+        }
         self.pending.states.extend(self.engine.unsaved().into_iter().map(|(key, bytes)| (key, Some(bytes))));
     }
 
@@ -418,7 +426,6 @@ impl Core {
         if nothing || full || self.running.is_some() {
             return;
         }
-        self.full_until = None;
         let commit = std::mem::take(&mut self.pending);
         let ledger = Arc::clone(&self.ledger);
         self.running = Some(tokio::task::spawn_blocking(move || {
@@ -430,6 +437,9 @@ impl Core {
     fn committed(&mut self, commit: Commit, result: Result<(), LedgerError>) -> Result<(), LedgerError> {
         match result {
             Ok(()) => {
+                if self.full_until.take().is_some() {
+                    tracing::info!("there is room on the disk again, everything is kept");
+                }
                 self.wake.notify_one();
                 Ok(())
             }
@@ -461,6 +471,8 @@ impl Core {
             let (commit, result) = running.await.unwrap_or((Commit::default(), Err(LedgerError::Ended)));
             self.committed(commit, result)?;
         }
+        // One try more, with everything.
+        self.full_until = None;
         self.store_state();
         self.tell_losses();
         self.announce(Happening::AgentStopping {});
@@ -469,7 +481,10 @@ impl Core {
         let (ledger, commit) = (Arc::clone(&self.ledger), std::mem::take(&mut self.pending));
         let written = tokio::task::spawn_blocking(move || ledger.commit(&commit)).await;
         self.wake.notify_one();
-        tracing::info!(machines = self.inventory.machines().count(), "everything is kept");
-        written.unwrap_or(Err(LedgerError::Ended))
+        let written = written.unwrap_or(Err(LedgerError::Ended));
+        if written.is_ok() {
+            tracing::info!(machines = self.inventory.machines().count(), "everything is kept");
+        }
+        written
     }
 }

@@ -99,10 +99,11 @@ impl Works {
 
     /// What is stored, each id in one file.
     pub(crate) fn stored(&self) -> Vec<Stored> {
-        let stored = Store::new(self.folder.store()).fresh().unwrap();
+        // Counted first: what is written meanwhile must not look like a doubling.
         let is_history = |f: &&PathBuf| f.components().any(|c| c.as_os_str() == "transitions");
-        let all = files(&self.folder.store().join("machines"));
-        assert_eq!(all.iter().filter(is_history).count(), stored.len(), "an id is stored twice");
+        let there = files(&self.folder.store().join("machines")).iter().filter(is_history).count();
+        let stored = Store::new(self.folder.store()).fresh().unwrap();
+        assert!(there <= stored.len(), "an id is stored twice");
         stored
     }
 
