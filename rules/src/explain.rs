@@ -97,7 +97,12 @@ impl Teller<'_> {
             expression,
             delay,
             condition_since,
-            inputs: condition.slots.iter().map(|slot| self.input(instance, *slot)).collect(),
+            inputs: instance
+                .plan
+                .slots_of(condition)
+                .iter()
+                .map(|slot| self.input(instance, *slot))
+                .collect(),
         }
     }
 
@@ -121,7 +126,10 @@ impl Teller<'_> {
     fn flags(&self, instance: &Instance, told: Option<&Told>, because: Option<&Because>) -> Vec<String> {
         let mut flags = Vec::new();
         let late = |slot: &usize| self.signals.cell(instance.signals[*slot]).late;
-        if told.is_some_and(|t| instance.plan.conditions[t.group][t.state].slots.iter().any(late)) {
+        if told.is_some_and(|t| {
+            let plan = &instance.plan;
+            plan.slots_of(&plan.conditions[t.group][t.state]).iter().any(late)
+        }) {
             flags.push("late".to_owned());
         }
         if because.is_some_and(|b| b.inputs.iter().any(|i| i.quality == Quality::Uncertain)) {

@@ -12,14 +12,17 @@ use std::ops::Range;
 use proto::Severity;
 
 use crate::diagnose::FileId;
-use crate::document::Placed;
+use crate::document::{Placed, Table};
 use crate::expr::Expr;
 use crate::text::Template;
 use crate::time::Millis;
+use crate::value::Constant;
 
 pub(crate) use read::report_mistake;
 pub use read::rules;
 
+/// The share of a window that must be known where the rule gives none (§5).
+const COVERAGE: f64 = 0.8;
 /// How long an undecided group keeps its last vote (§7.2), ms.
 const UNKNOWN_AFTER: Millis = 60_000;
 
@@ -49,10 +52,64 @@ pub struct Rule {
     pub stale_after: StaleAfter,
     /// In the order of the file; a rule without groups has one without a name.
     pub groups: Vec<Group>,
+    /// Parameters by name, with the values that the file gives.
+    pub params: BTreeMap<String, Param>,
+    /// Expressions with a name of their own, in the order of the file.
+    pub defines: Vec<Define>,
+    /// While it is false the instance is `Inactive`.
+    pub active_if: Option<Condition>,
+    /// While it is true the instance is judged, but nobody is told.
+    pub suppress_if: Option<Condition>,
+    /// What is done when states are entered.
+    pub actions: Vec<Action>,
+    /// The name that the rule had before: its state is carried over.
+    pub renamed_from: Option<Placed<String>>,
+    /// The share of a window that must be known (§5), 0 to 1.
+    pub coverage: f64,
+    /// Tests, in the order of the file.
+    pub tests: Vec<Test>,
     /// Texts by language.
     pub text: BTreeMap<String, (Template, Range<usize>)>,
     /// SHA-256 of the canonical form, hexadecimal.
     pub hash: String,
+}
+
+/// A parameter of a rule: a value that differs from machine to machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// The value where nothing else is given; none: every machine must have its own.
+    pub default: Option<Constant>,
+    /// The unit in which values without one are meant.
+    pub unit: Option<String>,
+    /// Where it stands.
+    pub span: Range<usize>,
+}
+
+/// An expression with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Define {
+    /// The name.
+    pub name: Placed<String>,
+    /// What it stands for.
+    pub condition: Condition,
+}
+
+/// What is done when a state is entered, and again while it lasts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action {
+    /// States; empty: every one of severity warning and above.
+    pub to: Vec<String>,
+    /// The target, by the name it has in the agent's configuration.
+    pub notify: Placed<String>,
+    /// Again after so long while the state lasts, ms.
+    pub repeat: Option<Millis>,
+}
+
+/// A test that stands in the rule file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Test {
+    /// Its table, as it stands in the file.
+    pub table: Table,
 }
 
 /// Which machines a rule is for.
@@ -90,6 +147,8 @@ pub struct Group {
     pub otherwise: Option<Named>,
     /// What it says when it cannot know.
     pub unknown: OnUnknown,
+    /// How far a tag must go back before a state is left, by the tag's name.
+    pub deadband: BTreeMap<String, Placed<Constant>>,
 }
 
 /// A state with its condition.
@@ -99,8 +158,14 @@ pub struct State {
     pub named: Named,
     /// The condition.
     pub when: Condition,
+    /// The condition that leaves it; none: that `when` is false, made harder by the deadband.
+    pub clear: Option<Condition>,
     /// On-delay, ms.
     pub delay: Millis,
+    /// Off-delay, ms.
+    pub hold: Millis,
+    /// It stays On until it is reset.
+    pub latch: bool,
 }
 
 /// A name that a group can vote for.

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use proto::{Cause, Severity};
 
 use crate::condition::Phase;
+use crate::expr::eval::{Seen, Truth};
 use crate::group::{By, Standing, UNKNOWN, Vote};
 use crate::ruleset::{BoundCondition, Plan};
-use crate::value::{Held, Unknown};
+use crate::value::Unknown;
 
 /// Name of the state of an instance whose rule is gone (§7.5).
 pub(crate) const REMOVED: &str = "Removed";
@@ -22,6 +23,8 @@ pub(crate) struct Instance {
     pub(crate) plan: Arc<Plan>,
     /// The signals behind the plan's slots.
     pub(crate) signals: Vec<usize>,
+    /// What each program of the plan said when it was last judged.
+    pub(crate) verdicts: Vec<Verdict>,
     pub(crate) groups: Vec<Standing>,
     pub(crate) state: State,
     /// Event time at which the state was entered; none before the instance began.
@@ -29,6 +32,14 @@ pub(crate) struct Instance {
     pub(crate) sequence: u64,
     /// Whether its stored form is older than it.
     pub(crate) unsaved: bool,
+}
+
+/// What a program says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) truth: Truth,
+    /// Whether all its tags were heard since the start.
+    pub(crate) heard: bool,
 }
 
 /// The state a rule is in.
@@ -62,7 +73,9 @@ impl State {
 impl Instance {
     pub(crate) fn new(plan: Arc<Plan>, signals: Vec<usize>) -> Self {
         let groups = plan.rule.groups.iter().map(Standing::new).collect();
-        Self { plan, signals, groups, state: State::unknown(), since: None, sequence: 0, unsaved: false }
+        let verdicts = vec![Verdict { truth: Truth::Unknown, heard: false }; plan.programs.len()];
+        let state = State::unknown();
+        Self { plan, signals, verdicts, groups, state, since: None, sequence: 0, unsaved: false }
     }
 
     /// Takes over where an instance of the same rule and machine stood, under the old version of the rule (§8).
@@ -79,20 +92,22 @@ impl Instance {
         self.unsaved = true;
     }
 
-    /// Judges everything at an instant; `begin` is when Unknown began to count (§7.2).
-    pub(crate) fn judge<'v>(
-        &mut self,
-        now: i64,
-        begin: i64,
-        held: impl Fn(usize) -> &'v Held,
-    ) -> Option<Change> {
+    /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
+    pub(crate) fn judge(&mut self, program: usize, seen: &impl Seen) {
+        let judged = &self.plan.programs[program];
+        let heard = judged.slots.iter().all(|slot| *seen.held(*slot) != Err(Unknown::NeverSeen));
+        self.verdicts[program] = Verdict { truth: judged.program.judge(seen), heard };
+    }
+
+    /// Moves everything to an instant, on what the programs have said; `begin` is when Unknown began to count (§7.2).
+    pub(crate) fn advance(&mut self, now: i64, begin: i64) -> Option<Change> {
         let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.plan.conditions);
         for ((standing, group), conditions) in groups {
-            let slot = |slot: usize| held(self.signals[slot]);
-            let heard = |c: &BoundCondition| c.slots.iter().all(|s| *slot(*s) != Err(Unknown::NeverSeen));
-            standing.end_wait(group, now, begin, || conditions.iter().all(heard));
+            let verdicts = &self.verdicts;
+            let of = |c: &BoundCondition| verdicts[c.when];
+            standing.end_wait(group, now, begin, || conditions.iter().all(|c| of(c).heard));
             for (i, condition) in conditions.iter().enumerate() {
-                standing.take(group, i, condition.program.judge(&slot), || heard(condition));
+                standing.take(group, i, of(condition).truth, || of(condition).heard);
             }
             self.unsaved |= standing.judge(group, now, begin);
         }

@@ -4,25 +4,28 @@
 //! else that only a connector needs.
 //! Invariant: names exist where configuration is read and JSON is written; in between there are only numbers.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::time::Millis;
-use crate::value::Type;
+use crate::value::{Constant, Type};
 
 /// A machine, by its place in [`Inventory::machines`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct MachineId(pub u32);
 
 /// A source, by its place in [`Inventory::sources`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SourceId(pub u32);
 
 /// A tag, by its place in [`Inventory::tags`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TagId(pub u32);
 
 /// A machine (equipment).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Machine {
     /// What people call it: `washer-1`.
     pub name: String,
@@ -32,6 +35,8 @@ pub struct Machine {
     pub line: Option<String>,
     /// What kind of machine it is: `washer`.
     pub class: Option<String>,
+    /// Its own values of rule parameters.
+    pub params: BTreeMap<String, Constant>,
 }
 
 /// A source: one connection to one PLC, server or broker.
@@ -48,7 +53,7 @@ pub struct Source {
 }
 
 /// A tag: a named value of one machine, owned by one source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tag {
     /// The machine it belongs to.
     pub machine: MachineId,
@@ -62,6 +67,19 @@ pub struct Tag {
     pub unit: Option<String>,
     /// Least and greatest plausible value.
     pub range: Option<(f64, f64)>,
+    /// The names of the codes of an `Enum`, or of the bits of `Flags`.
+    pub names: Option<Arc<Names>>,
+    /// It counts up and wraps at so many bits, or begins again at 0; none: it is no counter.
+    pub counter: Option<u32>,
+}
+
+/// Names for the codes of a state word, or for the bits of a bit field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// What people call the table: `ws09_state`.
+    pub table: String,
+    /// Names with their code, or with the place of their bit.
+    pub entries: Vec<(String, i64)>,
 }
 
 /// All machines, sources and tags.
@@ -160,12 +178,25 @@ mod tests {
     #[test]
     fn a_tag_is_found_by_its_machine_and_name_and_is_there_once() {
         let mut inventory = Inventory::default();
-        let machine = |name: &str| Machine { name: name.into(), id: name.into(), line: None, class: None };
+        let machine = |name: &str| Machine {
+            name: name.into(),
+            id: name.into(),
+            line: None,
+            class: None,
+            ..Machine::default()
+        };
         let (a, b) = (inventory.add_machine(machine("a")), inventory.add_machine(machine("b")));
         let source = Source { id: "s".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
         let source = inventory.add_source(source);
-        let tag =
-            |machine| Tag { machine, source, name: "t".into(), kind: Type::Int, unit: None, range: None };
+        let tag = |machine| Tag {
+            machine,
+            source,
+            name: "t".into(),
+            kind: Type::Int,
+            unit: None,
+            range: None,
+            ..Tag::default()
+        };
         let first = inventory.add_tag(tag(a));
         let second = inventory.add_tag(tag(b));
         assert_eq!(inventory.add_tag(tag(a)), None);

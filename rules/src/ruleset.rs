@@ -16,6 +16,7 @@ use crate::expr::check::Binder;
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::time::Millis;
 
 /// Instances that one agent may have (§10).
 const INSTANCES_MAX: usize = 200_000;
@@ -40,21 +41,102 @@ pub struct Plan {
     pub slots: Vec<TagId>,
     /// The sources that own them.
     pub sources: Vec<SourceId>,
-    /// Conditions, by group and state.
+    /// All that is judged, each once.
+    pub programs: Vec<BoundProgram>,
+    /// The conditions, by group and state.
     pub conditions: Vec<Vec<BoundCondition>>,
+    /// The gate that lets the instance be judged, by its place among the programs.
+    pub active_if: Option<usize>,
+    /// The gate that keeps it silent, by its place among the programs.
+    pub suppress_if: Option<usize>,
+    /// The windows that programs name by their place here.
+    pub windows: Vec<Window>,
     /// The slots that each language's text names, in its order.
     pub text_slots: BTreeMap<String, Vec<usize>>,
 }
 
-/// A condition bound to the slots of its instance.
+/// A program with what makes it worth judging again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BoundCondition {
+pub struct BoundProgram {
     /// What is judged.
     pub program: Program,
-    /// The slots it reads, in the order in which it names them.
+    /// The slots it reads, in the order in which it names them, those inside its windows among them.
     pub slots: Vec<usize>,
+    /// Of these, the slots it reads outside a window.
+    pub outside: Vec<usize>,
+    /// The windows it reads.
+    pub windows: Vec<usize>,
+    /// The ages at which it may change: a slot, and ms.
+    pub ages: Vec<(usize, Millis)>,
+    /// Whether it reads the hour or the day of the week.
+    pub reads_calendar: bool,
+}
+
+/// A condition of a state, by the places of its programs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundCondition {
+    /// What enters the state.
+    pub when: usize,
+    /// What leaves it; none: that `when` is false.
+    pub clear: Option<usize>,
     /// Identity of the condition: state that was reached under another one is not carried over (§8).
     pub identity: String,
+}
+
+/// A window over what an expression gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// What is made of it.
+    pub function: WindowFunction,
+    /// The expression, a condition or a value.
+    pub argument: Program,
+    /// The slots that it reads.
+    pub slots: Vec<usize>,
+    /// How long it is, ms.
+    pub length: Millis,
+    /// A counter of so many bits, whose wraps and resets are not changes backwards.
+    pub counter: Option<u32>,
+    /// The share of it that must be known, 0 to 1.
+    pub coverage: f64,
+}
+
+/// What is made of a window (§5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowFunction {
+    /// The mean, weighted by time.
+    Avg,
+    /// The least value.
+    Min,
+    /// The greatest value.
+    Max,
+    /// The sum of the samples.
+    Sum,
+    /// The number of samples of a value.
+    Count,
+    /// The number of rising edges of a condition.
+    Edges,
+    /// The number of changes of value.
+    Changes,
+    /// The value now without the value at the start.
+    Delta,
+    /// The delta per second.
+    Rate,
+    /// The standard deviation, weighted by time.
+    Stddev,
+}
+
+impl Plan {
+    /// The slots that a condition reads, those of `when` first, each once.
+    #[must_use]
+    pub fn slots_of(&self, condition: &BoundCondition) -> Vec<usize> {
+        let mut slots = self.programs[condition.when].slots.clone();
+        for slot in condition.clear.map_or(&[][..], |clear| &self.programs[clear].slots) {
+            if !slots.contains(slot) {
+                slots.push(*slot);
+            }
+        }
+        slots
+    }
 }
 
 impl Plan {
@@ -214,12 +296,16 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
     let mut binder = Binder::new(inventory, machine);
     let mut show =
         |span: &std::ops::Range<usize>, m: Mistake| file::report_mistake(report, rule.file, span, m);
-    let mut conditions = Vec::new();
+    let (mut conditions, mut programs) = (Vec::new(), Vec::new());
     for group in &rule.groups {
         let mut bound = Vec::new();
         for state in &group.states {
             match binder.condition(&state.when.expr) {
-                Ok(program) => bound.push(bound_condition(program, &state.when.expr.to_string())),
+                Ok(program) => {
+                    let identity = identity_of(&state.when.expr.to_string());
+                    bound.push(BoundCondition { when: programs.len(), clear: None, identity });
+                    programs.push(bound_program(program));
+                }
                 Err(mistake) => show(&state.when.span, mistake),
             }
         }
@@ -241,16 +327,31 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
     let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
     sources.sort_unstable();
     sources.dedup();
-    let plan = Plan { rule: Arc::clone(rule), machine, slots, sources, conditions, text_slots };
+    let plan = Plan {
+        rule: Arc::clone(rule),
+        machine,
+        slots,
+        sources,
+        programs,
+        conditions,
+        active_if: None,
+        suppress_if: None,
+        windows: Vec::new(),
+        text_slots,
+    };
     (report.errors_since(before) == 0).then_some(plan)
 }
 
-fn bound_condition(program: Program, canonical: &str) -> BoundCondition {
+fn bound_program(program: Program) -> BoundProgram {
     let mut slots = Vec::new();
     program.slots(&mut slots);
-    // Eight bytes tell the few conditions of one rule apart.
-    let identity = proto::id::hex(&Sha256::digest(canonical)[..8]);
-    BoundCondition { program, slots, identity }
+    let outside = slots.clone();
+    BoundProgram { program, slots, outside, windows: Vec::new(), ages: Vec::new(), reads_calendar: false }
+}
+
+/// Eight bytes tell the few conditions of one rule apart.
+fn identity_of(canonical: &str) -> String {
+    proto::id::hex(&Sha256::digest(canonical)[..8])
 }
 
 fn selects(on: &Selector, machine: &Machine) -> bool {
@@ -301,9 +402,18 @@ mod tests {
                 id: format!("id-{name}"),
                 line: Some("L3".into()),
                 class: Some(class.into()),
+                ..Machine::default()
             };
             let machine = inventory.add_machine(machine);
-            let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, unit: None, range: None };
+            let tag = Tag {
+                machine,
+                source,
+                name: "t".into(),
+                kind: Type::Float,
+                unit: None,
+                range: None,
+                ..Tag::default()
+            };
             inventory.add_tag(tag).unwrap();
         }
         inventory

@@ -14,11 +14,13 @@ use proto::Transition;
 
 use crate::engine::{Counts, Datapoint, Identity, Late, Subject};
 use crate::explain::Teller;
+use crate::expr::eval::Seen;
 use crate::group::Standing;
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::signals::Signals;
 use crate::time::LONG_AGO;
+use crate::value::{Held, Unknown};
 use crate::waiting::{Room, Waiting};
 
 /// What time alone brings about.
@@ -59,6 +61,44 @@ pub(crate) struct Going<'a> {
     pub(crate) out: &'a mut Vec<Transition>,
     pub(crate) stored: &'a mut Vec<(String, Vec<u8>)>,
     pub(crate) counts: &'a mut Counts,
+}
+
+/// What an instance sees of its scope.
+struct Sight<'a> {
+    signals: &'a Signals,
+    /// The signals behind the instance's slots.
+    slots: &'a [usize],
+    now: i64,
+}
+
+impl Seen for Sight<'_> {
+    fn held(&self, slot: usize) -> &Held {
+        self.signals.held(self.slots[slot])
+    }
+
+    fn window(&self, _: usize) -> Held {
+        Err(Unknown::NeverSeen)
+    }
+
+    fn previous(&self, _: usize) -> Held {
+        Err(Unknown::NeverSeen)
+    }
+
+    fn sampled_at(&self, slot: usize) -> Option<i64> {
+        self.signals.cell(self.slots[slot]).timestamp
+    }
+
+    fn now(&self) -> i64 {
+        self.now
+    }
+
+    fn hour(&self) -> i64 {
+        0
+    }
+
+    fn weekday(&self) -> i64 {
+        1
+    }
 }
 
 impl Scope {
@@ -276,7 +316,11 @@ impl Scope {
 
     fn judge(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
         let (signals, instance) = (&self.signals, &mut self.instances[i]);
-        let change = instance.judge(now, begin, |signal| signals.held(signal));
+        let slots = std::mem::take(&mut instance.signals);
+        let seen = Sight { signals, slots: &slots, now };
+        (0..instance.verdicts.len()).for_each(|program| instance.judge(program, &seen));
+        instance.signals = slots;
+        let change = instance.advance(now, begin);
         if let Some(change) = change {
             let (identity, inventory) = (going.identity, going.inventory);
             let teller = Teller { identity, inventory, signals, at: going.at, watermark: self.watermark };

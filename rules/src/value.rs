@@ -10,9 +10,10 @@ use std::sync::Arc;
 use proto::Quality;
 
 /// Type of a tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Type {
     /// True or false; 0 and 1 are taken for them.
+    #[default]
     Bool,
     /// An integer of up to 64 bits.
     Int,
@@ -20,6 +21,10 @@ pub enum Type {
     Float,
     /// A text.
     Text,
+    /// A code with a name; its value is an Int.
+    Enum,
+    /// A bit field with names; its value is an Int.
+    Flags,
 }
 
 impl fmt::Display for Type {
@@ -29,6 +34,8 @@ impl fmt::Display for Type {
             Type::Int => "Int",
             Type::Float => "Float",
             Type::Text => "Text",
+            Type::Enum => "Enum",
+            Type::Flags => "Flags",
         })
     }
 }
@@ -55,6 +62,15 @@ impl From<&Value> for proto::Value<'static> {
             Value::Text(t) => proto::Value::Text(t.to_string().into()),
         }
     }
+}
+
+/// A value that a file gives: of a parameter, a deadband.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constant {
+    /// The value.
+    pub value: Value,
+    /// The unit behind it.
+    pub unit: Option<String>,
 }
 
 /// Why a value is not known.
@@ -123,9 +139,9 @@ fn typed(kind: Type, value: &proto::Value<'_>) -> Held {
         (Type::Bool, Json::Bool(b)) => Ok(Value::Bool(*b)),
         (Type::Bool, Json::Int(i @ (0 | 1))) => Ok(Value::Bool(*i == 1)),
         (Type::Bool, Json::Float(f)) if *f == 0.0 || *f == 1.0 => Ok(Value::Bool(*f == 1.0)),
-        (Type::Int, Json::Int(i)) => Ok(Value::Int(*i)),
-        (Type::Int, Json::Float(f)) => whole(*f),
-        (Type::Int, Json::Text(digits)) => {
+        (Type::Int | Type::Enum | Type::Flags, Json::Int(i)) => Ok(Value::Int(*i)),
+        (Type::Int | Type::Enum | Type::Flags, Json::Float(f)) => whole(*f),
+        (Type::Int | Type::Enum | Type::Flags, Json::Text(digits)) => {
             let too_large = digits.parse::<u64>().map_or(Unknown::WrongType, |_| Unknown::TooLarge);
             digits.parse().map(Value::Int).map_err(|_| too_large)
         }

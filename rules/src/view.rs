@@ -220,7 +220,13 @@ impl<'e> InstanceView<'e> {
     pub fn because(&self) -> Option<(&'e str, Vec<TagId>)> {
         let Some((group, By::State(state))) = self.winner else { return None };
         let condition = self.plan.conditions.get(group)?.get(state)?;
-        let tags = condition.slots.iter().filter_map(|slot| self.plan.slots.get(*slot)).copied().collect();
+        let tags = self
+            .plan
+            .slots_of(condition)
+            .iter()
+            .filter_map(|slot| self.plan.slots.get(*slot))
+            .copied()
+            .collect();
         Some((&self.plan.rule.groups.get(group)?.states.get(state)?.when.text, tags))
     }
 }
@@ -304,10 +310,24 @@ when = 't > 1000'";
         let source =
             |id: &str| Source { id: id.into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
         let sources = [inventory.add_source(source("fast")), inventory.add_source(source("slow"))];
-        let named = |name: &str| Machine { name: name.into(), id: name.into(), line: None, class: None };
+        let named = |name: &str| Machine {
+            name: name.into(),
+            id: name.into(),
+            line: None,
+            class: None,
+            ..Machine::default()
+        };
         let machine = inventory.add_machine(named("m-0"));
         for (name, source) in [("t", sources[0]), ("v", sources[0]), ("u", sources[1])] {
-            let tag = Tag { machine, source, name: name.into(), kind: Type::Float, unit: None, range: None };
+            let tag = Tag {
+                machine,
+                source,
+                name: name.into(),
+                kind: Type::Float,
+                unit: None,
+                range: None,
+                ..Tag::default()
+            };
             inventory.add_tag(tag).unwrap();
         }
         let mut report = Report::default();

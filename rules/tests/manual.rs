@@ -84,7 +84,13 @@ fn line() -> Inventory {
     for class in ["filler", "washer"] {
         let name = format!("{class}-1");
         let (line, class) = (Some("L3".to_owned()), Some(class.to_owned()));
-        let machine = inventory.add_machine(Machine { id: format!("id-{name}"), name, line, class });
+        let machine = inventory.add_machine(Machine {
+            id: format!("id-{name}"),
+            name,
+            line,
+            class,
+            ..Machine::default()
+        });
         for (name, kind, unit) in [
             ("water_temperature", Type::Float, Some("°C")),
             ("setpoint", Type::Float, Some("°C")),
@@ -97,7 +103,17 @@ fn line() -> Inventory {
             ("Temp. Zone 3", Type::Float, None),
         ] {
             let unit = unit.map(str::to_owned);
-            inventory.add_tag(Tag { machine, source, name: name.into(), kind, unit, range: None }).unwrap();
+            inventory
+                .add_tag(Tag {
+                    machine,
+                    source,
+                    name: name.into(),
+                    kind,
+                    unit,
+                    range: None,
+                    ..Tag::default()
+                })
+                .unwrap();
         }
     }
     inventory

@@ -179,7 +179,7 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
         );
         return;
     }
-    inventory.add_machine(Machine { name: name.value, id: id.value, line, class });
+    inventory.add_machine(Machine { name: name.value, id: id.value, line, class, ..Machine::default() });
 }
 
 /// The machine of that name.

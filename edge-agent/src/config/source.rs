@@ -223,7 +223,15 @@ fn tag(
     r.finish(&["kind", "enum", "flags", "scan_class"]);
     let machine = super::machine_named(report, file, &machine?, inventory)?;
     let (name, kind, place) = (name?, kind?, place?);
-    let tag = inventory::Tag { machine, source, name: name.value.clone(), kind, unit, range };
+    let tag = inventory::Tag {
+        machine,
+        source,
+        name: name.value.clone(),
+        kind,
+        unit,
+        range,
+        ..inventory::Tag::default()
+    };
     if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
         report.error(
             "C206",

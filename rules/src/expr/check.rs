@@ -199,7 +199,13 @@ mod tests {
 
     fn inventory() -> (Inventory, MachineId) {
         let mut inventory = Inventory::default();
-        let machine = Machine { name: "washer-1".into(), id: "w1".into(), line: None, class: None };
+        let machine = Machine {
+            name: "washer-1".into(),
+            id: "w1".into(),
+            line: None,
+            class: None,
+            ..Machine::default()
+        };
         let machine = inventory.add_machine(machine);
         let source =
             Source { id: "plc".into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
@@ -212,7 +218,17 @@ mod tests {
             ("recipe", Type::Text, None),
         ] {
             let unit = unit.map(str::to_owned);
-            inventory.add_tag(Tag { machine, source, name: name.into(), kind, unit, range: None }).unwrap();
+            inventory
+                .add_tag(Tag {
+                    machine,
+                    source,
+                    name: name.into(),
+                    kind,
+                    unit,
+                    range: None,
+                    ..Tag::default()
+                })
+                .unwrap();
         }
         (inventory, machine)
     }

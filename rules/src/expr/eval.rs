@@ -58,18 +58,36 @@ pub enum Operand {
     Literal(Value),
 }
 
+/// What an expression sees at an instant.
+pub trait Seen {
+    /// The value behind a slot.
+    fn held(&self, slot: usize) -> &Held;
+    /// What a window of the plan amounts to.
+    fn window(&self, window: usize) -> Held;
+    /// The value of the sample before the last one of a slot.
+    fn previous(&self, slot: usize) -> Held;
+    /// Event time of the last sample of a slot; none: never heard of.
+    fn sampled_at(&self, slot: usize) -> Option<i64>;
+    /// The instant, ms since 1970 UTC.
+    fn now(&self) -> i64;
+    /// The hour of the instant, 0 to 23, in the agent's time zone.
+    fn hour(&self) -> i64;
+    /// The day of the week of the instant, 1 (Monday) to 7, in the agent's time zone.
+    fn weekday(&self) -> i64;
+}
+
 impl Program {
-    /// Judges on the values behind the slots.
-    pub fn judge<'v>(&self, held: &impl Fn(usize) -> &'v Held) -> Truth {
+    /// Judges on what is seen.
+    pub fn judge(&self, seen: &impl Seen) -> Truth {
         match self {
             Program::Always(b) => Truth::of(*b),
-            Program::Flag(slot) => match held(*slot) {
+            Program::Flag(slot) => match seen.held(*slot) {
                 Ok(Value::Bool(b)) => Truth::of(*b),
                 _ => Truth::Unknown,
             },
-            Program::Compare(relation, a, b) => compare(*relation, a, b, held),
-            Program::Not(a) => a.judge(held).not(),
-            Program::Join(joint, a, b) => joined(*joint, a.judge(held), || b.judge(held)),
+            Program::Compare(relation, a, b) => compare(*relation, a, b, seen),
+            Program::Not(a) => a.judge(seen).not(),
+            Program::Join(joint, a, b) => joined(*joint, a.judge(seen), || b.judge(seen)),
         }
     }
 
@@ -120,14 +138,14 @@ fn joined(joint: Joint, a: Truth, b: impl FnOnce() -> Truth) -> Truth {
     }
 }
 
-fn compare<'v>(relation: Relation, a: &Operand, b: &Operand, held: &impl Fn(usize) -> &'v Held) -> Truth {
+fn compare(relation: Relation, a: &Operand, b: &Operand, seen: &impl Seen) -> Truth {
     let order = match (a, b) {
-        (Operand::Slot(a), Operand::Slot(b)) => match (held(*a), held(*b)) {
+        (Operand::Slot(a), Operand::Slot(b)) => match (seen.held(*a), seen.held(*b)) {
             (Ok(a), Ok(b)) => order(a, b),
             _ => None,
         },
-        (Operand::Slot(a), Operand::Literal(b)) => held(*a).as_ref().ok().and_then(|a| order(a, b)),
-        (Operand::Literal(a), Operand::Slot(b)) => held(*b).as_ref().ok().and_then(|b| order(a, b)),
+        (Operand::Slot(a), Operand::Literal(b)) => seen.held(*a).as_ref().ok().and_then(|a| order(a, b)),
+        (Operand::Literal(a), Operand::Slot(b)) => seen.held(*b).as_ref().ok().and_then(|b| order(a, b)),
         (Operand::Literal(a), Operand::Literal(b)) => order(a, b),
     };
     let Some(order) = order else { return Truth::Unknown };
@@ -174,6 +192,33 @@ mod tests {
     use super::*;
     use crate::value::Unknown;
 
+    /// Slots alone.
+    struct Values<'v>(&'v [Held]);
+
+    impl Seen for Values<'_> {
+        fn held(&self, slot: usize) -> &Held {
+            &self.0[slot]
+        }
+        fn window(&self, _: usize) -> Held {
+            Err(Unknown::NeverSeen)
+        }
+        fn previous(&self, _: usize) -> Held {
+            Err(Unknown::NeverSeen)
+        }
+        fn sampled_at(&self, _: usize) -> Option<i64> {
+            None
+        }
+        fn now(&self) -> i64 {
+            0
+        }
+        fn hour(&self) -> i64 {
+            0
+        }
+        fn weekday(&self) -> i64 {
+            1
+        }
+    }
+
     const ALL: [Truth; 3] = [Truth::True, Truth::False, Truth::Unknown];
 
     /// A truth as a program of one slot.
@@ -187,7 +232,7 @@ mod tests {
             })
             .collect();
         let program = Program::Join(joint, Box::new(Program::Flag(0)), Box::new(Program::Flag(1)));
-        program.judge(&|slot| &held[slot])
+        program.judge(&Values(&held))
     }
 
     #[test]
@@ -209,7 +254,7 @@ mod tests {
 
     fn holds(relation: Relation, a: Value, b: Value) -> Truth {
         let held = [Ok(a)];
-        Program::Compare(relation, Operand::Slot(0), Operand::Literal(b)).judge(&|slot| &held[slot])
+        Program::Compare(relation, Operand::Slot(0), Operand::Literal(b)).judge(&Values(&held))
     }
 
     #[test]
@@ -239,6 +284,6 @@ mod tests {
     fn an_unknown_value_makes_the_comparison_unknown() {
         let held: [Held; 1] = [Err(Unknown::Bad)];
         let program = Program::Compare(Relation::NotEqual, Operand::Slot(0), Operand::Literal(Value::Int(1)));
-        assert_eq!(program.judge(&|slot| &held[slot]), Truth::Unknown);
+        assert_eq!(program.judge(&Values(&held)), Truth::Unknown);
     }
 }

@@ -11,7 +11,8 @@ use proto::Severity;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Condition, FileRules, Group, Named, OnUnknown, Rule, Selector, StaleAfter, State, UNKNOWN_AFTER, is_name,
+    COVERAGE, Condition, FileRules, Group, Named, OnUnknown, Rule, Selector, StaleAfter, State,
+    UNKNOWN_AFTER, is_name,
 };
 use crate::diagnose::{FileId, Report};
 use crate::document::{self, Node, Placed, Reader, Table};
@@ -91,8 +92,24 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
     if report.errors_since(before) > 0 {
         return None;
     }
-    let mut rule =
-        Rule { name: name.clone(), file, on: on?, default, stale_after, groups, text, hash: String::new() };
+    let mut rule = Rule {
+        name: name.clone(),
+        file,
+        on: on?,
+        default,
+        stale_after,
+        groups,
+        params: BTreeMap::new(),
+        defines: Vec::new(),
+        active_if: None,
+        suppress_if: None,
+        actions: Vec::new(),
+        renamed_from: None,
+        coverage: COVERAGE,
+        tests: Vec::new(),
+        text,
+        hash: String::new(),
+    };
     rule.hash = proto::id::hex(&Sha256::digest(canonical(&rule)));
     Some(rule)
 }
@@ -263,8 +280,8 @@ fn single_group(r: &mut Reader<'_, '_>, severity: Severity, unknown: OnUnknown) 
     let delay = r.duration("for").map_or(0, |d| d.value);
     let named = Named { name: "Active".into(), weight: WEIGHT_DEFAULT, severity };
     let otherwise = Named { name: "Normal".into(), weight: 0, severity: Severity::Info };
-    let states = vec![State { named, when: when?, delay }];
-    Some(Group { name: None, states, otherwise: Some(otherwise), unknown })
+    let states = vec![State { named, when: when?, clear: None, delay, hold: 0, latch: false }];
+    Some(Group { name: None, states, otherwise: Some(otherwise), unknown, deadband: BTreeMap::new() })
 }
 
 fn condition(r: &mut Reader<'_, '_>) -> Option<Condition> {
@@ -305,7 +322,7 @@ fn group(
     let defaults = (weight_given.unwrap_or(WEIGHT_DEFAULT), severity);
     let states = tables.into_iter().filter_map(|t| state(r.report(), file, t, defaults)).collect();
     r.finish(&LATER_GROUP);
-    Some(Group { name: Some(name.value.clone()), states, otherwise, unknown })
+    Some(Group { name: Some(name.value.clone()), states, otherwise, unknown, deadband: BTreeMap::new() })
 }
 
 fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Severity)) -> Option<State> {
@@ -316,7 +333,8 @@ fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Sever
     let weight = weight(&mut r).unwrap_or(defaults.0);
     let severity = severity(&mut r).unwrap_or(defaults.1);
     r.finish(&LATER_STATE);
-    Some(State { named: Named { name: name?, weight, severity }, when: when?, delay })
+    let named = Named { name: name?, weight, severity };
+    Some(State { named, when: when?, clear: None, delay, hold: 0, latch: false })
 }
 
 fn weight(r: &mut Reader<'_, '_>) -> Option<u32> {

@@ -80,7 +80,8 @@ pub(crate) struct Plant {
 impl Plant {
     pub(crate) fn new(reach: Reach) -> Self {
         let mut inventory = Inventory::default();
-        let machine = Machine { name: "m".into(), id: "m".into(), line: None, class: None };
+        let machine =
+            Machine { name: "m".into(), id: "m".into(), line: None, class: None, ..Machine::default() };
         let machine = inventory.add_machine(machine);
         for id in ["a", "b"] {
             inventory.add_source(Source {
@@ -92,7 +93,8 @@ impl Plant {
         }
         for (name, kind, source) in TAGS {
             let source = SourceId(source as u32);
-            let tag = Tag { machine, source, name: name.into(), kind, unit: None, range: None };
+            let tag =
+                Tag { machine, source, name: name.into(), kind, unit: None, range: None, ..Tag::default() };
             inventory.add_tag(tag).unwrap();
         }
         let mut report = Report::default();

@@ -55,7 +55,13 @@ impl Head {
     fn machine(&mut self, name: &str, words: &mut Words<'_>) {
         let text = |value: Option<&str>| value.map(str::to_owned);
         let (line, class) = (text(words.take("line")), text(words.take("class")));
-        self.inventory.add_machine(Machine { name: name.to_owned(), id: name.to_owned(), line, class });
+        self.inventory.add_machine(Machine {
+            name: name.to_owned(),
+            id: name.to_owned(),
+            line,
+            class,
+            ..Machine::default()
+        });
     }
 
     fn source(&mut self, id: &str, words: &mut Words<'_>) {
@@ -86,7 +92,9 @@ impl Head {
             let (low, high) = range.split_once("..").unwrap();
             (low.parse().unwrap(), high.parse().unwrap())
         });
-        self.inventory.add_tag(Tag { machine, source, name: name.to_owned(), kind, unit, range }).unwrap();
+        self.inventory
+            .add_tag(Tag { machine, source, name: name.to_owned(), kind, unit, range, ..Tag::default() })
+            .unwrap();
     }
 
     fn option(&mut self, words: &mut Words<'_>) {
