@@ -19,6 +19,8 @@ pub mod file;
 pub mod group;
 mod instance;
 pub mod inventory;
+pub mod params;
+pub mod pattern;
 pub mod place;
 mod reload;
 pub mod ruleset;
