@@ -88,6 +88,7 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
     let stale_after = stale_after(&mut r);
     let text = texts(&mut r);
     let groups = groups(&mut r, severity);
+    let tests = r.tables("test").into_iter().map(|t| super::Test { table: t.clone() }).collect();
     r.finish(&LATER_RULE);
     if report.errors_since(before) > 0 {
         return None;
@@ -106,7 +107,7 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
         actions: Vec::new(),
         renamed_from: None,
         coverage: COVERAGE,
-        tests: Vec::new(),
+        tests,
         text,
         hash: String::new(),
     };
