@@ -30,6 +30,7 @@ mod step;
 pub mod stored;
 pub mod text;
 pub mod time;
+pub mod trial;
 pub mod trust;
 pub mod value;
 pub mod view;

@@ -32,7 +32,9 @@ pub(super) fn whole(report: &mut Report, rule: &Rule) {
 fn doubles(report: &mut Report, rule: &Rule, group: &Group) {
     for (i, state) in group.states.iter().enumerate() {
         let name = &state.named.name;
-        if group.states[..i].iter().any(|earlier| earlier.named.name == *name) {
+        // Under one name a state may have levels of severity (§7.4).
+        let same = |other: &State| other.named.name == *name && other.named.severity == state.named.severity;
+        if group.states[..i].iter().any(same) {
             let message = format!("state `{name}` stands twice in its group");
             let place = (rule.file, state.when.span.clone());
             report.error("R008", place, message, "the condition of the second one").help =
