@@ -28,6 +28,8 @@ mod step;
 pub mod stored;
 pub mod text;
 pub mod time;
+mod timers;
+mod touched;
 pub mod trust;
 pub mod value;
 pub mod view;
