@@ -31,6 +31,8 @@ pub mod stored;
 pub mod text;
 pub mod time;
 pub mod trial;
+mod timers;
+mod touched;
 pub mod trust;
 pub mod value;
 pub mod view;
