@@ -5,9 +5,11 @@
 //! it is durable the forwarder is woken. So one commit is written while the next fills, and nobody sees an output
 //! before it is durable (I1).
 //!
-//! Here: that loop. Not here: judging (`rules`), what an event looks like (`announce`), what people see (`view`), the
+//! Here: that loop. Not here: what is kept of a source (`source`), judging (`rules`), what an event looks like (`announce`), what people see (`view`), the
 //! disk (`outbox`).
 //! Invariant: `at` never goes back, and the state of an instance is stored together with the transition it made.
+
+mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +18,12 @@ use proto::Happening;
 use rules::diagnose::Weight;
 use rules::engine::{Engine, Input, Outputs, Subject};
 use rules::inventory::Inventory;
-use rules::trust::{Bounds, Trust, Verdict};
+use rules::trust::{Bounds, Verdict};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use self::source::SourceBook;
 use crate::announce::Announcer;
 use crate::clock::Clock;
 use crate::inbox::{Inbox, Item};
@@ -39,8 +42,6 @@ const STATE_EVERY: Duration = Duration::from_secs(10);
 const FULL_PAUSE: Duration = Duration::from_secs(1);
 /// Entries that may wait for a commit: beyond, nothing is read any more (I8).
 const PENDING_MAX: usize = 10_000;
-/// Late datapoints are told once in this time and source, ms.
-const LATE_EVERY_MS: i64 = 60_000;
 
 /// What core needs.
 #[derive(Debug)]
@@ -63,33 +64,6 @@ pub struct Core {
     full_until: Option<Instant>,
     state_due: Instant,
     pulse_due: Instant,
-}
-
-/// What core keeps of a source.
-#[derive(Debug)]
-struct SourceBook {
-    id: String,
-    sequence: Sequence,
-    up: Option<bool>,
-    /// Why it is not.
-    down_reason: String,
-    trust: Trust,
-    late: u64,
-    late_most_ms: i64,
-    late_told_at: i64,
-    lost: u64,
-    lost_first: u64,
-    lost_told_at: i64,
-}
-
-impl SourceBook {
-    /// Notes what the source lost before it could deliver it.
-    fn lose(&mut self, delivery: &Delivery) {
-        if self.lost == 0 {
-            self.lost_first = delivery.batch.datapoints.first().map_or(0, |d| d.sequence);
-        }
-        self.lost += delivery.lost;
-    }
 }
 
 /// What happens next.
@@ -116,18 +90,8 @@ impl Core {
         announcer: Announcer,
         sequences: Vec<Sequence>,
     ) -> Self {
-        let book = |((_, source), sequence): ((_, &rules::inventory::Source), Sequence)| SourceBook {
-            id: source.id.clone(),
-            sequence,
-            up: None,
-            down_reason: String::new(),
-            trust: Trust::default(),
-            late: 0,
-            late_most_ms: 0,
-            late_told_at: clock.now(),
-            lost: 0,
-            lost_first: 0,
-            lost_told_at: i64::MIN,
+        let book = |((_, source), sequence): ((_, &rules::inventory::Source), Sequence)| {
+            SourceBook::new(source.id.clone(), sequence, clock.now())
         };
         let sources = inventory.sources().zip(sequences).map(book).collect();
         let (now, now_ms) = (Instant::now(), clock.now());
@@ -218,7 +182,8 @@ impl Core {
             }
             if let Subject::Connected(up) = datapoint.subject {
                 let reason = delivery.status.iter().find(|(place, _)| *place == i).map(|(_, s)| s.clone());
-                self.link(source, up, reason);
+                let told = self.sources[source].link(up, reason.unwrap_or_default(), self.at);
+                told.into_iter().for_each(|happening| self.announce(happening));
             }
         }
         self.board.hear(&delivery);
@@ -288,40 +253,15 @@ impl Core {
         let outputs = self.engine.step(Input::Epoch, self.at);
         self.take(outputs);
         self.store_state();
-        for book in &mut self.sources {
-            (book.late_told_at, book.lost_told_at) = (self.at, book.lost_told_at.min(self.at));
-        }
+        self.sources.iter_mut().for_each(|book| book.begin_again(self.at));
         self.announce(Happening::ClockStep { back_ms: -step_ms });
-    }
-
-    /// A source's link is up or down: told when it changed. Another reason is only logged.
-    fn link(&mut self, source: usize, up: bool, reason: Option<String>) {
-        let book = &mut self.sources[source];
-        let (source_id, reason) = (book.id.clone(), reason.unwrap_or_default());
-        let is_other = book.down_reason != reason;
-        book.down_reason.clone_from(&reason);
-        if book.up.replace(up) == Some(up) {
-            if !up && is_other {
-                tracing::warn!(source = source_id, reason, "source is still down");
-            }
-            return;
-        }
-        if up {
-            tracing::info!(source = source_id, "source is up");
-            self.announce(Happening::SourceUp { source_id });
-        } else {
-            tracing::warn!(source = source_id, reason, "source is down, its tags are bad");
-            self.announce(Happening::SourceDown { source_id, reason });
-        }
     }
 
     /// What a step brought about joins the commit that fills.
     fn take(&mut self, outputs: Outputs) {
         for (source, behind_ms) in outputs.late {
             self.board.late(source);
-            let book = &mut self.sources[source.0 as usize];
-            book.late += 1;
-            book.late_most_ms = book.late_most_ms.max(behind_ms);
+            self.sources[source.0 as usize].note_late(behind_ms);
         }
         for transition in outputs.transitions {
             match serde_json::to_vec(&transition) {
@@ -348,8 +288,7 @@ impl Core {
         if now >= self.state_due {
             self.state_due = now + STATE_EVERY;
             self.store_state();
-            self.tell_late();
-            self.tell_lost_by_sources();
+            self.tell_of_sources();
             self.tell_losses();
         }
         if now >= self.pulse_due {
@@ -367,29 +306,15 @@ impl Core {
         self.pending.states.extend(self.engine.unsaved().into_iter().map(|(key, bytes)| (key, Some(bytes))));
     }
 
-    fn tell_late(&mut self) {
-        let told_before = self.at - LATE_EVERY_MS;
-        let mut happenings = Vec::new();
-        for book in self.sources.iter_mut().filter(|b| b.late > 0 && b.late_told_at <= told_before) {
-            let (count, most_ms) = (std::mem::take(&mut book.late), std::mem::take(&mut book.late_most_ms));
-            book.late_told_at = self.at;
-            happenings.push(Happening::Late { source_id: book.id.clone(), count, most_ms });
-        }
-        happenings.into_iter().for_each(|h| self.announce(h));
-    }
-
-    /// What a source could not deliver gets its gap event, at most once a minute (I8).
-    fn tell_lost_by_sources(&mut self) {
-        let told_before = self.at - LATE_EVERY_MS;
-        let mut happenings = Vec::new();
-        for book in self.sources.iter_mut().filter(|b| b.lost > 0 && b.lost_told_at <= told_before) {
-            let lost = std::mem::take(&mut book.lost);
-            book.lost_told_at = self.at;
-            let reason = format!("the source's queues overflowed {lost} times: it kept the newest values");
-            let (of, first) = (book.id.clone(), book.lost_first);
-            happenings.push(Happening::Gap { of, count: None, first, last: None, reason });
-        }
-        happenings.into_iter().for_each(|h| self.announce(h));
+    fn tell_of_sources(&mut self) {
+        let at = self.at;
+        let told: Vec<Happening> = self
+            .sources
+            .iter_mut()
+            .flat_map(|book| [book.tell_late(at), book.tell_lost(at)])
+            .flatten()
+            .collect();
+        told.into_iter().for_each(|happening| self.announce(happening));
     }
 
     /// What the ledger lost gets its gap event (I8).

@@ -12,6 +12,7 @@ mod ingest;
 mod kill;
 mod opcua;
 mod opcua_commands;
+mod opcua_load;
 mod outage;
 mod page;
 mod parts;
