@@ -3,8 +3,8 @@
 usage: opcua_asyncua.py PORT DATA_DIR [--tags N] [--every MS] [--secure] [--late SECONDS] [--shift] [--until N]
            [--limit N] [--hide-limit] [--queue N] [--keep oldest] [--overflow] [--swallow]
 
-The namespace urn:line:demo holds v0 … v(N-1), counters that all show the same number, one more every MS, and one node
-of each type under t_NAME. `--secure` offers nothing but Basic256Sha256 SignAndEncrypt to the user `line` with the
+The namespace urn:line:demo holds v0 … v(N-1), counters that all show the same number, one more every MS; `wave`, which
+is true for ten steps and false for ten; and one node of each type under t_NAME. `--secure` offers nothing but Basic256Sha256 SignAndEncrypt to the user `line` with the
 password `s3cret`; `--late` adds the last ten counters only after so many seconds; `--shift` registers another
 namespace first, so that the index is another one. DATA_DIR keeps the server's certificate over a restart. `--until`
 ends the counting there.
@@ -173,6 +173,8 @@ async def main():
         node = ua.NodeId(f"v{number}", space)
         counters.append(await groups[-1].add_variable(node, name, 0, ua.VariantType.Int64))
 
+    name = ua.QualifiedName("wave", space)
+    wave = await folder.add_variable(ua.NodeId("wave", space), name, False, ua.VariantType.Boolean)
     late_at = now() + datetime.timedelta(seconds=options.late)
     for number in range(options.tags - (LATE if options.late else 0)):
         await add(number)
@@ -188,9 +190,10 @@ async def main():
         while len(counters) < options.tags and now() > late_at:
             await add(len(counters))
         count += 1
-        for counter in counters:
+        is_high = ua.Variant(count // 10 % 2 == 1, ua.VariantType.Boolean)
+        variant = ua.Variant(count, ua.VariantType.Int64)
+        for counter, variant in [(wave, is_high)] + [(counter, variant) for counter in counters]:
             stamp = now()
-            variant = ua.Variant(count, ua.VariantType.Int64)
             await counter.write_value(ua.DataValue(variant, SourceTimestamp=stamp, ServerTimestamp=stamp))
         print("value", count, flush=True)
 

@@ -111,14 +111,17 @@ impl Book {
         publication
     }
 
-    /// Takes an answer.
+    /// Takes an answer that was published at this time of the server.
     ///
     /// # Errors
     /// When the server has ended the subscription; the status says why.
-    pub(super) fn take(&mut self, answer: PublishResponse) -> Result<Publication, StatusCode> {
+    pub(super) fn take(
+        &mut self,
+        answer: PublishResponse,
+        published: Option<i64>,
+    ) -> Result<Publication, StatusCode> {
         let (id, more) = (answer.subscription_id, answer.more_notifications);
         let message = answer.notification_message;
-        let published = millis(&message.publish_time);
         let has_values = message.notification_data.as_ref().is_some_and(|data| !data.is_empty());
         let answers = self.missed(id, message.sequence_number, has_values);
         let mut publication = Publication { lost: Lost { answers, overflows: 0 }, ..Publication::default() };
@@ -266,6 +269,13 @@ mod tests {
         }
     }
 
+    impl Book {
+        fn hear(&mut self, answer: PublishResponse) -> Result<Publication, StatusCode> {
+            let published = millis(&answer.notification_message.publish_time);
+            self.take(answer, published)
+        }
+    }
+
     fn book() -> Book {
         let mut book = Book::new(2);
         book.subscribed(7, T);
@@ -286,26 +296,26 @@ mod tests {
     fn a_first_value_is_news_now_and_the_next_ones_are_of_their_own_time() {
         let mut book = book();
         let day = 86_400_000;
-        let first = book.take(answer(100, vec![item(1, 1.0, -day), item(1, 2.0, 40)])).unwrap();
+        let first = book.hear(answer(100, vec![item(1, 1.0, -day), item(1, 2.0, 40)])).unwrap();
         assert_eq!(stamps(&first), [(0, Some(-day)), (40, None)]);
         assert_eq!(first.samples[1].value, Ok(Raw::LReal(2.0)));
-        assert_eq!(stamps(&book.take(answer(200, vec![item(1, 3.0, 130)])).unwrap()), [(130, None)]);
+        assert_eq!(stamps(&book.hear(answer(200, vec![item(1, 3.0, 130)])).unwrap()), [(130, None)]);
     }
 
     #[test]
     fn a_value_of_a_clock_that_is_slightly_behind_stays_behind_the_first() {
         let mut book = book();
-        book.take(answer(100, vec![item(1, 1.0, -50)])).unwrap();
-        assert_eq!(stamps(&book.take(answer(200, vec![item(1, 2.0, -20)])).unwrap()), [(1, Some(-20))]);
+        book.hear(answer(100, vec![item(1, 1.0, -50)])).unwrap();
+        assert_eq!(stamps(&book.hear(answer(200, vec![item(1, 2.0, -20)])).unwrap()), [(1, Some(-20))]);
         let hour = 3_600_000;
-        assert_eq!(stamps(&book.take(answer(300, vec![item(1, 3.0, -hour)])).unwrap()), [(-hour, None)]);
+        assert_eq!(stamps(&book.hear(answer(300, vec![item(1, 3.0, -hour)])).unwrap()), [(-hour, None)]);
     }
 
     #[test]
     fn it_is_complete_when_no_subscription_has_more() {
         let mut book = book();
         book.subscribed(8, T - 300);
-        let complete = |book: &mut Book, answer| book.take(answer).unwrap().complete.map(|at| at - T);
+        let complete = |book: &mut Book, answer| book.hear(answer).unwrap().complete.map(|at| at - T);
         assert_eq!(complete(&mut book, answer(100, vec![])), Some(-300), "the other one was not heard");
         assert_eq!(
             complete(&mut book, PublishResponse { subscription_id: 8, ..answer(150, vec![]) }),
@@ -325,7 +335,7 @@ mod tests {
             StatusCode::Good.set_overflow(true).set_info_type(opcua::types::StatusCodeInfoType::DataValue),
         );
         let mut book = book();
-        let publication = book.take(answer(100, vec![item(1, 1.0, 0), late])).unwrap();
+        let publication = book.hear(answer(100, vec![item(1, 1.0, 0), late])).unwrap();
         assert_eq!(publication.lost, Lost { overflows: 1, answers: 0 });
         assert!(book.is_in_doubt() && book.take_doubtful() == [0].into() && !book.is_in_doubt());
         assert!(
@@ -339,12 +349,12 @@ mod tests {
         let mut book = book();
         book.awaits(0, 7, (T, 6));
         let values = |from: i64| (from..from + 3).map(|i| item(1, i as f64, i)).collect();
-        let half = book.take(PublishResponse { more_notifications: true, ..answer(100, values(0)) }).unwrap();
+        let half = book.hear(PublishResponse { more_notifications: true, ..answer(100, values(0)) }).unwrap();
         assert_eq!(half.lost, Lost::default());
-        assert_eq!(book.take(answer(110, values(3))).unwrap().lost.overflows, 1);
+        assert_eq!(book.hear(answer(110, values(3))).unwrap().lost.overflows, 1);
         assert!(book.is_in_doubt());
         assert_eq!(book.take_doubtful(), [0].into());
-        assert_eq!(book.take(answer(200, values(6))).unwrap().lost.overflows, 0, "counted anew");
+        assert_eq!(book.hear(answer(200, values(6))).unwrap().lost.overflows, 0, "counted anew");
         assert!(!book.is_in_doubt());
     }
 
@@ -353,7 +363,7 @@ mod tests {
         let mut book = book();
         book.subscribed(8, T);
         book.awaits(1, 8, (T, 100));
-        let lost = |book: &mut Book, answer| book.take(answer).unwrap().lost.answers;
+        let lost = |book: &mut Book, answer| book.hear(answer).unwrap().lost.answers;
         assert_eq!(lost(&mut book, numbered(1, answer(100, vec![item(1, 1.0, 0)]))), 0);
         assert_eq!(lost(&mut book, numbered(2, answer(200, vec![]))), 0, "a keep-alive takes no number");
         assert_eq!(lost(&mut book, numbered(2, answer(300, vec![item(1, 1.0, 0)]))), 0);
@@ -374,7 +384,7 @@ mod tests {
     #[test]
     fn what_was_read_again_stands_behind_what_came_before_and_before_what_follows() {
         let mut book = book();
-        book.take(answer(100, vec![item(1, 1.0, 0), item(1, 2.0, 150)])).unwrap();
+        book.hear(answer(100, vec![item(1, 1.0, 0), item(1, 2.0, 150)])).unwrap();
         let sample = Sample {
             tag: 0,
             value: Ok(Raw::LReal(3.0)),
@@ -386,14 +396,14 @@ mod tests {
         let read = Publication { samples: vec![sample], complete: Some(T + 120), lost: Lost::default() };
         let read = book.read(read);
         assert_eq!((read.complete, stamps(&read)), (None, vec![(151, Some(90))]));
-        assert_eq!(stamps(&book.take(answer(200, vec![item(1, 3.0, 90)])).unwrap()), [(152, Some(90))]);
+        assert_eq!(stamps(&book.hear(answer(200, vec![item(1, 3.0, 90)])).unwrap()), [(152, Some(90))]);
     }
 
     #[test]
     fn a_promise_goes_back_with_the_clock_of_the_server() {
         let mut book = book();
         let hour = 3_600_000;
-        let complete = |book: &mut Book, ms| book.take(answer(ms, vec![])).unwrap().complete.map(|at| at - T);
+        let complete = |book: &mut Book, ms| book.hear(answer(ms, vec![])).unwrap().complete.map(|at| at - T);
         assert_eq!(complete(&mut book, 100), Some(100));
         assert_eq!(complete(&mut book, 200 - hour), Some(200 - hour));
         assert_eq!(complete(&mut book, 300), Some(300));
@@ -403,14 +413,14 @@ mod tests {
     fn strange_handles_and_empty_answers_are_nothing() {
         let mut book = book();
         assert!(
-            book.take(answer(100, vec![item(0, 1.0, 0), item(3, 1.0, 0), item(u32::MAX, 1.0, 0)]))
+            book.hear(answer(100, vec![item(0, 1.0, 0), item(3, 1.0, 0), item(u32::MAX, 1.0, 0)]))
                 .unwrap()
                 .samples
                 .is_empty()
         );
         let mut empty = answer(200, vec![]);
         empty.notification_message.notification_data = None;
-        assert_eq!(book.take(empty).unwrap().complete, Some(T + 200));
+        assert_eq!(book.hear(empty).unwrap().complete, Some(T + 200));
     }
 
     #[test]
@@ -421,6 +431,6 @@ mod tests {
             ..StatusChangeNotification::default()
         };
         ended.notification_message.notification_data = Some(vec![ExtensionObject::from_message(change)]);
-        assert_eq!(book().take(ended), Err(StatusCode::BadTimeout));
+        assert_eq!(book().hear(ended), Err(StatusCode::BadTimeout));
     }
 }

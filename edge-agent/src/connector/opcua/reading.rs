@@ -7,7 +7,7 @@ use opcua::client::services::Read;
 use opcua::client::{Session, UARequest as _};
 use opcua::types::{AttributeId, DataValue, NodeId, ReadValueId, TimestampsToReturn, VariableId, Variant};
 
-use super::server::refused;
+use super::server::{refused, said_at};
 use super::value::{millis, said};
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
 use crate::connector::{Lost, Publication, Sample};
@@ -131,7 +131,7 @@ async fn values(
         let why = format!("{} values for {asked} nodes", values.len());
         return Err(OpcuaError::Unusable { server: config.address.clone(), what, why });
     }
-    Ok((values, millis(&answer.response_header.timestamp)))
+    Ok((values, said_at(session, &answer.response_header.timestamp)))
 }
 
 /// The value of a node, as a request names it.

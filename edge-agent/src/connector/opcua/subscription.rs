@@ -28,8 +28,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::publication::Book;
 use super::reading::{Limits, namespaces, read_some, told, value_of};
-use super::server::{refused, silent};
-use super::value::{in_words, millis};
+use super::server::{refused, said_at, silent};
+use super::value::in_words;
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
 use crate::connector::pause::Pause;
 use crate::connector::reporter::Reporter;
@@ -156,7 +156,7 @@ impl<'c> Subscriptions<'c> {
             .publishing_enabled(true);
         let made = request.send(self.session.channel()).await;
         let made = made.map_err(|e| refused(self.config, "making a subscription", e.status()))?;
-        let at = millis(&made.response_header.timestamp).unwrap_or_default();
+        let at = said_at(&self.session, &made.response_header.timestamp).unwrap_or_default();
         self.book.subscribed(made.subscription_id, at);
         self.ids.push(made.subscription_id);
         let period_ms =
@@ -223,7 +223,7 @@ impl<'c> Subscriptions<'c> {
             .items_to_create(batch.iter().map(|(tag, node)| self.item(*tag, node)).collect());
         let made = request.send(self.session.channel()).await;
         let made = made.map_err(|e| refused(self.config, "subscribing tags", e.status()))?;
-        let at = millis(&made.response_header.timestamp).unwrap_or_default();
+        let at = said_at(&self.session, &made.response_header.timestamp).unwrap_or_default();
         if made.results.len() != batch.len() {
             let why = format!("{} results for {} items", made.results.len(), batch.len());
             return Err(OpcuaError::Unusable {
@@ -290,6 +290,7 @@ impl<'c> Subscriptions<'c> {
             });
         }
         let ended = |status| refused(self.config, "keeping the subscription", status);
-        self.book.take(answer).map(Some).map_err(ended)
+        let published = said_at(&self.session, &answer.notification_message.publish_time);
+        self.book.take(answer, published).map(Some).map_err(ended)
     }
 }
