@@ -16,7 +16,7 @@ use plant::gate::Passage;
 use plant::line::Tag;
 use plant::process::{Output, Process};
 use plant::script::{Machine, Script};
-use plant::verdict::Verdict;
+use plant::verdict::{Lateness, Verdict};
 use plant::view;
 use proto::{Event, Happening, Transition};
 use serde_json::Value;
@@ -33,6 +33,7 @@ const BACK_MS: i64 = 10_000;
 const DOWN_MS: i64 = 5_000;
 /// A scan may come this much later than the change it sees, ms.
 const LATE_MS: i64 = 2_000;
+const LATENESS: Lateness = Lateness { scanned_ms: LATE_MS, stamped_ms: 0 };
 /// An alarm that is interrupted lasts so much longer, ms: whoever notices late has time to say so.
 const ALARM_MIN_MS: i64 = 7_000;
 
@@ -263,7 +264,7 @@ async fn while_the_stream_is_cut_off_and_while_it_is_silent_nothing_is_lost_or_d
     works.settle(&mut agent, &mut ingest).await;
     let first: Vec<FirstStep> = expected::first_steps().collect();
     let expected = expected::transitions(&works.script, LENGTH_MS);
-    let verdict = Verdict::of(&transitions(&works), &expected, &first, works.start_ms, LATE_MS);
+    let verdict = Verdict::of(&transitions(&works), &expected, &first, works.start_ms, LATENESS);
     assert!(verdict.agrees(), "{verdict:#?}");
     works.assert_clean();
 }
