@@ -95,9 +95,9 @@ impl Works {
         Process::start(name, program, &args, self.folder.log(name), Output::Log).unwrap()
     }
 
-    /// Whether the running agent has heard and judged every tag of both PLCs.
+    /// Whether the running agent has heard every tag of both PLCs.
     pub(crate) async fn is_read(&self) -> bool {
-        view::get(self.http).await.is_ok_and(|view| view.datapoints >= Tag::all().count() as u64)
+        view::get(self.http).await.is_ok_and(|view| view.is_read(Tag::all().count()))
     }
 
     /// What is stored, each id in one file.
