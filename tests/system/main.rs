@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod demo;
 mod desk;
+mod disk;
 mod dynamo;
 mod faketime;
 mod forward;

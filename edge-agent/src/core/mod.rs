@@ -12,6 +12,9 @@
 mod source;
 mod writer;
 
+#[cfg(test)]
+mod full_disk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
