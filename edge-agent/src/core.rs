@@ -26,9 +26,10 @@ use tokio::time::{Instant, sleep_until};
 use self::source::SourceBook;
 use crate::announce::Announcer;
 use crate::clock::Clock;
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, Notice};
 use crate::normalize::Delivery;
 use crate::outbox::{Commit, Entry, Kind, Ledger, LedgerError};
+use crate::recording::{Moment, Recorder};
 use crate::rulebook::{self, Edition, Mistake};
 use crate::sequence::Sequence;
 use crate::service;
@@ -54,6 +55,7 @@ pub struct Core {
     asked: Asked,
     board: Board,
     announcer: Announcer,
+    recorder: Option<Recorder>,
     sources: Vec<SourceBook>,
     at: i64,
     /// The commit that fills.
@@ -70,6 +72,7 @@ pub struct Core {
 enum Next {
     Delivery(Delivery),
     Edition(Box<Edition>),
+    Notice(Box<Notice>),
     /// Somebody wants to see how things stand.
     Look(Reply),
     /// All connectors have ended.
@@ -104,6 +107,7 @@ impl Core {
             asked,
             board,
             announcer,
+            recorder: None,
             sources,
             at: now_ms,
             pending: Commit::default(),
@@ -112,6 +116,11 @@ impl Core {
             state_due: now + STATE_EVERY,
             pulse_due: now,
         }
+    }
+
+    /// Records from here on all that goes into the engine.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
     }
 
     /// Says something about the agent, with the next commit.
@@ -132,6 +141,10 @@ impl Core {
             match next {
                 Next::Delivery(delivery) => self.deliver(delivery),
                 Next::Edition(edition) => self.publish_rules(*edition),
+                Next::Notice(notice) => {
+                    self.pending.notes.push(notice.note);
+                    self.announce(notice.happening);
+                }
                 Next::Look(reply) => self.show(reply),
                 Next::Committed(commit, result) => self.committed(commit, result)?,
                 Next::Time => self.time(),
@@ -155,6 +168,7 @@ impl Core {
             item = inbox.next(), if has_room => match item {
                 Some(Item::Delivery(delivery)) => Next::Delivery(delivery),
                 Some(Item::Edition(edition)) => Next::Edition(edition),
+                Some(Item::Notice(notice)) => Next::Notice(notice),
                 None => Next::End,
             },
             () = sleep_until(due) => Next::Time,
@@ -187,6 +201,9 @@ impl Core {
             }
         }
         self.board.hear(&delivery);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.delivery(&delivery, self.at);
+        }
         let outputs = self.engine.step(Input::Datapoints(delivery.batch), self.at);
         self.take(outputs);
         // What is due must not wait until nothing comes any more.
@@ -206,8 +223,8 @@ impl Core {
         self.at = self.at.max(self.clock.now());
         if let Some(rules) = edition.rules {
             tracing::info!(rules = rules.rules, "other rules are in force");
-            let outputs = self.engine.step(Input::Rules(rules), self.at);
-            self.take(outputs);
+            let book = serde_json::from_slice(&edition.book).unwrap_or_default();
+            self.step(Input::Rules(rules), Moment::Rules { at: self.at, book });
             self.store_state();
         }
         let seen = |m: Mistake| MistakeView { is_error: m.weight == Weight::Error, text: m.text };
@@ -218,15 +235,10 @@ impl Core {
         }
     }
 
-    /// A source's clock that is not believed is corrected before anything is recorded or judged (§3.3); what it said
-    /// goes along, as far as the delivery does not have it already.
+    /// Tells when a source's clock is not believed any more, or is again.
     fn judge_clock(&mut self, source: usize, delivery: &mut Delivery) {
         let book = &mut self.sources[source];
-        let (originals, verdict) = book.trust.judge(&mut delivery.batch, self.at, Bounds::default());
-        let own = &mut delivery.source_timestamps;
-        own.extend(originals);
-        own.sort_by_key(|(place, _)| *place);
-        own.dedup_by_key(|(place, _)| *place);
+        let verdict = delivery.correct(&mut book.trust, self.at, Bounds::default());
         let Some(verdict) = verdict else { return };
         let (corrected, behind_ms) = match verdict {
             Verdict::Suspect(behind_ms) => (true, behind_ms),
@@ -250,11 +262,19 @@ impl Core {
             return;
         }
         self.at = self.clock.now();
-        let outputs = self.engine.step(Input::Epoch, self.at);
-        self.take(outputs);
+        self.step(Input::Epoch, Moment::Epoch { at: self.at });
         self.store_state();
         self.sources.iter_mut().for_each(|book| book.begin_again(self.at));
         self.announce(Happening::ClockStep { back_ms: -step_ms });
+    }
+
+    /// Steps something that is no delivery.
+    fn step(&mut self, input: Input, moment: Moment) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.moment(moment);
+        }
+        let outputs = self.engine.step(input, self.at);
+        self.take(outputs);
     }
 
     /// What a step brought about joins the commit that fills.
@@ -282,8 +302,7 @@ impl Core {
         let now = Instant::now();
         if self.engine.deadline().is_some_and(|due| due <= self.clock.now()) {
             self.at = self.at.max(self.clock.now());
-            let outputs = self.engine.step(Input::Clock, self.at);
-            self.take(outputs);
+            self.step(Input::Clock, Moment::Clock { at: self.at });
         }
         if now >= self.state_due {
             self.state_due = now + STATE_EVERY;
