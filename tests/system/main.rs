@@ -22,6 +22,7 @@ mod page;
 mod parts;
 mod peer;
 mod reload;
+mod replay;
 mod s7;
 mod tidy;
 mod units;

@@ -133,7 +133,7 @@ impl Stand {
             let (status, source_timestamps) = (Vec::new(), Vec::new());
             // The tests are faster than the clock.
             self.core.at = timestamp;
-            let (lost, arrived, took) = (0, timestamp, None);
+            let (lost, arrived, took) = (crate::connector::Lost::default(), timestamp, None);
             self.core.deliver(Delivery { batch, status, source_timestamps, lost, arrived, took });
         }
     }
