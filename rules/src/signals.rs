@@ -13,7 +13,7 @@ use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::time::LONG_AGO;
 use crate::touched::{Reader, Touched};
-use crate::value::{Held, Unknown};
+use crate::value::{Held, Unknown, Value};
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
 
@@ -39,7 +39,38 @@ struct Signal {
     /// An instant before which staleness does not begin to count: a late application, or its last end where no
     /// frontier tells when that was.
     floor: i64,
+    /// What is judged whenever it changes.
     readers: Vec<Reader>,
+    /// What compares it with numbers alone, by these: such a program says the same as before while the value lies
+    /// on the same side of its number.
+    cuts: Vec<(f64, Reader)>,
+}
+
+impl Signal {
+    /// Touches all that reads it.
+    fn touch(&self, touched: &mut Touched) {
+        touched.add(&self.readers);
+        self.cuts.iter().for_each(|(_, reader)| touched.add(&[*reader]));
+    }
+
+    /// Touches all that may tell the one value from the other.
+    fn touch_between(&self, before: &Held, after: &Held, touched: &mut Touched) {
+        let (Some(before), Some(after)) = (number(before), number(after)) else { return self.touch(touched) };
+        touched.add(&self.readers);
+        let (low, high) = (before.min(after), before.max(after));
+        let first = self.cuts.partition_point(|(cut, _)| *cut < low);
+        let crossed = self.cuts[first..].iter().take_while(|(cut, _)| *cut <= high);
+        crossed.for_each(|(_, reader)| touched.add(&[*reader]));
+    }
+}
+
+/// A value as a number. Rounding a large integer keeps its order, and no cut lies where it rounds.
+fn number(held: &Held) -> Option<f64> {
+    match held {
+        Ok(Value::Int(i)) => Some(*i as f64),
+        Ok(Value::Float(f)) => Some(*f),
+        _ => None,
+    }
 }
 
 /// What a scope has heard of a source, as far as it was applied.
@@ -97,16 +128,29 @@ impl Signals {
         });
         let known = self.cells[cell].signals.iter().copied().find(|s| self.signals[*s].policy == policy);
         known.unwrap_or_else(|| {
-            self.signals.push(Signal { cell, policy, stale: false, floor: LONG_AGO, readers: Vec::new() });
+            self.signals.push(Signal { cell, policy, stale: false, floor: LONG_AGO, readers: Vec::new(), cuts: Vec::new() });
             let signal = self.signals.len() - 1;
             self.cells[cell].signals.push(signal);
             signal
         })
     }
 
-    /// Has a program judged whenever the signal changes.
-    pub(crate) fn read(&mut self, signal: usize, reader: Reader) {
-        self.signals[signal].readers.push(reader);
+    /// Has a program judged when the signal changes; with the numbers with which it alone compares it, when it
+    /// comes to one of them or passes it.
+    pub(crate) fn read(&mut self, signal: usize, reader: Reader, cuts: Option<Vec<f64>>) {
+        match cuts {
+            None => self.signals[signal].readers.push(reader),
+            Some(cuts) => self.signals[signal].cuts.extend(cuts.into_iter().map(|cut| (cut, reader))),
+        }
+    }
+
+    /// All readers are known.
+    pub(crate) fn ready(&mut self) {
+        for signal in &mut self.signals {
+            signal.cuts.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            signal.cuts.shrink_to_fit();
+            signal.readers.shrink_to_fit();
+        }
     }
 
     fn contact_of(&mut self, source: SourceId) -> Option<&mut Contact> {
@@ -209,8 +253,8 @@ impl Signals {
         if late && newer {
             return false;
         }
-        let changed = cell.held != datapoint.value;
-        cell.held = datapoint.value;
+        let before = std::mem::replace(&mut cell.held, datapoint.value);
+        let changed = before != cell.held;
         (cell.quality, cell.late) = (datapoint.quality, late);
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
         for signal in &cell.signals {
@@ -220,7 +264,7 @@ impl Signals {
             }
             armed.push(*signal);
             if changed {
-                touched.add(&state.readers);
+                state.touch_between(&before, &cell.held, touched);
             }
         }
         true
@@ -263,7 +307,7 @@ impl Signals {
             if lasts || late {
                 state.floor = now;
             }
-            touched.add(&state.readers);
+            state.touch(touched);
             armed.push(*signal);
             false
         });
@@ -295,7 +339,7 @@ impl Signals {
     /// Makes the signal stale; its readers must be judged.
     pub(crate) fn go_stale(&mut self, inventory: &Inventory, signal: usize, touched: &mut Touched) {
         self.signals[signal].stale = true;
-        touched.add(&self.signals[signal].readers);
+        self.signals[signal].touch(touched);
         self.note_stale(inventory, signal);
     }
 }

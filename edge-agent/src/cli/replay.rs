@@ -15,14 +15,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use rules::engine::{Batch, Engine, Expect, Identity, Input, Late, Outputs, Reach};
+use rules::engine::{Engine, Expect, Identity, Late, Outputs, Reach};
 use rules::inventory::Inventory;
 use rules::time::{Millis, duration};
 use serde::Serialize;
 
 use super::{CONFIG, Failure, configuration, show};
-use crate::recording::{self, Names};
+use crate::recording::read::{self, Lines, Names};
 use crate::rulebook;
+
+/// What is read and written at once, bytes.
+const BUFFER: usize = 1 << 18;
 
 /// Options of `rules replay`; what is not given is as the configuration has it.
 #[derive(Debug, Args)]
@@ -91,6 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Wrong);
     }
     let mut options = config.agent.options;
+    options.keeps_states = false;
     match arguments.late.as_deref() {
         Some("drop") => options.late = Late::Drop,
         Some(_) => options.late = Late::Apply,
@@ -132,36 +136,32 @@ fn replay(
 ) -> Result<Summary, Failure> {
     let name = arguments.file.display();
     let cannot = |e: std::io::Error| Failure::Because(format!("cannot read {name}: {e}"));
-    let mut input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
-        Box::new(BufReader::new(std::io::stdin()))
+    let input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
+        Box::new(BufReader::with_capacity(BUFFER, std::io::stdin()))
     } else {
-        Box::new(BufReader::with_capacity(1 << 20, File::open(&arguments.file).map_err(cannot)?))
+        Box::new(BufReader::with_capacity(BUFFER, File::open(&arguments.file).map_err(cannot)?))
     };
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    let names = Names::of(&inventory);
-    let (mut line, mut number, mut skipped, mut at) = (String::new(), 0_u64, 0_u64, i64::MIN);
+    let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+    let (names, mut lines, mut outputs) = (Names::of(&inventory), Lines::of(input), Outputs::default());
+    let (mut skipped, mut at) = (0_u64, i64::MIN);
     let mut running: Option<Engine> = None;
-    loop {
-        line.clear();
-        if input.read_line(&mut line).map_err(cannot)? == 0 {
-            break;
-        }
-        number += 1;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let wrong =
-            |e: &dyn std::fmt::Display| Failure::Because(format!("{name}:{number}: not a datapoint: {e}"));
-        let datapoint: proto::Datapoint<'_> = serde_json::from_str(&line).map_err(|e| wrong(&e))?;
-        at = at.max(datapoint.meta.created_at.unwrap_or(datapoint.timestamp));
-        let known = names.source(&datapoint.meta.source_id).zip(recording::subject(&names, &datapoint));
-        let Some((source, subject)) = known else {
+    while let Some(line) = lines.next_line().map_err(cannot)? {
+        let line: proto::Datapoint<'_> = match serde_json::from_slice(line) {
+            Ok(line) => line,
+            Err(e) => {
+                return Err(Failure::Because(format!("{name}:{}: not a datapoint: {e}", lines.number)));
+            }
+        };
+        at = at.max(line.meta.created_at.unwrap_or(line.timestamp));
+        let Some((source, subject)) = names.known(&line) else {
             skipped += 1;
             continue;
         };
-        let datapoints = vec![recording::datapoint(&inventory, subject, &datapoint)];
+        let datapoint = read::datapoint(&inventory, subject, &line);
         let engine = running.get_or_insert_with(|| engine(Arc::clone(&inventory), at));
-        print(&mut out, &engine.step(Input::Datapoints(Batch { source, datapoints }), at))?;
+        outputs.clear();
+        engine.take(source, datapoint, at, &mut outputs);
+        print(&mut out, &outputs)?;
     }
     if skipped > 0 {
         eprintln!("warning: {skipped} datapoints of tags or sources that the configuration does not declare");
@@ -176,8 +176,10 @@ fn replay(
 
 fn print(out: &mut impl Write, outputs: &Outputs) -> Result<(), Failure> {
     for transition in &outputs.transitions {
-        let line = serde_json::to_string(transition).map_err(|e| Failure::Because(e.to_string()))?;
-        writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+        let written = serde_json::to_writer(&mut *out, transition).map_err(std::io::Error::from);
+        written
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
     }
     Ok(())
 }
