@@ -6,6 +6,7 @@
 //! machine, whatever the order of the files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::Chars;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -235,8 +236,7 @@ fn without_doubles(report: &mut Report, rules: Vec<Rule>, mistaken: &mut BTreeSe
 
 fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
-    let machines: Vec<MachineId> =
-        inventory.machines().filter(|(_, m)| selects(&rule.on, m)).map(|(id, _)| id).collect();
+    let machines = selected(&rule.on, inventory);
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
@@ -354,6 +354,20 @@ fn identity_of(canonical: &str) -> String {
     proto::id::hex(&Sha256::digest(canonical)[..8])
 }
 
+/// The machines that a rule is for, in their order.
+fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
+    let selects = |id: &MachineId| selects(on, inventory.machine(*id));
+    if on.names.is_empty() || on.names.iter().any(|name| name.contains(['*', '?'])) {
+        return inventory.machines().map(|(id, _)| id).filter(selects).collect();
+    }
+    // Plain names are looked up: thousands of rules for one machine each do not look at thousands of machines.
+    let named = on.names.iter().flat_map(|name| inventory.machines_named(name));
+    let mut machines: Vec<MachineId> = named.copied().filter(selects).collect();
+    machines.sort_unstable();
+    machines.dedup();
+    machines
+}
+
 fn selects(on: &Selector, machine: &Machine) -> bool {
     let one_of = |wanted: &[String], has: Option<&String>| {
         wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
@@ -365,24 +379,28 @@ fn selects(on: &Selector, machine: &Machine) -> bool {
 
 /// Whether a name fits a pattern of `*` (any characters) and `?` (one).
 fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
+    let (mut pattern, mut name) = (pattern.chars(), name.chars());
     // Where to go on when the last `*` takes one character more.
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        if p < pattern.len() && (pattern[p] == '?' || pattern[p] == name[n]) && pattern[p] != '*' {
-            (p, n) = (p + 1, n + 1);
-        } else if p < pattern.len() && pattern[p] == '*' {
-            star = Some((p, n));
-            p += 1;
-        } else if let Some((at, taken)) = star {
-            star = Some((at, taken + 1));
-            (p, n) = (at + 1, taken + 1);
-        } else {
-            return false;
+    let mut star: Option<(Chars<'_>, Chars<'_>)> = None;
+    loop {
+        let (before, mut next) = (name.clone(), pattern.clone());
+        match (next.next(), name.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                name = before.clone();
+                star = Some((next.clone(), before));
+            }
+            (Some(p), Some(n)) if p == '?' || p == n => {}
+            _ => {
+                let Some((again, taken)) = &mut star else { return false };
+                if taken.next().is_none() {
+                    return false;
+                }
+                (next, name) = (again.clone(), taken.clone());
+            }
         }
+        pattern = next;
     }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
