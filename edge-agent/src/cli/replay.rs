@@ -21,7 +21,7 @@ use rules::time::{Millis, duration};
 use serde::Serialize;
 
 use super::{CONFIG, Failure, configuration, show};
-use crate::recording::read::{self, Lines, Names};
+use crate::recording::read::{Lines, Names};
 use crate::rulebook;
 
 /// What is read and written at once, bytes.
@@ -153,11 +153,10 @@ fn replay(
             }
         };
         at = at.max(line.meta.created_at.unwrap_or(line.timestamp));
-        let Some((source, subject)) = names.known(&line) else {
+        let Some((source, datapoint)) = names.datapoint(&line) else {
             skipped += 1;
             continue;
         };
-        let datapoint = read::datapoint(&inventory, subject, &line);
         let engine = running.get_or_insert_with(|| engine(Arc::clone(&inventory), at));
         outputs.clear();
         engine.take(source, datapoint, at, &mut outputs);
