@@ -34,6 +34,8 @@ struct Says {
     weight: u32,
     group: Option<usize>,
     of: Option<Of>,
+    /// Its group is undecided and gave up what it said before.
+    doubt: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -54,8 +56,14 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn new(rule: &Rule) -> Self {
         let groups = rule.groups.iter().map(|group| GroupRun::new(group, rule.unknown_of(group)));
-        let says =
-            Says { name: "Unknown".into(), severity: Severity::Info, weight: 0, group: None, of: None };
+        let says = Says {
+            name: "Unknown".into(),
+            severity: Severity::Info,
+            weight: 0,
+            group: None,
+            of: None,
+            doubt: false,
+        };
         Self {
             rule: rule.clone(),
             begin: None,
@@ -183,12 +191,13 @@ impl Instance {
                 weight: vote.weight,
                 group: Some(place),
                 of: Some(vote.of),
+                doubt: !self.groups[place].decided,
             };
         }
         let decided = self.groups.iter().any(|group| group.decided);
         let default = self.rule.default.clone().unwrap_or_else(|| "Normal".into());
         let name = if decided { default } else { "Unknown".into() };
-        Says { name, severity: Severity::Info, weight: 0, group: None, of: None }
+        Says { name, severity: Severity::Info, weight: 0, group: None, of: None, doubt: false }
     }
 
     fn cause(&self, t: i64, before: &Says, now: &Says) -> Cause {
@@ -197,8 +206,8 @@ impl Instance {
             (Some(group), Some(Of::State(state))) => Some(&self.groups[group].states[state]),
             _ => None,
         };
-        let doubts = |says: &Says| says.group.is_some_and(|group| !self.groups[group].decided);
-        if unknown(before) || unknown(now) || doubts(before) || doubts(now) {
+        let lost = before.group.is_some_and(|group| !self.groups[group].decided);
+        if unknown(before) || unknown(now) || before.doubt || now.doubt || lost {
             return Cause::Unknown;
         }
         if state(now).is_some_and(|state| state.entered == Some(t)) { Cause::Condition } else { Cause::Clear }

@@ -80,7 +80,9 @@ impl Scope {
             _ => How::InTime,
         };
         let effective = late.map_or(point.timestamp, |mark| mark + 1);
-        self.waiting.push(Waiting { effective, how, source, point: point.clone() });
+        if how != How::Dropped {
+            self.waiting.push(Waiting { effective, how, source, point: point.clone() });
+        }
         let heard = &mut self.heard[source];
         heard.at = Some(at);
         let behind = if point.wmk { 0 } else { world.sources[source].disorder.max(1) };
@@ -93,8 +95,16 @@ impl Scope {
         let (mut due, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|w| w.effective <= t);
         self.waiting = waiting;
+        // What only says that its source lives, and says it late, comes last: it changes no value.
         let key = |w: &Waiting| {
-            (w.how == How::InTime, w.point.timestamp, world.sources[w.source].id.clone(), w.point.sequence)
+            let (how, point) = (w.how != How::Late, &w.point);
+            (
+                how,
+                point.timestamp < w.effective,
+                point.timestamp,
+                world.sources[w.source].id.clone(),
+                point.sequence,
+            )
         };
         due.sort_by_key(key);
         due

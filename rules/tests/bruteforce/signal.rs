@@ -68,7 +68,7 @@ impl Signals {
         held.held = admitted(&world.tags[*tag], raw);
         held.order = Some(order);
         held.applied = Some(t);
-        held.applied_late = (how == How::Late).then_some(t);
+        held.applied_late = held.applied_late.max((how == How::Late).then_some(t));
         true
     }
 

@@ -81,7 +81,9 @@ impl Simulation<'_> {
     fn arrive(&mut self, source: usize, point: &super::model::Point) {
         let mut late = false;
         for (scope, _) in self.scopes.iter_mut().filter(|(scope, _)| scope.sources.contains(&source)) {
-            late |= scope.arrive(self.world, self.at, source, point) != How::InTime;
+            let how = scope.arrive(self.world, self.at, source, point);
+            late |= how != How::InTime;
+            self.sums.dropped += u64::from(how == How::Dropped);
         }
         self.sums.late += u64::from(late);
     }
@@ -138,9 +140,9 @@ fn instant(
     let touched = !due.is_empty();
     for waiting in due {
         let applied = scope.signals.apply(world, t, waiting.source, &waiting.point, waiting.how);
-        if let Subject::Tag(tag, _) = waiting.point.subject {
+        if let (Subject::Tag(tag, _), false) = (&waiting.point.subject, waiting.how == How::Dropped) {
             // A tag that nobody reads holds no value, so nothing overtakes it.
-            let read = instances.iter().any(|instance| instance.rule.tags().contains(&tag));
+            let read = instances.iter().any(|instance| instance.rule.tags().contains(tag));
             let applied = applied || !read && waiting.how == How::Late;
             *(if applied { &mut sums.applied } else { &mut sums.dropped }) += 1;
         }
