@@ -55,11 +55,12 @@ fn source(rng: &mut Rng, id: &str) -> Source {
 
 fn story(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Step> {
     let mut steps = Vec::new();
-    let (mut at, mut sequence) = (0, 0);
+    let (mut at, mut sequence, mut stopped) = (0, 0, i64::MIN);
     for _ in 0..rng.between(3, 45) {
         at += gap(rng, wanted.long);
         if wanted.restarts && rng.once_in(15) {
             steps.push(Step { at, what: What::Restart(0) });
+            stopped = at + GRID + 1;
         } else if wanted.epochs && rng.once_in(15) {
             at -= rng.pick(&[0, 100, 777, 3_000]);
             steps.push(Step { at, what: What::Epoch });
@@ -67,7 +68,11 @@ fn story(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Step> {
             steps.push(Step { at, what: What::Clock });
         } else {
             let source = rng.below(world.sources.len());
-            steps.push(Step { at, what: delivery(rng, world, source, at, &mut sequence) });
+            let mut what = delivery(rng, world, source, at, &mut sequence);
+            if let What::Deliver(_, points) = &mut what {
+                points.iter_mut().for_each(|point| point.timestamp = point.timestamp.max(stopped));
+            }
+            steps.push(Step { at, what });
         }
     }
     let end = if wanted.long { 70_000 } else { 6_000 };

@@ -215,9 +215,9 @@ impl Instance {
 
     /// The agent stopped when time had come to this instant. None: that is of no use any more, since the clock was
     /// set back.
-    pub(crate) fn pause(&mut self, t: Option<i64>) {
+    pub(crate) fn pause(&mut self, t: Option<i64>, epoch: bool) {
         self.groups.iter_mut().for_each(|group| group.pause(t));
-        self.restarted |= self.begin.is_some();
+        self.restarted |= self.begin.is_some() || epoch;
         self.begin = None;
         (self.verdicts, self.stale) = (Vec::new(), Vec::new());
     }

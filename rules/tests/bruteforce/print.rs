@@ -74,7 +74,6 @@ fn keys(state: &super::model::State) -> Vec<(&'static str, String)> {
 
 fn unknown(policy: &UnknownPolicy) -> String {
     match policy {
-        UnknownPolicy::Say { after: super::model::UNKNOWN_AFTER } => String::new(),
         UnknownPolicy::Say { after } => format!("unknown = {{ after = '{after} ms' }}\n"),
         UnknownPolicy::Named { after, name, weight, severity } => format!(
             "unknown = {{ after = '{after} ms', name = '{name}', weight = {weight}, severity = '{}' }}\n",

@@ -95,16 +95,9 @@ impl Scope {
         let (mut due, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|w| w.effective <= t);
         self.waiting = waiting;
-        // What only says that its source lives, and says it late, comes last: it changes no value.
         let key = |w: &Waiting| {
-            let (how, point) = (w.how != How::Late, &w.point);
-            (
-                how,
-                point.timestamp < w.effective,
-                point.timestamp,
-                world.sources[w.source].id.clone(),
-                point.sequence,
-            )
+            let late = w.point.timestamp < w.effective;
+            (!late, w.point.timestamp, world.sources[w.source].id.clone(), w.point.sequence)
         };
         due.sort_by_key(key);
         due

@@ -105,7 +105,7 @@ impl Simulation<'_> {
         self.at = at;
         for (scope, instances) in &mut self.scopes {
             let mark = scope.watermark.filter(|mark| *mark <= at + 5_000);
-            instances.iter_mut().for_each(|instance| instance.pause(mark));
+            instances.iter_mut().for_each(|instance| instance.pause(mark, false));
             *scope = Scope::new(self.world, scope.sources.clone(), at, mark);
         }
         self.look();
@@ -119,7 +119,7 @@ impl Simulation<'_> {
             for t in scope.instants() {
                 instant(world, scope, instances, t, &mut self.told, &mut self.sums);
             }
-            instances.iter_mut().for_each(|instance| instance.pause(None));
+            instances.iter_mut().for_each(|instance| instance.pause(None, true));
             *scope = Scope::new(world, scope.sources.clone(), at, None);
         }
         self.at = at;
