@@ -16,6 +16,7 @@ use crate::expr::check::Binder;
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::pattern;
 use crate::time::Millis;
 
 /// Instances that one agent may have (§10).
@@ -179,6 +180,8 @@ impl Checked {
             checked.unread.extend((!read.parsed).then_some(*file));
         }
         rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        checked.mistaken.extend(file::among(report, &rules));
+        rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
         let mut instances = 0;
         for rule in without_doubles(report, rules, &mut checked.mistaken) {
             let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
@@ -248,7 +251,7 @@ fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<V
             None => break,
         }
     }
-    equal_weights(report, &rule);
+    file::equal_weights(report, &rule);
     (report.errors_since(before) == 0).then_some(plans)
 }
 
@@ -271,24 +274,6 @@ fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
     let message = format!("rule `{}` is for no machine", rule.name.value);
     report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
         Some(format!("machines in agent.toml: {}", names.join(", ")));
-}
-
-/// Two groups whose states can tie: the order in the file decides, which nobody sees (§7.3).
-fn equal_weights(report: &mut Report, rule: &Rule) {
-    let tie = rule.groups.iter().enumerate().find_map(|(i, a)| {
-        let tied = |b: &&file::Group| {
-            a.states.iter().any(|x| {
-                b.states.iter().any(|y| x.named.weight == y.named.weight && x.named.name != y.named.name)
-            })
-        };
-        rule.groups[i + 1..].iter().find(tied).map(|b| (a, b))
-    });
-    if let Some((a, b)) = tie {
-        let name = |g: &file::Group| g.name.clone().unwrap_or_default();
-        let message = format!("groups `{}` and `{}` have states of equal weight", name(a), name(b));
-        let place = (rule.file, rule.name.span.clone());
-        report.warning("R403", place, message, format!("on a tie `{}` wins: it stands first", name(a)));
-    }
 }
 
 fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: MachineId) -> Option<Plan> {
@@ -358,31 +343,9 @@ fn selects(on: &Selector, machine: &Machine) -> bool {
     let one_of = |wanted: &[String], has: Option<&String>| {
         wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
     };
-    (on.names.is_empty() || on.names.iter().any(|p| glob(p, &machine.name)))
+    (on.names.is_empty() || on.names.iter().any(|p| pattern::fits(p, &machine.name)))
         && one_of(&on.lines, machine.line.as_ref())
         && one_of(&on.classes, machine.class.as_ref())
-}
-
-/// Whether a name fits a pattern of `*` (any characters) and `?` (one).
-fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    // Where to go on when the last `*` takes one character more.
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        if p < pattern.len() && (pattern[p] == '?' || pattern[p] == name[n]) && pattern[p] != '*' {
-            (p, n) = (p + 1, n + 1);
-        } else if p < pattern.len() && pattern[p] == '*' {
-            star = Some((p, n));
-            p += 1;
-        } else if let Some((at, taken)) = star {
-            star = Some((at, taken + 1));
-            (p, n) = (at + 1, taken + 1);
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
@@ -480,11 +443,5 @@ mod tests {
         let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
         let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
         assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");
-    }
-
-    #[test]
-    fn globs_go_back_to_their_last_star() {
-        assert!(glob("a*b*c", "a_b_b_c") && glob("*", "") && glob("**x", "x"));
-        assert!(!glob("a*b", "a_c") && !glob("?", "") && !glob("ab", "abc"));
     }
 }

@@ -6,6 +6,7 @@
 use proto::Transition;
 
 use crate::expected::{Expected, FirstStep};
+use crate::line::Protocol;
 
 /// Where the store and the script disagree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,15 +18,16 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Pairs what is stored with what was expected of a script that began at `start_ms` (since 1970). A stamp
-    /// may lie up to `tolerance_ms` behind: the scan that saw the change comes later than the change.
+    /// Pairs what is stored with what was expected of a script that began at `start_ms` (since 1970). Where the
+    /// agent puts the stamp on a value, it may lie up to `scan_ms` behind: the scan that saw the change comes later
+    /// than the change. Where the controller does, it is the script's instant.
     #[must_use]
     pub fn of(
         stored: &[Transition],
         expected: &[Expected],
         first_steps: &[FirstStep],
         start_ms: i64,
-        tolerance_ms: i64,
+        scan_ms: i64,
     ) -> Self {
         let mut left: Vec<&Transition> = stored.iter().collect();
         let mut take = |fits: &dyn Fn(&Transition) -> bool| {
@@ -41,9 +43,13 @@ impl Verdict {
         }
         for e in expected {
             let (machine, at_ms) = (e.machine.name(), start_ms + e.at_ms);
+            let late_max_ms = match e.machine.protocol() {
+                Protocol::S7 => scan_ms,
+                Protocol::Opcua => 0,
+            };
             let fits = |t: &Transition| {
                 (&*t.equipment, &*t.rule_id, &*t.from, &*t.to) == (machine, e.rule, e.from, e.to)
-                    && (0..=tolerance_ms).contains(&(t.timestamp - at_ms))
+                    && (0..=late_max_ms).contains(&(t.timestamp - at_ms))
             };
             if !take(&fits) {
                 let second = e.at_ms as f64 / 1000.0;
@@ -80,6 +86,15 @@ mod tests {
     }
 
     #[test]
+    fn what_the_controller_stamps_may_not_be_late_at_all() {
+        let mut stored = stored(0);
+        let of_washer = |t: &&mut Transition| t.equipment == "washer-1" && t.timestamp > START_MS;
+        stored.iter_mut().find(of_washer).unwrap().timestamp += 1;
+        let said = verdict(&stored);
+        assert_eq!((said.missing.len(), said.surplus.len()), (1, 1), "{said:?}");
+    }
+
+    #[test]
     fn a_missing_a_doubled_and_a_late_one_show() {
         let mut missing = stored(0);
         let gone = missing.remove(20);
@@ -106,9 +121,10 @@ mod tests {
         let script = Script::new(1, Some(60_000));
         let first =
             expected::first_steps().map(|f| transition(f.machine.name(), f.rule, ["Unknown", f.to], -900));
-        let later = expected::transitions(&script, 60_000)
-            .into_iter()
-            .map(|e| transition(e.machine.name(), e.rule, [e.from, e.to], e.at_ms + late_ms));
+        let later = expected::transitions(&script, 60_000).into_iter().map(|e| {
+            let late_ms = if e.machine.protocol() == Protocol::S7 { late_ms } else { 0 };
+            transition(e.machine.name(), e.rule, [e.from, e.to], e.at_ms + late_ms)
+        });
         first.chain(later).collect()
     }
 

@@ -86,7 +86,7 @@ async fn a_live_check_reads_every_tag_of_the_line_as_its_plc_holds_it() {
     );
 
     // One PLC is not there: the other one is read all the same.
-    works.plc(Machine::Filler).gate().set(Passage::Shut).await;
+    works.gate(Machine::Filler).set(Passage::Shut).await;
     let said = desk.say(&check).await;
     assert_eq!((said.code, read_of(&said).len()), (3, Tag::on(Machine::Washer).count()), "{said:?}");
     let said = desk.say(&format!("read wsher_plc --config {}", config.display())).await;

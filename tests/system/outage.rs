@@ -64,13 +64,13 @@ async fn plc_outage(how: Passage) {
         .unwrap();
     until_script(&works, alarm.at_ms + LATE_MS).await;
     let gone = now_ms();
-    works.plc(Machine::Washer).gate().set(how).await;
+    works.gate(Machine::Washer).set(how).await;
     let truth = Truth { script: &works.script, machine: Machine::Washer, rule: "washer-caustic" };
     let over = (alarm.at_ms..)
         .find(|t| ["Overheated", "TooCold", "PumpBlocked"].iter().all(|s| !truth.is_true(s, *t..=*t)));
     until_script(&works, over.unwrap() + LATE_MS).await;
     let back = now_ms();
-    works.plc(Machine::Washer).gate().set(Passage::Open).await;
+    works.gate(Machine::Washer).set(Passage::Open).await;
     until("the source is up again", PATIENCE, async || of_washer(&works.events()).len() == 3).await;
     until("the alarm is over", PATIENCE, async || {
         transitions(&works)
@@ -127,10 +127,10 @@ async fn every_tag_of_a_plc_that_is_gone_is_recorded_as_bad_and_then_as_ok() {
     let lines = || recorded(&file);
     let of_quality = |quality: &str| lines().iter().filter(|l| is_tag(l) && l["quality"] == quality).count();
     until("every tag is Ok", PATIENCE, async || of_quality("Ok") == tags).await;
-    works.plc(Machine::Washer).gate().set(Passage::Shut).await;
+    works.gate(Machine::Washer).set(Passage::Shut).await;
     until("every tag is Bad", PATIENCE, async || of_quality("Bad") == tags).await;
     let back = now_ms();
-    works.plc(Machine::Washer).gate().set(Passage::Open).await;
+    works.gate(Machine::Washer).set(Passage::Open).await;
     until("every tag is Ok again", PATIENCE, async || of_quality("Ok") == 2 * tags).await;
     record.stop(Duration::from_secs(10)).await.unwrap();
     let lines = lines();

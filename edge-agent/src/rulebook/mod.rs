@@ -11,10 +11,16 @@ use std::path::Path;
 
 use rules::diagnose::{FileId, Report};
 use rules::inventory::Inventory;
-use rules::ruleset::RuleSet;
+use rules::ruleset::{Checked, RuleSet};
 
 pub use book::{Book, Edition, Mistake, NOTE};
 pub use folder::{Page, pages};
+
+/// Reads and checks all rules of a directory, each by its name; every mistake goes to the report.
+pub fn checked(report: &mut Report, dir: &Path, inventory: &Inventory) -> Checked {
+    let files = files(report, dir);
+    Checked::of(report, &files, inventory)
+}
 
 /// Reads and checks all rules of a directory; every mistake goes to the report.
 pub fn load(report: &mut Report, dir: &Path, inventory: &Inventory) -> RuleSet {

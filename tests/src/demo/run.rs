@@ -20,15 +20,15 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::WRONG;
 use super::options::Options;
-use super::parts::now_ms;
 use super::report::Report;
 use super::show::{self, Colour};
 use super::stop::Stop;
+use crate::clock::now_ms;
 use crate::expected::{self, FirstStep};
 use crate::folder::{Addresses, Folder};
 use crate::line::Tag;
 use crate::process::{Output, Process};
-use crate::script::Script;
+use crate::script::{Machine, Script};
 use crate::store::{Store, Stored};
 use crate::verdict::Verdict;
 use crate::view::{self, View};
@@ -123,12 +123,12 @@ impl<'a> Demo<'a> {
     }
 
     fn say_what_this_is(&self) {
-        let tags = Tag::all().count();
+        let [filler, washer] = Machine::ALL.map(|machine| Tag::on(machine).count());
         eprintln!(
-            "A bottling line, a filler and a bottle washer, runs by script {}: its two PLCs hold {tags} tags.\n\
-             edge-agent reads them every 100 ms and judges its rules on the spot; what changes state goes through\n\
-             its outbox to Kinesis, and cloud-ingest stores it. Each line below has made that way. Times are UTC.\n\
-             Ctrl-C ends it.",
+            "A bottling line runs by script {}: a filler, {filler} tags of an S7 PLC, and a bottle washer, {washer} tags of\n\
+             an OPC UA server. edge-agent polls the one every 100 ms, subscribes the other, and judges its rules on\n\
+             the spot; what changes state goes through its outbox to Kinesis, and cloud-ingest stores it. Each line\n\
+             below has made that way. Times are UTC. Ctrl-C ends it.",
             self.options.script.seed,
         );
     }
