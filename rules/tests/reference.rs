@@ -18,7 +18,8 @@ use bruteforce::model::Case;
 use bruteforce::simulation::Sums;
 use bruteforce::{engine, print, shrink, simulation};
 
-const SHORT: Wanted = Wanted { restarts: false, epochs: false, long: false };
+const SHORT: Wanted =
+    Wanted { restarts: false, epochs: false, long: false, keys: false, gates: false, language: false };
 
 #[test]
 fn engine_and_reference_agree() {
@@ -38,6 +39,21 @@ fn they_agree_over_restarts() {
 #[test]
 fn they_agree_over_clocks_set_back() {
     agree(Wanted { epochs: true, ..SHORT }, 4, 80);
+}
+
+#[test]
+fn they_agree_on_clear_hold_and_latch() {
+    agree(Wanted { keys: true, ..SHORT }, 5, 100);
+}
+
+#[test]
+fn they_agree_on_gates() {
+    agree(Wanted { gates: true, ..SHORT }, 6, 80);
+}
+
+#[test]
+fn they_agree_on_the_language() {
+    agree(Wanted { language: true, ..SHORT }, 7, 80);
 }
 
 /// Tries so many cases.

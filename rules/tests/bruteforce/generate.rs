@@ -17,12 +17,18 @@ pub(crate) struct Wanted {
     pub(crate) epochs: bool,
     /// Long silences, and `unknown.after` of a minute.
     pub(crate) long: bool,
+    /// `clear`, `hold`, `latch`, `deadband`.
+    pub(crate) keys: bool,
+    /// `active_if`, `suppress_if`.
+    pub(crate) gates: bool,
+    /// More than comparisons.
+    pub(crate) language: bool,
 }
 
 pub(crate) fn case(seed: u64, wanted: Wanted) -> Case {
     let mut rng = Rng::new(seed);
     let world = world(&mut rng);
-    let rules = vec![rules_of::rules(&mut rng, &world, wanted.long)];
+    let rules = vec![rules_of::rules(&mut rng, &world, wanted)];
     let story = story(&mut rng, &world, wanted);
     Case { world, rules, story }
 }

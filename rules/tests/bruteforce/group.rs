@@ -59,7 +59,7 @@ impl GroupRun {
         self.states.iter_mut().zip(judged).for_each(|(state, judged)| state.advance(t, judged));
         let first_on = self.states.iter().position(StateRun::is_on);
         let undecided = match first_on {
-            Some(on) => self.states[on].guard(&judged[on]).is_none(),
+            Some(on) => !judged[on].latch && self.states[on].guard(&judged[on]).is_none(),
             None => judged.iter().any(|j| j.when.is_none()),
         };
         if !undecided {
@@ -75,7 +75,8 @@ impl GroupRun {
 
     fn give_up(&mut self, group: &Group, policy: &UnknownPolicy, judged: &[Judged]) {
         let known = |place: &usize| {
-            self.states[*place].is_on() && self.states[*place].guard(&judged[*place]).is_some()
+            let state = &self.states[*place];
+            state.is_on() && (judged[*place].latch || state.guard(&judged[*place]).is_some())
         };
         let lower = (0..self.states.len()).find(known);
         self.decided = false;
@@ -91,6 +92,17 @@ impl GroupRun {
             }
             (None, UnknownPolicy::Abstain | UnknownPolicy::AsFalse) => None,
         };
+    }
+
+    /// The gate is not open: all begins anew when it opens, but what is latched stays.
+    pub(crate) fn rest(&mut self, group: &Group, policy: &UnknownPolicy) {
+        let states = std::mem::take(&mut self.states);
+        *self = Self::new(group, policy);
+        for ((new, old), state) in self.states.iter_mut().zip(states).zip(&group.states) {
+            if state.latch && old.is_on() {
+                *new = old;
+            }
+        }
     }
 
     /// See [`StateRun::pause`].

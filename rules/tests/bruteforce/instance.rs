@@ -5,10 +5,13 @@
 
 use proto::{Cause, Severity};
 
+use super::gate::{Gate, Is};
 use super::group::{GroupRun, Of, Vote};
-use super::judge::{Known, truth};
+use super::harder::harder;
+use super::judge::{Known, Sight, not, truth};
 use super::model::{Expr, Group, Rule, UnknownPolicy, World};
 use super::scope::Scope;
+use super::signal::Signals;
 use super::state::Judged;
 
 /// What is compared of a transition.
@@ -50,6 +53,14 @@ pub(crate) struct Instance {
     /// It began though nothing was heard.
     silent: bool,
     verdicts: Vec<Vec<Judged>>,
+    /// What the gates say; none: there is none.
+    active: Option<Option<bool>>,
+    suppress: Option<Option<bool>>,
+    gate: Gate,
+    suppression: Gate,
+    was_suppressed: bool,
+    /// The state that lasts was entered while it was suppressed.
+    entered_suppressed: bool,
     stale: Vec<bool>,
 }
 
@@ -74,6 +85,12 @@ impl Instance {
             restarted: false,
             silent: false,
             verdicts: Vec::new(),
+            active: None,
+            suppress: None,
+            gate: Gate::default(),
+            suppression: Gate::default(),
+            was_suppressed: false,
+            entered_suppressed: false,
             stale: Vec::new(),
         }
     }
@@ -98,14 +115,19 @@ impl Instance {
         let stale: Vec<bool> =
             tags.iter().map(|tag| scope.signals.stale(world, *tag, self.rule.stale, t)).collect();
         let waits = self.restarted && t <= begin + 60_000;
-        if touched || stale != self.stale || self.verdicts.is_empty() || waits {
-            self.verdicts = self.judge(scope, &tags, &stale, t);
+        if touched || stale != self.stale || self.verdicts.is_empty() || waits || self.rule.watches_time() {
+            self.judge(&Sighted { signals: &scope.signals, tags: &tags, stale: &stale, t });
             self.stale = stale;
         }
         let from = self.patience(idle, scope, begin, t);
+        self.gate.advance(t, self.active, self.rule.unknown.after(), from);
+        self.suppression.advance(t, self.suppress, self.rule.unknown.after(), from);
         let rule = &self.rule;
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&self.verdicts) {
-            run.advance(t, group, rule.unknown_of(group), judged, from);
+            match self.gate.is {
+                Is::Open => run.advance(t, group, rule.unknown_of(group), judged, from),
+                Is::Closed | Is::Doubtful => run.rest(group, rule.unknown_of(group)),
+            }
         }
         self.tell(t)
     }
@@ -124,43 +146,54 @@ impl Instance {
         Some(from)
     }
 
-    fn judge(&self, scope: &Scope, tags: &[usize], stale: &[bool], t: i64) -> Vec<Vec<Judged>> {
-        let held = |tag: usize| -> Option<Known> {
-            let place = tags.iter().position(|other| *other == tag)?;
-            scope.signals.held(tag).filter(|_| !stale[place])
-        };
+    fn judge(&mut self, sight: &Sighted<'_>) {
         let state = |group: &Group, place: usize| {
             let (state, policy) = (&group.states[place], self.rule.unknown_of(group));
-            let when = truth(&state.when, &held);
-            let when = match (when, policy) {
-                (None, UnknownPolicy::AsFalse) if !self.waits_for(scope, &state.when, t) => Some(false),
-                _ => when,
+            let as_false = |expr: &Expr| match truth(expr, sight) {
+                None if *policy == UnknownPolicy::AsFalse && !self.waits_for(sight, expr) => Some(false),
+                truth => truth,
             };
-            let clear = when.map(|when| !when);
-            Judged { when, clear, delay: state.delay, hold: 0, after: policy.after() }
+            let when = as_false(&state.when);
+            let clear = match &state.clear {
+                Some(clear) => as_false(clear),
+                None => not(as_false(&harder(&state.when, &group.deadband))),
+            };
+            let (delay, hold, latch) = (state.delay, state.hold, state.latch);
+            Judged { when, clear, delay, hold, latch, after: policy.after() }
         };
         let group = |group: &Group| (0..group.states.len()).map(|place| state(group, place)).collect();
-        self.rule.groups.iter().map(group).collect()
+        let verdicts = self.rule.groups.iter().map(group).collect();
+        let gate = |gate: &Option<Expr>| gate.as_ref().map(|gate| truth(gate, sight));
+        (self.active, self.suppress) = (gate(&self.rule.active_if), gate(&self.rule.suppress_if));
+        self.verdicts = verdicts;
     }
 
     /// After a restart Unknown does not count as false before the tag was heard, for a minute at most.
-    fn waits_for(&self, scope: &Scope, expr: &Expr, t: i64) -> bool {
-        let unheard = expr.tags().into_iter().any(|tag| !scope.signals.seen(tag));
-        self.restarted && unheard && self.begin.is_some_and(|begin| t < begin + 60_000)
+    fn waits_for(&self, sight: &Sighted<'_>, expr: &Expr) -> bool {
+        let unheard = expr.tags().into_iter().any(|tag| !sight.signals.seen(tag));
+        self.restarted && unheard && self.begin.is_some_and(|begin| sight.t < begin + 60_000)
     }
 
     fn tell(&mut self, t: i64) -> Option<Told> {
         let now = self.now();
         let before = std::mem::replace(&mut self.says, now);
         let now = &self.says;
+        let suppressed = self.suppression.is == Is::Open && self.rule.suppress_if.is_some();
+        let ended = std::mem::replace(&mut self.was_suppressed, suppressed) && !suppressed;
         let cause = if before.name != now.name {
             self.cause(t, &before, now)
         } else if before.severity != now.severity {
             Cause::Severity
+        } else if ended && self.entered_suppressed && now.severity >= Severity::Warning {
+            Cause::Unsuppressed
         } else {
             return None;
         };
-        let since = self.since.replace(t).unwrap_or(t);
+        self.entered_suppressed = suppressed;
+        let since = self.since.unwrap_or(t);
+        if cause != Cause::Unsuppressed {
+            self.since = Some(t);
+        }
         self.sequence += 1;
         Some(Told {
             timestamp: t,
@@ -177,6 +210,19 @@ impl Instance {
     }
 
     fn now(&self) -> Says {
+        let gated = |name: &str| Says {
+            name: name.into(),
+            severity: Severity::Info,
+            weight: 0,
+            group: None,
+            of: None,
+            doubt: false,
+        };
+        match self.gate.is {
+            Is::Open => {}
+            Is::Closed => return gated("Inactive"),
+            Is::Doubtful => return gated("Unknown"),
+        }
         let mut best: Option<(usize, &Vote)> = None;
         for (place, run) in self.groups.iter().enumerate() {
             let Some(vote) = &run.vote else { continue };
@@ -201,6 +247,9 @@ impl Instance {
     }
 
     fn cause(&self, t: i64, before: &Says, now: &Says) -> Cause {
+        if before.name == "Inactive" || now.name == "Inactive" {
+            return Cause::Gate;
+        }
         let unknown = |says: &Says| says.of == Some(Of::Unknown) || says.name == "Unknown";
         let state = |says: &Says| match (says.group, says.of) {
             (Some(group), Some(Of::State(state))) => Some(&self.groups[group].states[state]),
@@ -219,6 +268,31 @@ impl Instance {
         self.groups.iter_mut().for_each(|group| group.pause(t));
         self.restarted |= self.begin.is_some() || epoch;
         self.begin = None;
+        (self.gate, self.suppression) = (self.gate.paused(), self.suppression.paused());
         (self.verdicts, self.stale) = (Vec::new(), Vec::new());
+    }
+}
+
+/// What a rule sees of its scope at an instant.
+#[derive(Debug)]
+struct Sighted<'s> {
+    signals: &'s Signals,
+    tags: &'s [usize],
+    stale: &'s [bool],
+    t: i64,
+}
+
+impl Sight for Sighted<'_> {
+    fn held(&self, tag: usize) -> Option<Known> {
+        let place = self.tags.iter().position(|other| *other == tag)?;
+        self.signals.held(tag).filter(|_| !self.stale[place])
+    }
+
+    fn before(&self, tag: usize) -> Option<Known> {
+        self.signals.before(tag)
+    }
+
+    fn age(&self, tag: usize) -> Option<i64> {
+        Some(self.t - self.signals.applied(tag)?)
     }
 }

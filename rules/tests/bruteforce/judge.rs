@@ -43,26 +43,58 @@ fn one_or_zero(number: f64) -> Option<bool> {
     (number == 0.0 || number == 1.0).then_some(number == 1.0)
 }
 
+/// What an expression sees at an instant.
+pub(crate) trait Sight {
+    fn held(&self, tag: usize) -> Option<Known>;
+    /// The value before the last one.
+    fn before(&self, tag: usize) -> Option<Known>;
+    /// How long ago the tag was heard of.
+    fn age(&self, tag: usize) -> Option<i64>;
+}
+
 /// What a condition says.
-pub(crate) fn truth(expr: &Expr, of: &dyn Fn(usize) -> Option<Known>) -> Option<bool> {
+pub(crate) fn truth(expr: &Expr, of: &dyn Sight) -> Option<bool> {
     match value(expr, of)? {
         Known::Bool(b) => Some(b),
         other => panic!("{expr:?} is {other:?}, no condition"),
     }
 }
 
-fn value(expr: &Expr, of: &dyn Fn(usize) -> Option<Known>) -> Option<Known> {
+fn value(expr: &Expr, of: &dyn Sight) -> Option<Known> {
     let truth = |e: &Expr| truth(e, of);
     match expr {
         Expr::Bool(b) => Some(Known::Bool(*b)),
         Expr::Int(i) => Some(Known::Int(*i)),
         Expr::Float(f) => Some(Known::Float(*f)),
-        Expr::Tag(tag) => of(*tag),
+        Expr::Tag(tag) => of.held(*tag),
         Expr::Not(a) => Some(Known::Bool(!truth(a)?)),
         Expr::And(a, b) => and(truth(a), truth(b)).map(Known::Bool),
         Expr::Or(a, b) => or(truth(a), truth(b)).map(Known::Bool),
         Expr::Xor(a, b) => Some(Known::Bool(truth(a)? != truth(b)?)),
         Expr::Compare(sign, a, b) => Some(Known::Bool(compare(sign, value(a, of)?, value(b, of)?))),
+        Expr::Between(a, low, high) => {
+            let a = value(a, of)?;
+            let inside = compare(">=", a, Known::Float(*low)) && compare("<=", a, Known::Float(*high));
+            Some(Known::Bool(inside))
+        }
+        Expr::In(a, list) => {
+            let a = value(a, of)?;
+            let equal = |b: &Expr| value(b, of).is_some_and(|b| compare("=", a, b));
+            Some(Known::Bool(list.iter().any(equal)))
+        }
+        Expr::Arithmetic(sign, a, b) => arithmetic(*sign, value(a, of)?, value(b, of)?),
+        Expr::Minus(a) => arithmetic('-', Known::Int(0), value(a, of)?),
+        Expr::Abs(a) => match value(a, of)? {
+            Known::Int(i) => i.checked_abs().map(Known::Int),
+            other => Some(Known::Float(number(other).abs())),
+        },
+        Expr::Round(a) => Some(Known::Float(number(value(a, of)?).round())),
+        Expr::Good(tag) => Some(Known::Bool(of.held(*tag).is_some())),
+        Expr::Prev(tag) => of.before(*tag),
+        Expr::Older(tag, sign, ms) => {
+            Some(Known::Bool(compare(sign, Known::Int(of.age(*tag)?), Known::Int(*ms))))
+        }
+        Expr::Else(a, b) => value(a, of).or_else(|| value(b, of)),
     }
 }
 
@@ -82,6 +114,25 @@ pub(crate) fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
 
 pub(crate) fn not(a: Option<bool>) -> Option<bool> {
     a.map(|a| !a)
+}
+
+fn arithmetic(sign: char, a: Known, b: Known) -> Option<Known> {
+    if let (Known::Int(a), Known::Int(b), '+' | '-' | '*') = (a, b, sign) {
+        let exact = match sign {
+            '+' => a.checked_add(b),
+            '-' => a.checked_sub(b),
+            _ => a.checked_mul(b),
+        };
+        return exact.map(Known::Int);
+    }
+    let (a, b) = (number(a), number(b));
+    let result = match sign {
+        '+' => a + b,
+        '-' => a - b,
+        '*' => a * b,
+        _ => a / b,
+    };
+    result.is_finite().then_some(Known::Float(result))
 }
 
 fn compare(sign: &str, a: Known, b: Known) -> bool {

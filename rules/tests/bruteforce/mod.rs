@@ -5,9 +5,12 @@
 //! Not here: anything of the engine's own code: the reference is written from the specification's text.
 //! Invariant: the reference knows no deadlines. It looks at every millisecond, and asks what is so then.
 
+pub(super) mod atoms;
 pub(super) mod engine;
+pub(super) mod gate;
 pub(super) mod generate;
 pub(super) mod group;
+pub(super) mod harder;
 pub(super) mod instance;
 pub(super) mod judge;
 pub(super) mod model;

@@ -60,6 +60,8 @@ pub(crate) struct Rule {
     pub(crate) stale: Stale,
     pub(crate) unknown: UnknownPolicy,
     pub(crate) default: Option<String>,
+    pub(crate) active_if: Option<Expr>,
+    pub(crate) suppress_if: Option<Expr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,13 +103,18 @@ pub(crate) struct Group {
     pub(crate) states: Vec<State>,
     pub(crate) otherwise: Option<String>,
     pub(crate) unknown: Option<UnknownPolicy>,
+    /// Tags, and how far they must go back.
+    pub(crate) deadband: Vec<(usize, f64)>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) name: String,
     pub(crate) when: Expr,
+    pub(crate) clear: Option<Expr>,
     pub(crate) delay: i64,
+    pub(crate) hold: i64,
+    pub(crate) latch: bool,
     pub(crate) weight: Option<u32>,
     pub(crate) severity: Option<Severity>,
 }
@@ -123,6 +130,20 @@ pub(crate) enum Expr {
     Or(Box<Expr>, Box<Expr>),
     Xor(Box<Expr>, Box<Expr>),
     Compare(&'static str, Box<Expr>, Box<Expr>),
+    /// `x in 2 .. 5`.
+    Between(Box<Expr>, f64, f64),
+    /// `x in [2, 5]`.
+    In(Box<Expr>, Vec<Expr>),
+    /// `+ - * /`.
+    Arithmetic(char, Box<Expr>, Box<Expr>),
+    Minus(Box<Expr>),
+    Abs(Box<Expr>),
+    Round(Box<Expr>),
+    Good(usize),
+    Prev(usize),
+    /// `age(x) > …`, ms.
+    Older(usize, &'static str, i64),
+    Else(Box<Expr>, Box<Expr>),
 }
 
 impl Expr {
@@ -130,9 +151,19 @@ impl Expr {
     pub(crate) fn tags(&self) -> Vec<usize> {
         match self {
             Self::Bool(_) | Self::Int(_) | Self::Float(_) => Vec::new(),
-            Self::Tag(tag) => vec![*tag],
-            Self::Not(a) => a.tags(),
-            Self::And(a, b) | Self::Or(a, b) | Self::Xor(a, b) | Self::Compare(_, a, b) => {
+            Self::Tag(tag) | Self::Good(tag) | Self::Prev(tag) | Self::Older(tag, ..) => vec![*tag],
+            Self::Not(a)
+            | Self::Minus(a)
+            | Self::Abs(a)
+            | Self::Round(a)
+            | Self::Between(a, ..)
+            | Self::In(a, _) => a.tags(),
+            Self::And(a, b)
+            | Self::Or(a, b)
+            | Self::Xor(a, b)
+            | Self::Compare(_, a, b)
+            | Self::Arithmetic(_, a, b)
+            | Self::Else(a, b) => {
                 let mut tags = a.tags();
                 tags.extend(b.tags());
                 tags
@@ -141,14 +172,35 @@ impl Expr {
     }
 }
 
+impl Expr {
+    fn watches_time(&self) -> bool {
+        match self {
+            Self::Older(..) => true,
+            Self::Not(a) => a.watches_time(),
+            Self::And(a, b) | Self::Or(a, b) | Self::Xor(a, b) => a.watches_time() || b.watches_time(),
+            _ => false,
+        }
+    }
+}
+
 impl Rule {
     /// The tags its conditions read, each once.
     pub(crate) fn tags(&self) -> Vec<usize> {
         let states = self.groups.iter().flat_map(|group| &group.states);
-        let mut tags: Vec<usize> = states.flat_map(|state| state.when.tags()).collect();
+        let conditions = states.flat_map(|state| [Some(&state.when), state.clear.as_ref()]);
+        let gates = [self.active_if.as_ref(), self.suppress_if.as_ref()];
+        let mut tags: Vec<usize> = conditions.chain(gates).flatten().flat_map(Expr::tags).collect();
         tags.sort_unstable();
         tags.dedup();
         tags
+    }
+
+    /// Whether time alone changes what its conditions say.
+    pub(crate) fn watches_time(&self) -> bool {
+        let states = self.groups.iter().flat_map(|group| &group.states);
+        let conditions = states.flat_map(|state| [Some(&state.when), state.clear.as_ref()]);
+        let gates = [self.active_if.as_ref(), self.suppress_if.as_ref()];
+        conditions.chain(gates).flatten().any(Expr::watches_time)
     }
 
     pub(crate) fn unknown_of<'r>(&'r self, group: &'r Group) -> &'r UnknownPolicy {

@@ -31,10 +31,16 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule) {
     if let Some(default) = &rule.default {
         writeln!(out, "default = '{default}'").unwrap();
     }
+    for (key, gate) in [("active_if", &rule.active_if), ("suppress_if", &rule.suppress_if)] {
+        if let Some(gate) = gate {
+            writeln!(out, "{key} = '{}'", expr(world, gate)).unwrap();
+        }
+    }
     if rule.plain {
+        out.push_str(&deadband(world, &rule.groups[0].deadband));
         let state = &rule.groups[0].states[0];
         writeln!(out, "when = '{}'", expr(world, &state.when)).unwrap();
-        keys(state).into_iter().for_each(|(key, value)| writeln!(out, "{key} = {value}").unwrap());
+        keys(world, state).into_iter().for_each(|(key, value)| writeln!(out, "{key} = {value}").unwrap());
         return;
     }
     for group in &rule.groups {
@@ -48,10 +54,13 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule) {
         if let Some(policy) = &group.unknown {
             out.push_str(&unknown(policy));
         }
+        out.push_str(&deadband(world, &group.deadband));
         out.push_str("state = [\n");
         for state in &group.states {
             let mut line = format!("  {{ name = '{}', when = '{}'", state.name, expr(world, &state.when));
-            keys(state).into_iter().for_each(|(key, value)| write!(line, ", {key} = {value}").unwrap());
+            keys(world, state)
+                .into_iter()
+                .for_each(|(key, value)| write!(line, ", {key} = {value}").unwrap());
             if let Some(weight) = state.weight {
                 write!(line, ", weight = {weight}").unwrap();
             }
@@ -61,8 +70,23 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule) {
     }
 }
 
-fn keys(state: &super::model::State) -> Vec<(&'static str, String)> {
+fn deadband(world: &World, deadband: &[(usize, f64)]) -> String {
+    let tag = |(tag, back): &(usize, f64)| format!("{} = {back:?}", world.tags[*tag].name);
+    let tags: Vec<String> = deadband.iter().map(tag).collect();
+    if tags.is_empty() { String::new() } else { format!("deadband = {{ {} }}\n", tags.join(", ")) }
+}
+
+fn keys(world: &World, state: &super::model::State) -> Vec<(&'static str, String)> {
     let mut keys = Vec::new();
+    if let Some(clear) = &state.clear {
+        keys.push(("clear", format!("'{}'", expr(world, clear))));
+    }
+    if state.hold > 0 {
+        keys.push(("hold", format!("'{} ms'", state.hold)));
+    }
+    if state.latch {
+        keys.push(("latch", "true".into()));
+    }
     if state.delay > 0 {
         keys.push(("for", format!("'{} ms'", state.delay)));
     }
@@ -105,6 +129,19 @@ fn expr(world: &World, e: &Expr) -> String {
         Expr::Or(a, b) => two(a, "or", b),
         Expr::Xor(a, b) => two(a, "xor", b),
         Expr::Compare(sign, a, b) => two(a, sign, b),
+        Expr::Between(a, low, high) => format!("{} in {low:?} .. {high:?}", operand(world, a)),
+        Expr::In(a, list) => {
+            let list: Vec<String> = list.iter().map(|item| expr(world, item)).collect();
+            format!("{} in [{}]", operand(world, a), list.join(", "))
+        }
+        Expr::Arithmetic(sign, a, b) => two(a, &sign.to_string(), b),
+        Expr::Minus(a) => format!("-{}", operand(world, a)),
+        Expr::Abs(a) => format!("abs({})", expr(world, a)),
+        Expr::Round(a) => format!("round({})", expr(world, a)),
+        Expr::Good(tag) => format!("good({})", world.tags[*tag].name),
+        Expr::Prev(tag) => format!("prev({})", world.tags[*tag].name),
+        Expr::Older(tag, sign, ms) => format!("age({}) {sign} {ms} ms", world.tags[*tag].name),
+        Expr::Else(a, b) => two(a, "else", b),
     }
 }
 

@@ -5,19 +5,21 @@
 
 use proto::Severity;
 
+use super::atoms;
+use super::generate::Wanted;
 use super::model::{Expr, Group, Kind, Rule, Stale, State, UNKNOWN_AFTER, UnknownPolicy, World};
 use super::rng::Rng;
 
 /// Times in rules, ms: on the grid of the stories.
 const TIMES: [i64; 8] = [1, 50, 100, 150, 300, 500, 1_000, 1_750];
 
-pub(crate) fn rules(rng: &mut Rng, world: &World, long: bool) -> Vec<Rule> {
+pub(crate) fn rules(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Rule> {
     let count = rng.between(1, 4);
-    (0..count).map(|place| rule(rng, world, &format!("r{place}"), long)).collect()
+    (0..count).map(|place| rule(rng, world, &format!("r{place}"), wanted)).collect()
 }
 
-fn rule(rng: &mut Rng, world: &World, name: &str, long: bool) -> Rule {
-    let unknown = unknown(rng, long);
+fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
+    let unknown = unknown(rng, wanted);
     let stale = match rng.below(6) {
         0 | 1 => Stale::After(rng.pick(&[100, 400, 1_000, 2_500])),
         2 => Stale::Never,
@@ -26,25 +28,35 @@ fn rule(rng: &mut Rng, world: &World, name: &str, long: bool) -> Rule {
     let default = rng.once_in(3).then(|| "Idle".to_owned());
     let plain = rng.once_in(3);
     let groups = if plain {
-        let state = State { name: "Active".into(), weight: None, ..state(rng, world, 0) };
+        let state = State { name: "Active".into(), weight: None, ..state(rng, world, wanted, 0) };
         let otherwise = Some("Normal".to_owned());
-        vec![Group { name: None, weight: None, states: vec![state], otherwise, unknown: None }]
+        vec![Group {
+            name: None,
+            weight: None,
+            states: vec![state],
+            otherwise,
+            unknown: None,
+            deadband: Vec::new(),
+        }]
     } else {
         let count = rng.between(1, 3) as usize;
-        ["zulu", "alpha", "mike"][..count].iter().map(|name| group(rng, world, name, long)).collect()
+        ["zulu", "alpha", "mike"][..count].iter().map(|name| group(rng, world, name, wanted)).collect()
     };
     let default = default.filter(|_| !plain);
-    Rule { name: name.into(), plain, groups, stale, unknown, default }
+    let mut gate = || (wanted.gates && rng.once_in(4)).then(|| condition(rng, world, wanted, 1));
+    let (active_if, suppress_if) = (gate(), gate());
+    Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if }
 }
 
-fn group(rng: &mut Rng, world: &World, name: &str, long: bool) -> Group {
+fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
     let count = rng.between(1, 3) as usize;
     Group {
         name: Some(name.into()),
         weight: rng.once_in(2).then(|| weight(rng)),
-        states: (0..count).map(|place| state(rng, world, place)).collect(),
+        states: (0..count).map(|place| state(rng, world, wanted, place)).collect(),
         otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).to_owned()),
-        unknown: rng.once_in(3).then(|| unknown(rng, long)),
+        unknown: rng.once_in(3).then(|| unknown(rng, wanted)),
+        deadband: Vec::new(),
     }
 }
 
@@ -56,13 +68,13 @@ fn severity(rng: &mut Rng) -> Severity {
     rng.pick(&[Severity::Info, Severity::Warning, Severity::Alarm, Severity::Critical])
 }
 
-fn unknown(rng: &mut Rng, long: bool) -> UnknownPolicy {
+fn unknown(rng: &mut Rng, wanted: Wanted) -> UnknownPolicy {
     let mut after = || rng.pick(&[0, 50, 100, 300, 600, 1_500]);
     let after = after();
     match rng.below(8) {
         0 => UnknownPolicy::AsFalse,
-        1 if long => UnknownPolicy::Abstain,
-        2 if long => UnknownPolicy::Say { after: UNKNOWN_AFTER },
+        1 if wanted.long => UnknownPolicy::Abstain,
+        2 if wanted.long => UnknownPolicy::Say { after: UNKNOWN_AFTER },
         3 | 4 => UnknownPolicy::Named {
             after,
             name: rng.pick(&["Fault", "Broken"]).to_owned(),
@@ -73,30 +85,37 @@ fn unknown(rng: &mut Rng, long: bool) -> UnknownPolicy {
     }
 }
 
-fn state(rng: &mut Rng, world: &World, place: usize) -> State {
+fn state(rng: &mut Rng, world: &World, wanted: Wanted, place: usize) -> State {
     let delay = if rng.once_in(2) { rng.pick(&TIMES) } else { 0 };
-    let name = if rng.once_in(6) { "Trouble" } else { ["First", "Second", "Third"][place] };
+    let name = if place == 0 && rng.once_in(6) { "Trouble" } else { ["First", "Second", "Third"][place] };
+    let latch = wanted.keys && rng.once_in(8);
+    let clear = wanted.keys && !latch && rng.once_in(3);
+    let hold = wanted.keys && !latch && rng.once_in(3);
     State {
         name: name.into(),
-        when: condition(rng, world, 2),
+        when: condition(rng, world, wanted, 2),
+        clear: clear.then(|| condition(rng, world, wanted, 1)),
         delay,
+        hold: if hold { rng.pick(&TIMES) } else { 0 },
+        latch,
         weight: rng.once_in(3).then(|| weight(rng)),
         severity: rng.once_in(3).then(|| severity(rng)),
     }
 }
 
-fn condition(rng: &mut Rng, world: &World, depth: usize) -> Expr {
-    let inner = |rng: &mut Rng| Box::new(condition(rng, world, depth - 1));
+fn condition(rng: &mut Rng, world: &World, wanted: Wanted, depth: usize) -> Expr {
+    let inner = |rng: &mut Rng| Box::new(condition(rng, world, wanted, depth - 1));
     match if depth == 0 { 9 } else { rng.below(10) } {
         0 | 1 => Expr::And(inner(rng), inner(rng)),
         2 | 3 => Expr::Or(inner(rng), inner(rng)),
         4 => Expr::Xor(inner(rng), inner(rng)),
         5 => Expr::Not(inner(rng)),
+        _ if wanted.language && rng.once_in(2) => atoms::atom(rng, world),
         _ => atom(rng, world),
     }
 }
 
-fn atom(rng: &mut Rng, world: &World) -> Expr {
+pub(super) fn atom(rng: &mut Rng, world: &World) -> Expr {
     let place = rng.below(world.tags.len());
     let tag = Box::new(Expr::Tag(place));
     let sign = rng.pick(&["=", "<>", "<", "<=", ">", ">="]);

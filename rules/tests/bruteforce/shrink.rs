@@ -86,9 +86,18 @@ fn less_of_rule(case: &Case, version: usize, rule: usize) -> Vec<Case> {
     if of.stale != Stale::Default {
         change(&|rules| rules[rule].stale = Stale::Default);
     }
+    if of.active_if.is_some() {
+        change(&|rules| rules[rule].active_if = None);
+    }
+    if of.suppress_if.is_some() {
+        change(&|rules| rules[rule].suppress_if = None);
+    }
     for group in 0..of.groups.len() {
         if of.groups.len() > 1 {
             change(&|rules| drop(rules[rule].groups.remove(group)));
+        }
+        if !of.groups[group].deadband.is_empty() {
+            change(&|rules| rules[rule].groups[group].deadband = Vec::new());
         }
         if of.groups[group].unknown.is_some() {
             change(&|rules| rules[rule].groups[group].unknown = None);
@@ -98,6 +107,12 @@ fn less_of_rule(case: &Case, version: usize, rule: usize) -> Vec<Case> {
                 change(&|rules| drop(rules[rule].groups[group].states.remove(state)));
             }
             let old = &of.groups[group].states[state];
+            if old.hold > 0 {
+                change(&|rules| rules[rule].groups[group].states[state].hold = 0);
+            }
+            if old.clear.is_some() {
+                change(&|rules| rules[rule].groups[group].states[state].clear = None);
+            }
             if old.delay > 0 {
                 change(&|rules| rules[rule].groups[group].states[state].delay = 0);
             }

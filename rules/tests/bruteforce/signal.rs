@@ -20,6 +20,7 @@ struct OfSource {
 #[derive(Debug, Clone, Default)]
 struct OfTag {
     held: Option<Known>,
+    before: Option<Known>,
     order: Option<Order>,
     applied: Option<i64>,
     applied_late: Option<i64>,
@@ -65,6 +66,7 @@ impl Signals {
         if how == How::Late && held.order.is_some_and(|newest| newest > order) {
             return false;
         }
+        held.before = held.held;
         held.held = admitted(&world.tags[*tag], raw);
         held.order = Some(order);
         held.applied = Some(t);
@@ -75,17 +77,13 @@ impl Signals {
     fn hear(&mut self, world: &World, t: i64, source: usize, point: &Point) {
         let counts = !matches!(point.subject, Subject::Connected(false));
         let confirms = point.wmk && counts;
-        let own = |tag: usize| matches!(point.subject, Subject::Tag(other, _) if other == tag);
         for tag in 0..world.tags.len() {
             if world.tags[tag].source != source || !self.seen(tag) {
                 continue;
             }
             for (place, policy) in POLICIES.into_iter().enumerate() {
-                let says = match policy {
-                    Stale::Default => point.timestamp < t && self.stale(world, tag, policy, t),
-                    _ if confirms || own(tag) => self.stale(world, tag, policy, t),
-                    _ => counts && self.stale(world, tag, policy, t - 1),
-                };
+                let was = self.stale(world, tag, policy, t - 1);
+                let says = was && if policy == Stale::Default { point.timestamp < t } else { counts };
                 if says {
                     self.tags[tag].returned[place] = Some(t);
                 }
@@ -120,6 +118,16 @@ impl Signals {
         };
         let returned = POLICIES.iter().position(|other| *other == policy).and_then(|p| of_tag.returned[p]);
         from.max(returned).is_some_and(|from| from + lasts <= t)
+    }
+
+    /// The value before that.
+    pub(crate) fn before(&self, tag: usize) -> Option<Known> {
+        self.tags[tag].before
+    }
+
+    /// When the tag was heard of last.
+    pub(crate) fn applied(&self, tag: usize) -> Option<i64> {
+        self.tags[tag].applied
     }
 
     /// The value of a tag that is not stale.

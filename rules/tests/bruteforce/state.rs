@@ -21,6 +21,7 @@ pub(crate) struct Judged {
     pub(crate) clear: Option<bool>,
     pub(crate) delay: i64,
     pub(crate) hold: i64,
+    pub(crate) latch: bool,
     /// `unknown.after`.
     pub(crate) after: i64,
 }
@@ -63,6 +64,7 @@ impl StateRun {
                 self.entered = Some(t);
                 Phase::On
             }
+            (Phase::On, _) if judged.latch => Phase::On,
             (Phase::On, Some(true)) if judged.hold > 0 => self.begin(Phase::Clearing),
             (Phase::Clearing, Some(true)) => Phase::On,
             (Phase::On, Some(true)) => self.leave(t),
