@@ -64,7 +64,7 @@ impl Play {
                 Vec::new()
             }
             Event::Damage { key } => {
-                self.stored.insert(key, b"\x01{\"wat".to_vec());
+                self.stored.insert(key, b"\x02{\"wat".to_vec());
                 Vec::new()
             }
             Event::End => {
