@@ -71,6 +71,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::Lost;
     use proto::{Flags, Quality};
     use rules::engine::{Batch, Datapoint, Subject};
     use rules::inventory::SourceId;
@@ -86,7 +87,7 @@ mod tests {
         };
         let batch = Batch { source: SourceId(0), datapoints: vec![one; datapoints] };
         let (status, source_timestamps) = (Vec::new(), Vec::new());
-        Delivery { batch, status, source_timestamps, lost: 0, arrived: 0, took: None }
+        Delivery { batch, status, source_timestamps, lost: Lost::default(), arrived: 0, took: None }
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use rules::value::{Held, Type, Unknown, Value, admit};
 
 use crate::clock::STEP;
 use crate::config::Source;
-use crate::connector::{Raw, Report};
+use crate::connector::{Lost, Raw, Report};
 
 /// A foreign text is cut to so many bytes.
 const TEXT_MAX: usize = 1024;
@@ -33,8 +33,8 @@ pub struct Delivery {
     pub status: Vec<(usize, String)>,
     /// The source's own stamps of datapoints that carry another one, by their place in the batch.
     pub source_timestamps: Vec<(usize, i64)>,
-    /// In how many places the source says that values were lost before they could be sent.
-    pub lost: u64,
+    /// What the source could not deliver.
+    pub lost: Lost,
     /// Processing time at which the connector had finished reading, ms since 1970 UTC.
     pub arrived: i64,
     /// How long reading took; none where nothing is polled.
@@ -108,7 +108,7 @@ impl Normalizer {
             batch: Batch { source: self.source, datapoints: Vec::new() },
             status: Vec::new(),
             source_timestamps: Vec::new(),
-            lost: 0,
+            lost: Lost::default(),
             arrived: now,
             took: None,
         };

@@ -167,7 +167,7 @@ impl Core {
             }
             if let Subject::Connected(up) = datapoint.subject {
                 let reason = delivery.status.iter().find(|(place, _)| *place == i).map(|(_, s)| s.clone());
-                let link = self.sources[source].link(up, reason);
+                let link = self.sources[source].link(up, reason.unwrap_or_default(), self.at);
                 link.into_iter().for_each(|happening| self.announce(happening));
             }
         }
