@@ -8,16 +8,17 @@ use std::collections::BTreeMap;
 use proto::transition::TransitionKind;
 use proto::{Because, Cause, GroupVote, InputValue, Quality, Transition};
 
+use crate::condition::Phase;
 use crate::document::Placed;
 use crate::engine::Identity;
 use crate::expr::eval::Truth;
-use crate::file::Group;
-use crate::group::By;
+use crate::file::{Group, State};
+use crate::group::{By, Standing};
 use crate::instance::{Change, INACTIVE, Instance};
 use crate::inventory::Inventory;
 use crate::ruleset::Plan;
 use crate::signals::Signals;
-use crate::time::Millis;
+use crate::time::{Millis, Shown};
 use crate::value::{Constant, Value};
 
 /// Who tells it, and when.
@@ -93,7 +94,10 @@ impl Teller<'_> {
     fn because(&self, instance: &Instance, told: Told, now: i64) -> Because {
         let (expression, delay, condition_since) = match told {
             Told::State(group, state, how) => state_told(instance, (group, state), how, now),
-            Told::Otherwise(group) => (otherwise_text(&instance.plan.rule.groups[group]), 0, now),
+            Told::Otherwise(group) => {
+                let standing = &instance.groups[group];
+                (otherwise_text(&instance.plan.rule.groups[group], standing), 0, now)
+            }
             Told::Gate(says) => gate_told(instance, says, now),
         };
         let slots = slots(&instance.plan, told);
@@ -196,19 +200,23 @@ fn first_unknown(instance: &Instance) -> Option<Told> {
 
 /// The slots that what is told reads.
 fn slots(plan: &Plan, told: Told) -> Vec<usize> {
-    match told {
-        Told::State(group, state, _) => plan.slots_of(&plan.conditions[group][state]),
-        Told::Otherwise(group) => {
-            let mut slots: Vec<usize> = Vec::new();
-            for slot in plan.conditions[group].iter().flat_map(|c| plan.slots_of(c)) {
-                if !slots.contains(&slot) {
-                    slots.push(slot);
-                }
-            }
-            slots
+    let of = |program: usize| plan.programs[program].slots.iter().copied();
+    let mut slots = Vec::new();
+    let mut add = |slot: usize| {
+        if !slots.contains(&slot) {
+            slots.push(slot);
         }
-        Told::Gate(_) => plan.active_if.map(|gate| plan.programs[gate].slots.clone()).unwrap_or_default(),
+    };
+    match told {
+        Told::State(group, state, how) => {
+            let condition = &plan.conditions[group][state];
+            let clear = condition.clear.filter(|_| how != How::Entered);
+            clear.into_iter().chain([condition.when]).flat_map(of).for_each(&mut add);
+        }
+        Told::Otherwise(group) => plan.conditions[group].iter().flat_map(|c| of(c.when)).for_each(&mut add),
+        Told::Gate(_) => plan.active_if.into_iter().flat_map(of).for_each(&mut add),
     }
+    slots
 }
 
 /// The condition as the file has it, the delay that had to be over, and since when it was so.
@@ -262,9 +270,13 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn otherwise_text(group: &Group) -> String {
-    let conditions: Vec<String> = group.states.iter().map(|s| format!("not ({})", s.when.text)).collect();
-    conditions.join(" and ")
+/// Why none of a group's states holds.
+fn otherwise_text(group: &Group, standing: &Standing) -> String {
+    let told = |(state, phase): (&State, &Phase)| match phase {
+        Phase::Pending(_) => format!("({}) not yet for {}", state.when.text, Shown(state.delay)),
+        _ => format!("not ({})", state.when.text),
+    };
+    group.states.iter().zip(&standing.phases).map(told).collect::<Vec<_>>().join(" and ")
 }
 
 fn gate_told(instance: &Instance, says: Truth, now: i64) -> (String, Millis, i64) {
