@@ -11,7 +11,9 @@
 
 mod action;
 mod activation;
+pub mod checked;
 pub mod condition;
+pub mod decode;
 pub mod diagnose;
 pub mod document;
 pub mod engine;
@@ -22,6 +24,7 @@ mod gate;
 pub mod group;
 mod instance;
 pub mod inventory;
+mod limits;
 pub mod operator;
 pub mod params;
 pub mod pattern;
@@ -30,6 +33,7 @@ mod reload;
 mod resume;
 pub mod ruleset;
 mod scope;
+mod sheet;
 pub mod shelf;
 mod signals;
 mod step;

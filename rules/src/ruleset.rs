@@ -5,11 +5,13 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+pub use crate::checked::Checked;
+use crate::checked::INSTANCES_MAX;
 use crate::diagnose::{FileId, Report};
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
@@ -18,9 +20,6 @@ use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
 use crate::pattern;
 use crate::time::Millis;
-
-/// Instances that one agent may have (§10).
-const INSTANCES_MAX: usize = 200_000;
 
 /// All rules that are in force.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -162,49 +161,6 @@ pub struct BoundRule {
     pub plans: Vec<Arc<Plan>>,
 }
 
-/// What a check of all files has found.
-#[derive(Debug, Default)]
-pub struct Checked {
-    /// Rules without a mistake, by name.
-    pub rules: BTreeMap<String, BoundRule>,
-    /// Names of rules with one.
-    pub mistaken: BTreeSet<String>,
-    /// Files that could not be read as a whole: nobody knows which rules they hold.
-    pub unread: Vec<FileId>,
-}
-
-impl Checked {
-    /// Checks all files together and binds what is right.
-    pub fn of(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
-        let mut checked = Self::default();
-        let mut rules: Vec<Rule> = Vec::new();
-        for file in files {
-            let read = file::rules(report, *file);
-            rules.extend(read.rules);
-            checked.mistaken.extend(read.mistaken);
-            checked.unread.extend((!read.parsed).then_some(*file));
-        }
-        rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
-        checked.mistaken.extend(file::among(report, &rules));
-        rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
-        let mut instances = 0;
-        for rule in without_doubles(report, rules, &mut checked.mistaken) {
-            let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
-            match bind(report, Arc::clone(&rule), inventory) {
-                Some(plans) if instances + plans.len() <= INSTANCES_MAX => {
-                    instances += plans.len();
-                    checked.rules.insert(name, BoundRule { rule, plans });
-                }
-                too_much => {
-                    too_much.iter().for_each(|plans| too_many(report, &rule, plans.len()));
-                    checked.mistaken.insert(name);
-                }
-            }
-        }
-        checked
-    }
-}
-
 impl RuleSet {
     /// The rules, put together; the order of rules and machines is that of the plans.
     #[must_use]
@@ -219,29 +175,7 @@ impl RuleSet {
     }
 }
 
-/// A name that is defined twice belongs to neither (§8).
-fn without_doubles(report: &mut Report, rules: Vec<Rule>, mistaken: &mut BTreeSet<String>) -> Vec<Rule> {
-    let mut once: Vec<Rule> = Vec::new();
-    let mut rules = rules.into_iter().peekable();
-    while let Some(rule) = rules.next() {
-        let mut doubled = false;
-        while let Some(other) = rules.next_if(|r| r.name.value == rule.name.value) {
-            doubled = true;
-            let message = format!("rule `{}` is defined twice", rule.name.value);
-            let place = (other.file, other.name.span.clone());
-            report.error("R401", place, message, "neither of them is in force").help =
-                Some("give one of them another name".into());
-        }
-        if doubled {
-            mistaken.insert(rule.name.value);
-        } else {
-            once.push(rule);
-        }
-    }
-    once
-}
-
-fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
+pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
     let machines: Vec<MachineId> =
         inventory.machines().filter(|(_, m)| selects(&rule.on, m)).map(|(id, _)| id).collect();
@@ -258,13 +192,6 @@ fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<V
     }
     file::equal_weights(report, &rule);
     (report.errors_since(before) == 0).then_some(plans)
-}
-
-fn too_many(report: &mut Report, rule: &Rule, more: usize) {
-    let message = format!("the rules of one agent have at most {INSTANCES_MAX} instances");
-    let label = format!("this rule would add {more}, one for each of its machines");
-    report.error("R404", (rule.file, rule.name.span.clone()), message, label).help =
-        Some("divide the machines among several agents, or narrow `on`".into());
 }
 
 /// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
