@@ -143,7 +143,12 @@ impl Plan {
     /// The key under which the instance's state is kept: unique, and the same for ever.
     #[must_use]
     pub fn key(&self, inventory: &Inventory) -> String {
-        format!("{}@{}", self.rule.name.value, inventory.machine(self.machine).id)
+        self.key_under(&self.rule.name.value, inventory)
+    }
+
+    /// The key under another name of the rule.
+    pub(crate) fn key_under(&self, rule: &str, inventory: &Inventory) -> String {
+        format!("{rule}@{}", inventory.machine(self.machine).id)
     }
 }
 
@@ -211,17 +216,21 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
     for group in &rule.groups {
         let mut bound = Vec::new();
         for state in &group.states {
-            match binder.condition(&state.when.expr) {
-                Ok(program) => {
-                    let identity = identity_of(&state.when.expr.to_string());
-                    bound.push(BoundCondition { when: programs.len(), clear: None, identity });
-                    programs.push(bound_program(program));
-                }
-                Err(mistake) => show(&state.when.span, mistake),
-            }
+            bound.extend(bind_state(&mut binder, state, &mut programs, &mut show));
         }
         conditions.push(bound);
     }
+    let gates = [&rule.active_if, &rule.suppress_if].map(|gate| {
+        let gate = gate.as_ref()?;
+        match binder.condition(&gate.expr) {
+            Ok(program) => programs.push(bound_program(program)),
+            Err(mistake) => {
+                show(&gate.span, mistake);
+                return None;
+            }
+        }
+        Some(programs.len() - 1)
+    });
     let mut text_slots = BTreeMap::new();
     for (language, (template, span)) in &rule.text {
         let slots: Result<Vec<usize>, Mistake> =
@@ -245,12 +254,35 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
         sources,
         programs,
         conditions,
-        active_if: None,
-        suppress_if: None,
+        active_if: gates[0],
+        suppress_if: gates[1],
         windows: Vec::new(),
         text_slots,
     };
     (report.errors_since(before) == 0).then_some(plan)
+}
+
+/// Binds both conditions of a state; none: one of them is mistaken.
+fn bind_state(
+    binder: &mut Binder<'_>,
+    state: &file::State,
+    programs: &mut Vec<BoundProgram>,
+    show: &mut impl FnMut(&std::ops::Range<usize>, Mistake),
+) -> Option<BoundCondition> {
+    let mut bind = |condition: &file::Condition| match binder.condition(&condition.expr) {
+        Ok(program) => {
+            programs.push(bound_program(program));
+            Some(programs.len() - 1)
+        }
+        Err(mistake) => {
+            show(&condition.span, mistake);
+            None
+        }
+    };
+    let (when, clear) = (bind(&state.when), state.clear.as_ref().map(&mut bind));
+    let left = state.clear.as_ref().map(|clear| format!("\n{}", clear.expr)).unwrap_or_default();
+    let identity = identity_of(&format!("{}{left}", state.when.expr));
+    Some(BoundCondition { when: when?, clear: clear.map_or(Some(None), |clear| clear.map(Some))?, identity })
 }
 
 fn bound_program(program: Program) -> BoundProgram {
