@@ -15,6 +15,7 @@ use crate::group::By;
 use crate::instance::{Change, Instance};
 use crate::inventory::Inventory;
 use crate::signals::Signals;
+use crate::text::Filling;
 
 /// Who tells it, and when.
 pub(crate) struct Teller<'a> {
@@ -140,11 +141,12 @@ impl Teller<'_> {
 
     fn text(&self, instance: &Instance) -> BTreeMap<String, String> {
         let machine = &self.inventory.machine(instance.plan.machine).name;
-        let templates = instance.plan.rule.text.iter().zip(instance.plan.text_slots.values());
+        let templates = instance.plan.texts.iter().zip(instance.plan.text_slots.values());
+        let filling = Filling { state: &instance.state.name, machine, since: instance.since };
         templates
-            .map(|((language, (template, _)), slots)| {
+            .map(|((language, template), slots)| {
                 let held = slots.iter().map(|slot| self.signals.held(instance.signals[*slot]));
-                (language.clone(), template.fill(language, &instance.state.name, machine, held))
+                (language.clone(), template.fill(language, filling, held))
             })
             .collect()
     }

@@ -5,10 +5,11 @@
 //! Deliberately not here: tokio, a clock, a file, a socket; whoever has those brings what the engine needs.
 //! Invariant: same inputs, same outputs, byte for byte (I4).
 //!
-//! The way through it: `document` and `file` read a rule file, `expr` its conditions, `ruleset` binds rules to
+//! The way through it: `document` and `file` read a rule file, `expr` its conditions, `ruleset` and `bind` bind rules to
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
+mod bind;
 pub mod condition;
 pub mod diagnose;
 pub mod document;
@@ -19,6 +20,7 @@ pub mod file;
 pub mod group;
 mod instance;
 pub mod inventory;
+pub mod names;
 pub mod place;
 mod reload;
 pub mod ruleset;
@@ -29,6 +31,7 @@ pub mod stored;
 pub mod text;
 pub mod time;
 pub mod trust;
+pub mod units;
 pub mod value;
 pub mod view;
 pub mod waiting;

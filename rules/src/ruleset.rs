@@ -8,14 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::diagnose::{FileId, Report};
-use crate::expr::Mistake;
-use crate::expr::check::Binder;
+use crate::bind::plan;
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::text::Template;
 use crate::time::Millis;
 
 /// Instances that one agent may have (§10).
@@ -51,7 +49,9 @@ pub struct Plan {
     pub suppress_if: Option<usize>,
     /// The windows that programs name by their place here.
     pub windows: Vec<Window>,
-    /// The slots that each language's text names, in its order.
+    /// The texts by language, with the machine's parameters written in.
+    pub texts: BTreeMap<String, Template>,
+    /// The slots that each of them names, in its order.
     pub text_slots: BTreeMap<String, Vec<usize>>,
 }
 
@@ -259,13 +259,6 @@ fn too_many(report: &mut Report, rule: &Rule, more: usize) {
         Some("divide the machines among several agents, or narrow `on`".into());
 }
 
-/// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
-fn reads_nothing(report: &mut Report, rule: &Rule) {
-    let place = (rule.file, rule.name.span.clone());
-    let message = format!("rule `{}` reads no tag", rule.name.value);
-    report.error("R203", place, message, "nothing here can change");
-}
-
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
     let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
     let message = format!("rule `{}` is for no machine", rule.name.value);
@@ -289,69 +282,6 @@ fn equal_weights(report: &mut Report, rule: &Rule) {
         let place = (rule.file, rule.name.span.clone());
         report.warning("R403", place, message, format!("on a tie `{}` wins: it stands first", name(a)));
     }
-}
-
-fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: MachineId) -> Option<Plan> {
-    let before = report.diagnostics().len();
-    let mut binder = Binder::new(inventory, machine);
-    let mut show =
-        |span: &std::ops::Range<usize>, m: Mistake| file::report_mistake(report, rule.file, span, m);
-    let (mut conditions, mut programs) = (Vec::new(), Vec::new());
-    for group in &rule.groups {
-        let mut bound = Vec::new();
-        for state in &group.states {
-            match binder.condition(&state.when.expr) {
-                Ok(program) => {
-                    let identity = identity_of(&state.when.expr.to_string());
-                    bound.push(BoundCondition { when: programs.len(), clear: None, identity });
-                    programs.push(bound_program(program));
-                }
-                Err(mistake) => show(&state.when.span, mistake),
-            }
-        }
-        conditions.push(bound);
-    }
-    let mut text_slots = BTreeMap::new();
-    for (language, (template, span)) in &rule.text {
-        let slots: Result<Vec<usize>, Mistake> =
-            template.tags().map(|(name, at)| binder.slot(name, &(at..at + name.len()))).collect();
-        match slots {
-            Ok(slots) => drop(text_slots.insert(language.clone(), slots)),
-            Err(mistake) => show(span, mistake),
-        }
-    }
-    let slots = binder.into_slots();
-    if slots.is_empty() && report.errors_since(before) == 0 {
-        reads_nothing(report, rule);
-    }
-    let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    let plan = Plan {
-        rule: Arc::clone(rule),
-        machine,
-        slots,
-        sources,
-        programs,
-        conditions,
-        active_if: None,
-        suppress_if: None,
-        windows: Vec::new(),
-        text_slots,
-    };
-    (report.errors_since(before) == 0).then_some(plan)
-}
-
-fn bound_program(program: Program) -> BoundProgram {
-    let mut slots = Vec::new();
-    program.slots(&mut slots);
-    let outside = slots.clone();
-    BoundProgram { program, slots, outside, windows: Vec::new(), ages: Vec::new(), reads_calendar: false }
-}
-
-/// Eight bytes tell the few conditions of one rule apart.
-fn identity_of(canonical: &str) -> String {
-    proto::id::hex(&Sha256::digest(canonical)[..8])
 }
 
 fn selects(on: &Selector, machine: &Machine) -> bool {
