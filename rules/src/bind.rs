@@ -21,6 +21,7 @@ use crate::expr::ir::{Ir, Reads};
 use crate::expr::{Expr, Relation, reach};
 use crate::file::{Group, Rule, State, report_mistake};
 use crate::inventory::{Inventory, MachineId, SourceId};
+use crate::params;
 use crate::ruleset::{BoundCondition, BoundProgram, Plan};
 use crate::text::Template;
 use crate::time::Millis;
@@ -35,14 +36,14 @@ pub(crate) fn plan(
     machine: MachineId,
 ) -> Option<Plan> {
     let before = report.diagnostics().len();
-    let params = params(report, rule, inventory, machine);
+    let params = parameters(report, rule, inventory, machine)?;
     let mut binding = Binding {
         report,
         rule,
         binder: Binder::new(inventory, machine, &params, rule.coverage),
         programs: Vec::new(),
     };
-    binding.clashes(inventory, machine, &params);
+    binding.clashes(inventory, machine);
     binding.defines();
     let conditions: Vec<Vec<BoundCondition>> = rule.groups.iter().map(|group| binding.group(group)).collect();
     let active_if = rule.active_if.as_ref().and_then(|c| binding.gate(&c.expr, &c.span));
@@ -72,26 +73,26 @@ pub(crate) fn plan(
     (report.errors_since(before) == 0).then_some(plan)
 }
 
-/// The values of the rule's parameters on a machine.
-fn params(
+/// The values of the rule's parameters on a machine; none: one has no value there.
+fn parameters(
     report: &mut Report,
     rule: &Rule,
     inventory: &Inventory,
     machine: MachineId,
-) -> BTreeMap<String, Constant> {
+) -> Option<BTreeMap<String, Constant>> {
     let machine = inventory.machine(machine);
-    let mut params = BTreeMap::new();
-    for (name, param) in &rule.params {
-        let Some(value) = machine.params.get(name).or(param.default.as_ref()) else {
+    match params::of(rule, machine) {
+        Ok(params) => Some(params),
+        Err(name) => {
+            let span = rule.params.get(name).map_or(rule.name.span.clone(), |param| param.span.clone());
             let message = format!("parameter `{name}` has no value on {}", machine.name);
-            report.error("R216", (rule.file, param.span.clone()), message, "no default here").help =
-                Some(format!("give it a `default`, or the machine its own value: param.{name} = …"));
-            continue;
-        };
-        let unit = value.unit.clone().or_else(|| param.unit.clone());
-        params.insert(name.clone(), Constant { value: value.value.clone(), unit });
+            report.error("R216", (rule.file, span), message, "no default here").help = Some(format!(
+                "give it a `default`, or the machine a value of its own: machine.{} = …",
+                machine.name
+            ));
+            None
+        }
     }
-    params
 }
 
 struct Binding<'a, 'i> {
@@ -115,7 +116,7 @@ impl Binding<'_, '_> {
     }
 
     /// A parameter or a definition hides nothing: its name is its own.
-    fn clashes(&mut self, inventory: &Inventory, machine: MachineId, params: &BTreeMap<String, Constant>) {
+    fn clashes(&mut self, inventory: &Inventory, machine: MachineId) {
         let machine_name = &inventory.machine(machine).name;
         let mut clash = |name: &str, span: &Range<usize>, what: &str, other: String| {
             let message = format!("`{name}` is the name of {what} and of {other}");
@@ -126,14 +127,14 @@ impl Binding<'_, '_> {
                 clash(name, &param.span, "a parameter", format!("a tag of {machine_name}"));
             }
         }
-        for (i, define) in self.rule.defines.iter().enumerate() {
-            let (name, span) = (&define.name.value, &define.name.span);
-            if inventory.tag_named(machine, name).is_some() {
-                clash(name, span, "a definition", format!("a tag of {machine_name}"));
-            } else if params.contains_key(name) {
-                clash(name, span, "a definition", "a parameter".into());
-            } else if self.rule.defines[..i].iter().any(|d| d.name.value == *name) {
-                clash(name, span, "a definition", "another one".into());
+        for define in &self.rule.defines {
+            if inventory.tag_named(machine, &define.name.value).is_some() {
+                clash(
+                    &define.name.value,
+                    &define.name.span,
+                    "a definition",
+                    format!("a tag of {machine_name}"),
+                );
             }
         }
     }
@@ -286,8 +287,9 @@ impl Binding<'_, '_> {
 
     fn deadband_beside_clear(&mut self, tag: &str, width: &Placed<Constant>, state: &State) {
         let message = format!("state `{}` has both a `clear` and a deadband of `{tag}`", state.named.name);
-        self.report.error("R213", (self.rule.file, width.span.clone()), message, "one of them is too much").help =
-            Some("leave the deadband out, or the `clear`: a deadband makes one by itself".into());
+        self.report
+            .error("R213", (self.rule.file, width.span.clone()), message, "one of them is too much")
+            .help = Some("leave the deadband out, or the `clear`: a deadband makes one by itself".into());
     }
 
     fn immovable(&mut self, tag: &str, width: &Placed<Constant>, state: &State, immovable: Immovable) {
@@ -304,7 +306,9 @@ impl Binding<'_, '_> {
                     _ => "`xor`",
                 };
                 (
-                    format!("the deadband of `{tag}` has no limit to move: state `{name}` uses it with {what}"),
+                    format!(
+                        "the deadband of `{tag}` has no limit to move: state `{name}` uses it with {what}"
+                    ),
                     "a deadband moves the limits of `<`, `<=`, `>`, `>=` and `in a .. b`; give the state a `clear`",
                 )
             }
@@ -324,17 +328,12 @@ impl Binding<'_, '_> {
                     && reach::follows(&later.when, &earlier.when)
             };
             let Some(earlier) = typed[..i].iter().find(hides).filter(|_| !outlasts) else { continue };
-            let state = &later.state.named.name;
-            let same = earlier.when == later.when;
-            let message = format!("state `{state}` can never be reached");
-            let label = if same {
-                format!("`{}` stands before it with the same condition", earlier.state.named.name)
-            } else {
-                format!("`{}` stands before it and holds whenever this does", earlier.state.named.name)
-            };
-            let place = (self.rule.file, later.state.when.span.clone());
-            self.report.warning("R212", place, message, label).help =
-                Some("the first state that holds is the group's: put the stricter condition first".into());
+            let message = format!("state `{}` can never be reached", later.state.named.name);
+            let label = format!("`{}` stands before it and is true as well", earlier.state.named.name);
+            let mistake = Mistake::warning("R019", 0..later.state.when.text.len(), message)
+                .label(label)
+                .help("the first state that is true counts: put the more urgent one first");
+            self.show(&later.state.when.span, mistake);
         }
     }
 

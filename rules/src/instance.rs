@@ -93,10 +93,12 @@ impl Instance {
     }
 
     /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
-    pub(crate) fn judge(&mut self, program: usize, seen: &impl Seen) {
+    /// True: it says something else than before.
+    pub(crate) fn judge(&mut self, program: usize, seen: &impl Seen) -> bool {
         let judged = &self.plan.programs[program];
         let heard = judged.slots.iter().all(|slot| *seen.held(*slot) != Err(Unknown::NeverSeen));
-        self.verdicts[program] = Verdict { truth: judged.program.judge(seen), heard };
+        let verdict = Verdict { truth: judged.program.judge(seen), heard };
+        std::mem::replace(&mut self.verdicts[program], verdict) != verdict
     }
 
     /// Moves everything to an instant, on what the programs have said; `begin` is when Unknown began to count (§7.2).

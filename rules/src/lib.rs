@@ -10,7 +10,9 @@
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
 mod bind;
+pub mod checked;
 pub mod condition;
+pub mod decode;
 pub mod diagnose;
 pub mod document;
 pub mod engine;
@@ -20,16 +22,23 @@ pub mod file;
 pub mod group;
 mod instance;
 pub mod inventory;
+mod limits;
 pub mod names;
+pub mod params;
+pub mod pattern;
 pub mod place;
 mod reload;
 pub mod ruleset;
 mod scope;
+mod sheet;
 mod signals;
 mod step;
 pub mod stored;
 pub mod text;
 pub mod time;
+mod timers;
+mod touched;
+pub mod trial;
 pub mod trust;
 pub mod units;
 pub mod value;

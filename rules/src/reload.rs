@@ -27,6 +27,7 @@ impl Engine {
     /// Puts other rules in force.
     pub(crate) fn reload(&mut self, rules: &RuleSet, outputs: &mut Outputs) {
         let inventory = Arc::clone(&self.inventory);
+        self.settle();
         let mut old = std::mem::take(&mut self.scopes);
         let mut standing: BTreeMap<String, (usize, Instance)> = BTreeMap::new();
         for (i, scope) in old.iter_mut().enumerate() {
@@ -38,7 +39,7 @@ impl Engine {
         for plan in &rules.plans {
             let sources = self.reach_of(&plan.sources);
             let scope = scopes.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
-            let instance = scope.add(&inventory, Arc::clone(plan));
+            let instance = scope.add(Arc::clone(plan));
             let key = plan.key(&inventory);
             if let Some((was, before)) = standing.remove(&key) {
                 instance.inherit(&before, old[was].watermark);
@@ -56,7 +57,7 @@ impl Engine {
         }
         for (sources, scope) in &mut scopes {
             if let Some(same) = old.iter_mut().find(|o| o.sources == *sources) {
-                scope.adopt(same);
+                scope.adopt(&inventory, same);
             }
         }
         self.install(scopes.into_values().collect(), outputs);
@@ -90,6 +91,7 @@ impl Engine {
             }
             self.with_scope(i, outputs, Scope::judge_all);
         }
+        self.recount();
     }
 
     /// Which scopes each source belongs to, and by when their instances begin.
@@ -131,7 +133,7 @@ impl Engine {
 
     /// The clock was set back to `at`: what waits is applied, then nothing is known until it is heard again.
     pub(crate) fn begin_again(&mut self, at: i64, outputs: &mut Outputs) {
-        let inventory = Arc::clone(&self.inventory);
+        self.settle();
         let mut scopes = Vec::new();
         for i in 0..self.scopes.len() {
             self.with_scope(i, outputs, Scope::apply_all);
@@ -144,7 +146,7 @@ impl Engine {
                     standing.forget_break();
                 }
                 instance.unsaved = true;
-                let place = fresh.add(&inventory, Arc::clone(&instance.plan));
+                let place = fresh.add(Arc::clone(&instance.plan));
                 instance.signals.clone_from(&place.signals);
                 *place = instance;
             }
@@ -155,6 +157,7 @@ impl Engine {
         self.last.fill(None);
         (self.start, self.at) = (at, at);
         self.wire();
+        self.recount();
     }
 }
 

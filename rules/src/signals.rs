@@ -5,8 +5,6 @@
 //! Invariant: between samples a value holds; it stops to count exactly at its deadline and not at all while its
 //! source confirms it: "unchanged" and "dead" differ.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use proto::{Flags, Quality};
 use rustc_hash::FxHashMap;
 
@@ -14,6 +12,7 @@ use crate::engine::{Datapoint, Subject};
 use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::time::LONG_AGO;
+use crate::touched::{Reader, Touched};
 use crate::value::{Held, Unknown};
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
@@ -40,17 +39,19 @@ struct Signal {
     /// An instant before which staleness does not begin to count: a late application, or its last end where no
     /// frontier tells when that was.
     floor: i64,
-    readers: Vec<usize>,
+    readers: Vec<Reader>,
 }
 
 /// What a scope has heard of a source, as far as it was applied.
 #[derive(Debug)]
 struct Contact {
+    source: SourceId,
     frontier: i64,
     /// The last timestamp with `Wmk`, `$connected = false` not counted.
     promised: i64,
     first: Option<i64>,
-    signals: Vec<usize>,
+    /// Its signals that are stale.
+    stale: Vec<usize>,
 }
 
 /// All tags that the instances of a scope read.
@@ -59,25 +60,28 @@ pub(crate) struct Signals {
     cells: Vec<Cell>,
     by_tag: FxHashMap<TagId, usize>,
     signals: Vec<Signal>,
-    contacts: BTreeMap<SourceId, Contact>,
+    /// In the order of the sources.
+    contacts: Vec<Contact>,
+    /// The instant at which the last source was heard first; none: one was not heard yet.
+    all_heard: Option<i64>,
 }
 
 const STALE: &Held = &Err(Unknown::Stale);
 
 impl Signals {
     pub(crate) fn new(sources: &[SourceId]) -> Self {
-        let contact = || Contact { frontier: LONG_AGO, promised: LONG_AGO, first: None, signals: Vec::new() };
-        Self { contacts: sources.iter().map(|s| (*s, contact())).collect(), ..Self::default() }
+        let contact = |source: &SourceId| Contact {
+            source: *source,
+            frontier: LONG_AGO,
+            promised: LONG_AGO,
+            first: None,
+            stale: Vec::new(),
+        };
+        Self { contacts: sources.iter().map(contact).collect(), ..Self::default() }
     }
 
-    /// The signal of a tag under a policy, for one more reader.
-    pub(crate) fn subscribe(
-        &mut self,
-        inventory: &Inventory,
-        tag: TagId,
-        policy: StaleAfter,
-        reader: usize,
-    ) -> usize {
+    /// The signal of a tag under a policy.
+    pub(crate) fn subscribe(&mut self, tag: TagId, policy: StaleAfter) -> usize {
         let cell = *self.by_tag.entry(tag).or_insert_with(|| {
             let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
             self.cells.push(Cell {
@@ -92,26 +96,28 @@ impl Signals {
             self.cells.len() - 1
         });
         let known = self.cells[cell].signals.iter().copied().find(|s| self.signals[*s].policy == policy);
-        let signal = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.signals.push(Signal { cell, policy, stale: false, floor: LONG_AGO, readers: Vec::new() });
             let signal = self.signals.len() - 1;
             self.cells[cell].signals.push(signal);
-            if let Some(contact) = self.contacts.get_mut(&inventory.tag(tag).source) {
-                contact.signals.push(signal);
-            }
             signal
-        });
-        let readers = &mut self.signals[signal].readers;
-        if readers.last() != Some(&reader) {
-            readers.push(reader);
-        }
-        signal
+        })
+    }
+
+    /// Has a program judged whenever the signal changes.
+    pub(crate) fn read(&mut self, signal: usize, reader: Reader) {
+        self.signals[signal].readers.push(reader);
+    }
+
+    fn contact_of(&mut self, source: SourceId) -> Option<&mut Contact> {
+        let place = self.contacts.binary_search_by_key(&source, |c| c.source).ok()?;
+        self.contacts.get_mut(place)
     }
 
     /// Takes over what another table knew: contact with the sources, values, and which of them are stale.
-    pub(crate) fn adopt(&mut self, known: &Self) {
-        for (source, contact) in &mut self.contacts {
-            if let Some(old) = known.contacts.get(source) {
+    pub(crate) fn adopt(&mut self, inventory: &Inventory, known: &Self) {
+        for old in &known.contacts {
+            if let Some(contact) = self.contact_of(old.source) {
                 (contact.frontier, contact.promised, contact.first) = (old.frontier, old.promised, old.first);
             }
         }
@@ -127,13 +133,27 @@ impl Signals {
                 }
             }
         }
+        self.look_who_was_heard();
+        for signal in 0..self.signals.len() {
+            if self.signals[signal].stale {
+                self.note_stale(inventory, signal);
+            }
+        }
+    }
+
+    fn note_stale(&mut self, inventory: &Inventory, signal: usize) {
+        let tag = self.cell(signal).tag;
+        if let Some(contact) = self.contact_of(inventory.tag(tag).source) {
+            contact.stale.push(signal);
+        }
     }
 
     /// Takes a value that came before anybody read the tag, if none is known.
     pub(crate) fn seed(&mut self, tag: TagId, source: SourceId, datapoint: &Datapoint) {
-        if let Some(contact) = self.contacts.get_mut(&source) {
+        if let Some(contact) = self.contact_of(source) {
             contact.first.get_or_insert(datapoint.timestamp);
             contact.frontier = contact.frontier.max(datapoint.timestamp);
+            self.look_who_was_heard();
         }
         let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i]) else { return };
         if cell.timestamp.is_none() {
@@ -159,12 +179,17 @@ impl Signals {
 
     /// Whether any source was heard.
     pub(crate) fn any_heard(&self) -> bool {
-        self.contacts.values().any(|c| c.first.is_some())
+        self.contacts.iter().any(|c| c.first.is_some())
     }
 
     /// Whether every source was heard, and the instant at which the last of them was heard first.
     pub(crate) fn all_heard(&self) -> Option<i64> {
-        self.contacts.values().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten()
+        self.all_heard
+    }
+
+    fn look_who_was_heard(&mut self) {
+        self.all_heard =
+            self.contacts.iter().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten();
     }
 
     /// Applies a datapoint at an instant. `touched` gets the readers that must be judged, `armed` the signals
@@ -172,32 +197,31 @@ impl Signals {
     pub(crate) fn apply(
         &mut self,
         inventory: &Inventory,
-        waiting: &Waiting,
-        now: i64,
-        touched: &mut BTreeSet<usize>,
+        waiting: Waiting,
+        touched: &mut Touched,
         armed: &mut Vec<usize>,
     ) -> bool {
-        self.contact(inventory, waiting, now, touched, armed);
+        self.contact(inventory, &waiting, touched, armed);
         let Subject::Tag(tag) = waiting.datapoint.subject else { return true };
         let Some(cell) = self.by_tag.get(&tag).copied() else { return true };
-        let datapoint = &waiting.datapoint;
+        let (late, now, datapoint) = (waiting.late(), waiting.effective, waiting.datapoint);
         let cell = &mut self.cells[cell];
         let newer = (cell.timestamp, cell.sequence) > (Some(datapoint.timestamp), datapoint.sequence);
-        if waiting.late && newer {
+        if late && newer {
             return false;
         }
-        let changed = cell.held != datapoint.value || cell.quality != datapoint.quality;
-        cell.held = datapoint.value.clone();
-        (cell.quality, cell.late) = (datapoint.quality, waiting.late);
+        let changed = cell.held != datapoint.value;
+        cell.held = datapoint.value;
+        (cell.quality, cell.late) = (datapoint.quality, late);
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
         for signal in &cell.signals {
             let state = &mut self.signals[*signal];
-            if waiting.late {
+            if late {
                 state.floor = now;
             }
             armed.push(*signal);
             if changed {
-                touched.extend(&state.readers);
+                touched.add(&state.readers);
             }
         }
         true
@@ -208,33 +232,44 @@ impl Signals {
         &mut self,
         inventory: &Inventory,
         waiting: &Waiting,
-        now: i64,
-        touched: &mut BTreeSet<usize>,
+        touched: &mut Touched,
         armed: &mut Vec<usize>,
     ) {
-        let Some(contact) = self.contacts.get_mut(&waiting.source) else { return };
-        let datapoint = &waiting.datapoint;
+        let (now, late, datapoint) = (waiting.effective, waiting.late(), &waiting.datapoint);
         let promised = datapoint.flags.has(Flags::WMK);
-        let frontier = Clock::frontier_of(inventory.source(waiting.source), datapoint.timestamp, promised);
-        contact.frontier = contact.frontier.max(frontier);
-        contact.first.get_or_insert(now);
         let down = datapoint.subject == Subject::Connected(false);
+        let frontier = Clock::frontier_of(inventory.source(waiting.source), datapoint.timestamp, promised);
+        let Some(contact) = self.contact_of(waiting.source) else { return };
+        contact.frontier = contact.frontier.max(frontier);
         if promised && !down {
             contact.promised = contact.promised.max(datapoint.timestamp);
         }
-        for signal in &contact.signals {
+        let is_first = contact.first.is_none();
+        contact.first.get_or_insert(now);
+        let mut stale = std::mem::take(&mut contact.stale);
+        if is_first {
+            self.look_who_was_heard();
+        }
+        if stale.is_empty() {
+            return;
+        }
+        stale.retain(|signal| {
             let state = &mut self.signals[*signal];
             let lasts = matches!(state.policy, StaleAfter::After(_));
             // A source that says it is not connected confirms no value.
-            if !state.stale || (lasts && down) {
-                continue;
+            if lasts && down {
+                return true;
             }
             state.stale = false;
-            if lasts || waiting.late {
+            if lasts || late {
                 state.floor = now;
             }
-            touched.extend(&state.readers);
+            touched.add(&state.readers);
             armed.push(*signal);
+            false
+        });
+        if let Some(contact) = self.contact_of(waiting.source) {
+            contact.stale = stale;
         }
     }
 
@@ -243,7 +278,8 @@ impl Signals {
         let state = &self.signals[signal];
         let cell = &self.cells[state.cell];
         let source = inventory.tag(cell.tag).source;
-        let contact = self.contacts.get(&source)?;
+        let place = self.contacts.binary_search_by_key(&source, |c| c.source).ok()?;
+        let contact = &self.contacts[place];
         let renewed = cell.timestamp?;
         if state.stale {
             return None;
@@ -258,9 +294,9 @@ impl Signals {
     }
 
     /// Makes the signal stale; its readers must be judged.
-    pub(crate) fn go_stale(&mut self, signal: usize, touched: &mut BTreeSet<usize>) {
-        let state = &mut self.signals[signal];
-        state.stale = true;
-        touched.extend(&state.readers);
+    pub(crate) fn go_stale(&mut self, inventory: &Inventory, signal: usize, touched: &mut Touched) {
+        self.signals[signal].stale = true;
+        touched.add(&self.signals[signal].readers);
+        self.note_stale(inventory, signal);
     }
 }

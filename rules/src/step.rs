@@ -117,6 +117,8 @@ pub struct Options {
     pub waiting_max: usize,
     /// A stored watermark that is further ahead of the start means that the clock was set back, ms.
     pub future_bound: Millis,
+    /// Whether [`Outputs::states`] is filled: a replay has nowhere to keep them.
+    pub keeps_states: bool,
 }
 
 impl Default for Options {
@@ -127,6 +129,7 @@ impl Default for Options {
             expect: Expect::default(),
             waiting_max: 100_000,
             future_bound: 5_000,
+            keeps_states: true,
         }
     }
 }
@@ -160,8 +163,18 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Forgets everything, and keeps the room.
+    pub fn clear(&mut self) {
+        self.transitions.clear();
+        self.states.clear();
+        self.late.clear();
+    }
+
     /// Of several changes of one instance only the last state is worth keeping.
     pub(crate) fn keep_latest(&mut self) {
+        if self.states.len() < 2 {
+            return;
+        }
         let latest: BTreeMap<String, Vec<u8>> = self.states.drain(..).collect();
         self.states.extend(latest);
     }

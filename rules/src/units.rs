@@ -179,7 +179,8 @@ impl Unit {
     pub fn read(text: &str) -> Self {
         // The micro sign and the Greek letter look the same.
         let written = text.trim().replace('\u{3bc}', "µ");
-        if let Some((_, (num, den), zero)) = TEMPERATURES.iter().find(|(names, ..)| names.contains(&written.as_str()))
+        if let Some((_, (num, den), zero)) =
+            TEMPERATURES.iter().find(|(names, ..)| names.contains(&written.as_str()))
         {
             let measure = Measure::Of(vec![(Base::Temperature, 1)]);
             return Self { text: text.trim().into(), measure, num: *num, den: *den, zero: Some(*zero) };
@@ -337,12 +338,15 @@ fn factor_of(text: &str) -> Option<Unit> {
 
 fn power_of(text: &str) -> (&str, i8) {
     const MARKS: [(&str, i8); 5] = [("⁻¹", -1), ("-1", -1), ("²", 2), ("³", 3), ("^-1", -1)];
-    if let Some((name, power)) = MARKS.iter().rev().find_map(|(mark, p)| Some((text.strip_suffix(mark)?, *p))) {
+    if let Some((name, power)) = MARKS.iter().rev().find_map(|(mark, p)| Some((text.strip_suffix(mark)?, *p)))
+    {
         return (name, power);
     }
     let digit = text.chars().last().and_then(|c| c.to_digit(10)).and_then(|d| i8::try_from(d).ok());
     match digit {
-        Some(power @ 1..=POWER_MAX) if text.len() > 1 => (text[..text.len() - 1].trim_end_matches('^'), power),
+        Some(power @ 1..=POWER_MAX) if text.len() > 1 => {
+            (text[..text.len() - 1].trim_end_matches('^'), power)
+        }
         _ => (text, 1),
     }
 }
@@ -356,7 +360,9 @@ fn listed(name: &str) -> Option<Unit> {
         let measure = Measure::Of(vec![(Base::Temperature, 1)]);
         return Some(Unit { text: name.into(), measure, num: factor.0, den: factor.1, zero: None });
     }
-    PREFIXES.iter().find_map(|(prefix, num, den)| Some(unit_of(row(name.strip_prefix(prefix)?, true)?, (*num, *den))))
+    PREFIXES
+        .iter()
+        .find_map(|(prefix, num, den)| Some(unit_of(row(name.strip_prefix(prefix)?, true)?, (*num, *den))))
 }
 
 fn unit_of(row: &Row, prefix: (f64, f64)) -> Unit {
@@ -371,7 +377,24 @@ fn unit_of(row: &Row, prefix: (f64, f64)) -> Unit {
 
 /// The listed units by name, for suggestions.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let common = ["mbar", "kPa", "MPa", "hPa", "km/h", "m/s", "m³/h", "l/h", "hl/h", "kg", "mm", "kW", "kWh", "1/min", "K/min", "bottles/h"];
+    let common = [
+        "mbar",
+        "kPa",
+        "MPa",
+        "hPa",
+        "km/h",
+        "m/s",
+        "m³/h",
+        "l/h",
+        "hl/h",
+        "kg",
+        "mm",
+        "kW",
+        "kWh",
+        "1/min",
+        "K/min",
+        "bottles/h",
+    ];
     let temperatures = TEMPERATURES.iter().flat_map(|(names, ..)| names.iter().copied());
     TABLE.iter().flat_map(|row| row.0.iter().copied()).chain(temperatures).chain(common)
 }
@@ -422,7 +445,17 @@ mod tests {
     #[test]
     fn what_measures_something_else_does_not_fit() {
         let fits = |a: &str, b: &str| Unit::read(a).fits(&Unit::read(b));
-        for (a, b) in [("bar", "°C"), ("Hz", "rpm"), ("bottles/h", "cans/h"), ("W", "VA"), ("bar", "barg"), ("m", "min"), ("%", "bar"), ("foo", "bar"), ("foo", "Foo")] {
+        for (a, b) in [
+            ("bar", "°C"),
+            ("Hz", "rpm"),
+            ("bottles/h", "cans/h"),
+            ("W", "VA"),
+            ("bar", "barg"),
+            ("m", "min"),
+            ("%", "bar"),
+            ("foo", "bar"),
+            ("foo", "Foo"),
+        ] {
             assert!(!fits(a, b), "{a} {b}");
         }
         assert!(fits("foo", "foo") && fits("mbarg", "psig") && fits("Nm", "Nm"));

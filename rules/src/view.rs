@@ -118,7 +118,7 @@ impl Engine {
                 }
                 let shelf = &mut urgent[urgency(instance)];
                 if shelf.len() < instances_max {
-                    shelf.push(InstanceView::of(instance, place, scope.watermark));
+                    shelf.push(InstanceView::of(instance, place, self.mark(scope)));
                 }
             }
         }
@@ -134,9 +134,10 @@ impl Engine {
     fn scope_view<'e>(&self, scope: &'e Scope, at: i64) -> ScopeView<'e> {
         let holds = |source: &&SourceId| self.holder(**source).holds_until().is_some_and(|until| at <= until);
         let holding = scope.sources.iter().filter(holds);
+        let watermark = self.mark(scope);
         ScopeView {
             sources: &scope.sources,
-            watermark: (scope.watermark > LONG_AGO).then_some(scope.watermark),
+            watermark: (watermark > LONG_AGO).then_some(watermark),
             held_by: holding.min_by_key(|source| self.holder(**source).clock.frontier).copied(),
             waiting: scope.waiting(),
             instances: scope.instances.len(),

@@ -39,35 +39,6 @@ fn every_condition_of_the_manual_is_understood() {
     }
 }
 
-#[test]
-fn what_the_manual_says_is_missing_is_refused_in_words() {
-    let keys = [
-        "clear",
-        "hold",
-        "deadband",
-        "latch",
-        "active_if",
-        "suppress_if",
-        "action",
-        "param",
-        "define",
-        "test",
-    ];
-    let missing = MANUAL.split("does not have yet").nth(1).unwrap();
-    for key in keys {
-        assert!(missing.contains(&format!("`{key}`")), "{key}");
-        let (set, said) = load(&format!("[rule.r]\non = 'washer-1'\nwhen = 'pressure > 1'\n{key} = '1 s'"));
-        assert_eq!(set.rules, 0);
-        assert!(said[0].contains("is not supported by this version"), "{said:?}");
-    }
-    for condition in
-        ["avg(pressure, 1 min) > 4", "pressure in [1, 2]", "pressure + 1 > 2", "`filler-1`.pressure > 1"]
-    {
-        let (set, said) = load(&format!("[rule.r]\non = 'washer-1'\nwhen = '{condition}'"));
-        assert_eq!((set.rules, said.len()), (0, 1), "{condition}: {said:?}");
-    }
-}
-
 fn load(text: &str) -> (RuleSet, Vec<String>) {
     let mut report = Report::default();
     let file = report.add_file("README.md", text);

@@ -82,9 +82,11 @@ impl Binder<'_> {
         let window = WINDOWS.iter().find(|(name, _)| *name == function).map(|(_, window)| *window);
         if self.in_window && (window.is_some() || matches!(function, "prev" | "age" | "hour" | "weekday")) {
             let message = format!("`{function}` has no place in a window");
-            self.say(Mistake::new("R206", at.clone(), message)
-                .label("a window is over tags and what is calculated from them")
-                .help("compare two windows instead, or give each its own condition"));
+            self.say(
+                Mistake::new("R206", at.clone(), message)
+                    .label("a window is over tags and what is calculated from them")
+                    .help("compare two windows instead, or give each its own condition"),
+            );
             return None;
         }
         if let Some(window) = window {
@@ -122,9 +124,11 @@ impl Binder<'_> {
     ) -> Option<Typed> {
         let [argument, length] = arguments else {
             let message = format!("`{}` needs an expression and a duration", function.name());
-            self.say(Mistake::new("R206", span.clone(), message)
-                .label(format!("{} given", arguments.len()))
-                .help(format!("write `{}(tag, 5 min)`", function.name())));
+            self.say(
+                Mistake::new("R206", span.clone(), message)
+                    .label(format!("{} given", arguments.len()))
+                    .help(format!("write `{}(tag, 5 min)`", function.name())),
+            );
             return None;
         };
         self.in_window = true;
@@ -133,8 +137,10 @@ impl Binder<'_> {
         let length = self.length(length);
         let (argument, length) = (argument?, length?);
         if argument.is_fixed() {
-            self.say(Mistake::new("R203", argument.span.clone(), "nothing here can change")
-                .label("no tag is looked at"));
+            self.say(
+                Mistake::new("R203", argument.span.clone(), "nothing here can change")
+                    .label("no tag is looked at"),
+            );
             return None;
         }
         let function = if function == WindowFunction::Count && argument.kind == Type::Bool {
@@ -170,21 +176,36 @@ impl Binder<'_> {
         let (wanted, help) = match function {
             WindowFunction::Count | WindowFunction::Changes => return Some(()),
             WindowFunction::Edges if argument.kind == Type::Bool => return Some(()),
-            WindowFunction::Edges => ("a condition", "write `edges(tag > 5, 1 h)`, or `changes(tag, 1 h)`".to_owned()),
+            WindowFunction::Edges => {
+                ("a condition", "write `edges(tag > 5, 1 h)`, or `changes(tag, 1 h)`".to_owned())
+            }
             WindowFunction::Sum if argument.weight.is_some_and(|w| w != 0.0) => {
-                self.say(Mistake::new("R205", argument.span.clone(), "a sum of temperatures means nothing")
-                    .label("temperatures are not added up")
-                    .help("write `avg` for their mean"));
+                self.say(
+                    Mistake::new("R205", argument.span.clone(), "a sum of temperatures means nothing")
+                        .label("temperatures are not added up")
+                        .help("write `avg` for their mean"),
+                );
                 return None;
             }
             _ if argument.is_number() => return Some(()),
-            _ if argument.kind == Type::Bool => ("a number", format!("`{name}` of a condition is not defined: write `edges` for how often it became true")),
-            _ => ("a number", format!("write `changes({}, 1 h)` for how often it changed", argument.tag.as_deref().unwrap_or("tag"))),
+            _ if argument.kind == Type::Bool => (
+                "a number",
+                format!("`{name}` of a condition is not defined: write `edges` for how often it became true"),
+            ),
+            _ => (
+                "a number",
+                format!(
+                    "write `changes({}, 1 h)` for how often it changed",
+                    argument.tag.as_deref().unwrap_or("tag")
+                ),
+            ),
         };
         let message = format!("`{name}` needs {wanted}, this is {}", argument.kind);
-        self.say(Mistake::new("R204", argument.span.clone(), message)
-            .label(format!("{} is of type {}", argument.shown(), argument.kind))
-            .help(help));
+        self.say(
+            Mistake::new("R204", argument.span.clone(), message)
+                .label(format!("{} is of type {}", argument.shown(), argument.kind))
+                .help(help),
+        );
         None
     }
 
@@ -214,9 +235,11 @@ impl Binder<'_> {
             return Some(known);
         }
         if self.windows.len() >= WINDOWS_MAX {
-            self.say(Mistake::new("R208", at.clone(), format!("a rule has at most {WINDOWS_MAX} windows"))
-                .label("this is one too many")
-                .help("divide the rule, or use the same window again: that counts once"));
+            self.say(
+                Mistake::new("R208", at.clone(), format!("a rule has at most {WINDOWS_MAX} windows"))
+                    .label("this is one too many")
+                    .help("divide the rule, or use the same window again: that counts once"),
+            );
             return None;
         }
         self.windows.push((argument, window));
@@ -228,27 +251,37 @@ impl Binder<'_> {
         let length = self.typed(expr)?;
         let mistake = |message: &str| Mistake::new("R208", expr.span.clone(), message);
         let (Some(number), true) = (length.ir.number(), length.is_number()) else {
-            self.say(mistake("a duration is expected").label("how long the window is").help("write `avg(tag, 5 min)`"));
+            self.say(
+                mistake("a duration is expected")
+                    .label("how long the window is")
+                    .help("write `avg(tag, 5 min)`"),
+            );
             return None;
         };
         let millis = match &length.unit {
             Some(unit) if unit.is_time() => unit.scale_to(&Unit::read("ms"), 0.0).apply(number),
             Some(unit) if unit.is_length() && unit.text == "m" => {
-                self.say(mistake(&format!("`{number} m` is {number} metres"))
-                    .label("a duration is expected")
-                    .help(format!("for minutes write `{number} min`")));
+                self.say(
+                    mistake(&format!("`{number} m` is {number} metres"))
+                        .label("a duration is expected")
+                        .help(format!("for minutes write `{number} min`")),
+                );
                 return None;
             }
             Some(unit) => {
-                self.say(mistake(&format!("{unit} is not a unit of time"))
-                    .label("a duration is expected")
-                    .help("use ms, s, min, h or d"));
+                self.say(
+                    mistake(&format!("{unit} is not a unit of time"))
+                        .label("a duration is expected")
+                        .help("use ms, s, min, h or d"),
+                );
                 return None;
             }
             None => {
-                self.say(mistake(&format!("`{number}` has no unit"))
-                    .label("a duration is expected")
-                    .help(format!("write `{number} s` or `{number} min`")));
+                self.say(
+                    mistake(&format!("`{number}` has no unit"))
+                        .label("a duration is expected")
+                        .help(format!("write `{number} s` or `{number} min`")),
+                );
                 return None;
             }
         };
@@ -256,7 +289,11 @@ impl Binder<'_> {
         if !whole || !(1.0..=WINDOW_MAX as f64).contains(&millis) {
             self.say(mistake("a window is between 1 ms and 24 h long").label(format!(
                 "{} here",
-                if millis.abs() < 1e15 { Shown(millis.round() as Millis).to_string() } else { "far more".into() }
+                if millis.abs() < 1e15 {
+                    Shown(millis.round() as Millis).to_string()
+                } else {
+                    "far more".into()
+                }
             )));
             return None;
         }
@@ -275,9 +312,11 @@ impl Binder<'_> {
             _ => None,
         };
         if slot.is_none() {
-            self.say(Mistake::new("R206", expr.span.clone(), format!("`{function}` needs a tag"))
-                .label("this is calculated, or does not change")
-                .help(format!("write `{function}(tag)`")));
+            self.say(
+                Mistake::new("R206", expr.span.clone(), format!("`{function}` needs a tag"))
+                    .label("this is calculated, or does not change")
+                    .help(format!("write `{function}(tag)`")),
+            );
         }
         Some((typed, slot?))
     }
@@ -324,8 +363,14 @@ impl Binder<'_> {
             _ => None,
         };
         if known.is_none() {
-            self.say(Mistake::new("R206", expr.span.clone(), format!("a number of decimals from 0 to {DECIMALS_MAX} is expected"))
-                .help("write `round(x, 1)`"));
+            self.say(
+                Mistake::new(
+                    "R206",
+                    expr.span.clone(),
+                    format!("a number of decimals from 0 to {DECIMALS_MAX} is expected"),
+                )
+                .help("write `round(x, 1)`"),
+            );
         }
         known
     }
@@ -334,8 +379,11 @@ impl Binder<'_> {
         let word = self.typed(x)?;
         if !matches!(word.kind, Type::Flags | Type::Int) || word.is_fixed() {
             let message = format!("`has` looks at a bit field, this is {}", word.kind);
-            let mistake = Mistake::new("R204", word.span.clone(), message)
-                .label(format!("{} is of type {}", word.shown(), word.kind));
+            let mistake = Mistake::new("R204", word.span.clone(), message).label(format!(
+                "{} is of type {}",
+                word.shown(),
+                word.kind
+            ));
             self.say(match (word.kind, &word.tag, &bit.node) {
                 (Type::Enum, Some(tag), Node::Name(name)) => mistake.help(format!("write `{tag} = {name}`")),
                 _ => mistake.help("give the tag its names in agent.toml: flags = \"…\""),
@@ -358,9 +406,11 @@ impl Binder<'_> {
         match place.filter(|place| (0..BITS).contains(place)).and_then(|place| u8::try_from(place).ok()) {
             Some(place) => Some(Typed::condition(Ir::Has(Box::new(word.ir), place), span.clone())),
             None => {
-                self.say(Mistake::new("R206", bit.span.clone(), "the name or the place of a bit is expected")
-                    .label("bits are counted from 0 to 63")
-                    .help("write `has(tag, Name)` or `has(tag, 3)`"));
+                self.say(
+                    Mistake::new("R206", bit.span.clone(), "the name or the place of a bit is expected")
+                        .label("bits are counted from 0 to 63")
+                        .help("write `has(tag, Name)` or `has(tag, 3)`"),
+                );
                 None
             }
         }
@@ -374,7 +424,8 @@ fn wrong_call(function: &str, at: &Range<usize>, span: &Range<usize>) -> Mistake
             .help(format!("write `{form}`"));
     }
     let known = || WINDOWS.iter().map(|(name, _)| *name).chain(OTHERS.iter().map(|(name, _)| *name));
-    let mistake = Mistake::new("R206", at.clone(), format!("unknown function `{function}`")).label("no such function");
+    let mistake =
+        Mistake::new("R206", at.clone(), format!("unknown function `{function}`")).label("no such function");
     match did_you_mean(function, known()) {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
         None => mistake.help(format!("functions: {}", known().collect::<Vec<_>>().join(", "))),

@@ -77,12 +77,7 @@ impl<'i> Binder<'i> {
     /// What slots and windows stand for.
     #[must_use]
     pub fn names(&self) -> Names<'_> {
-        Names {
-            inventory: self.inventory,
-            machine: self.machine,
-            slots: &self.slots,
-            windows: &self.windows,
-        }
+        Names { inventory: self.inventory, machine: self.machine, slots: &self.slots, windows: &self.windows }
     }
 
     /// Compiles a typed tree.
@@ -212,7 +207,8 @@ impl<'i> Binder<'i> {
                     Type::Enum => typed.names.as_ref().and_then(|n| n.entries.last()).map(|(n, _)| n.clone()),
                     _ => None,
                 };
-                let like = like.unwrap_or_else(|| if kind == Type::Flags { "0".into() } else { "'…'".into() });
+                let like =
+                    like.unwrap_or_else(|| if kind == Type::Flags { "0".into() } else { "'…'".into() });
                 mistake
                     .label(format!("`{name}` is of type {kind}"))
                     .help(format!("compare it, for example `{name} = {like}`"))
@@ -257,8 +253,10 @@ impl<'i> Binder<'i> {
             }
             if self.in_window && !define.ir.is_plain() {
                 let message = format!("`{name}` holds a function that has no place in a window");
-                self.say(Mistake::new("R206", span.clone(), message)
-                    .label("windows, `prev`, `age`, `hour` and `weekday` stand outside of windows"));
+                self.say(
+                    Mistake::new("R206", span.clone(), message)
+                        .label("windows, `prev`, `age`, `hour` and `weekday` stand outside of windows"),
+                );
                 return None;
             }
             return Some(Typed { span: span.clone(), ..define });
@@ -293,7 +291,8 @@ impl<'i> Binder<'i> {
                 .label("agent.toml has no such machine");
             return Err(match did_you_mean(machine, names.iter().copied()) {
                 Some(near) => mistake.help(format!("did you mean `{near}`?")),
-                None => mistake.help(format!("machines in agent.toml: {}", names[..names.len().min(8)].join(", "))),
+                None => mistake
+                    .help(format!("machines in agent.toml: {}", names[..names.len().min(8)].join(", "))),
             });
         };
         match self.inventory.tag_named(id, name) {
@@ -324,9 +323,11 @@ impl<'i> Binder<'i> {
     /// An age is judged at its crossing, so it must be plain to see where that is.
     fn ages_are_compared(&mut self, ir: &Ir, expr: &Expr) {
         if !ages_plain(ir) {
-            self.say(Mistake::new("R206", expr.span.clone(), "`age` is compared with something that changes")
-                .label("`age(x)` is compared with a constant only")
-                .help("write `age(x) > 5 min`"));
+            self.say(
+                Mistake::new("R206", expr.span.clone(), "`age` is compared with something that changes")
+                    .label("`age(x)` is compared with a constant only")
+                    .help("write `age(x) > 5 min`"),
+            );
         }
     }
 }

@@ -78,9 +78,9 @@ impl Deadband<'_> {
                 let parts = parts.iter().map(|part| self.shifted(part, below_not, moved));
                 Ir::Join(*joint, parts.collect::<Result<_, _>>()?)
             }
-            Ir::Else(parts) => {
-                Ir::Else(parts.iter().map(|part| self.shifted(part, below_not, moved)).collect::<Result<_, _>>()?)
-            }
+            Ir::Else(parts) => Ir::Else(
+                parts.iter().map(|part| self.shifted(part, below_not, moved)).collect::<Result<_, _>>()?,
+            ),
             Ir::Among(a, _) if self.is_tag(a) => return Err(Immovable::List),
             Ir::Compare(relation, a, b) => return self.comparison(*relation, a, b, below_not, moved),
             Ir::Between(x, low, high) if self.is_tag(x) && tagless(low) && tagless(high) => {

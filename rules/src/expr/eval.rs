@@ -528,7 +528,8 @@ mod tests {
     }
 
     fn holds(relation: Relation, a: Value, b: Value) -> Truth {
-        let here = judge(&Ir::Compare(relation, Box::new(Ir::Slot(0)), constant(b.clone())), &[Ok(a.clone())]);
+        let here =
+            judge(&Ir::Compare(relation, Box::new(Ir::Slot(0)), constant(b.clone())), &[Ok(a.clone())]);
         let there = judge(&Ir::Compare(relation.mirrored(), constant(b), Box::new(Ir::Slot(0))), &[Ok(a)]);
         assert_eq!(here, there);
         here
@@ -608,7 +609,11 @@ mod tests {
         assert_eq!(value(&Ir::Has(Box::new(Ir::Slot(1)), 1)), Ok(Value::Bool(true)));
         assert_eq!(value(&Ir::Has(Box::new(Ir::Slot(1)), 2)), Ok(Value::Bool(false)));
         let between = |high| Ir::Between(Box::new(Ir::Slot(1)), Box::new(Ir::Slot(0)), Box::new(high));
-        assert_eq!(value(&between(Ir::Const(Value::Int(2)))), Ok(Value::Bool(false)), "3 is above 2 in any case");
+        assert_eq!(
+            value(&between(Ir::Const(Value::Int(2)))),
+            Ok(Value::Bool(false)),
+            "3 is above 2 in any case"
+        );
         assert_eq!(value(&between(Ir::Const(Value::Int(4)))), Err(Unknown::Stale));
     }
 
@@ -624,7 +629,10 @@ mod tests {
         assert_eq!(compare(Relation::Equal, text(vec![Ir::Slot(1), Ir::Slot(0)]), pils()), Truth::True);
         let good = |slot| judge(&Ir::Good(Box::new(Ir::Else(vec![Ir::Slot(slot)]))), &seen);
         assert_eq!((good(0), good(1)), (Truth::True, Truth::False));
-        assert_eq!(Program::of(&Ir::Else(vec![Ir::Slot(0)])).value(&Values(&seen)), Ok(Value::Text("Pils".into())));
+        assert_eq!(
+            Program::of(&Ir::Else(vec![Ir::Slot(0)])).value(&Values(&seen)),
+            Ok(Value::Text("Pils".into()))
+        );
     }
 
     /// A tree of joints, negations and ranges, deep and wide.

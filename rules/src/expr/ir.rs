@@ -83,9 +83,13 @@ impl Ir {
     #[must_use]
     pub fn parts(&self) -> Vec<&Ir> {
         match self {
-            Ir::Const(_) | Ir::Slot(_) | Ir::Previous(_) | Ir::Age(_) | Ir::Hour | Ir::Weekday | Ir::Window(_) => {
-                Vec::new()
-            }
+            Ir::Const(_)
+            | Ir::Slot(_)
+            | Ir::Previous(_)
+            | Ir::Age(_)
+            | Ir::Hour
+            | Ir::Weekday
+            | Ir::Window(_) => Vec::new(),
             Ir::Convert(a, _) | Ir::Negate(a) | Ir::Abs(a) | Ir::Round(a, _) | Ir::Among(a, _) => vec![a],
             Ir::Not(a) | Ir::Good(a) | Ir::Has(a, _) => vec![a],
             Ir::Calc(first, rest) => {

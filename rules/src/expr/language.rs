@@ -169,7 +169,10 @@ fn temperatures_and_their_differences_are_not_the_same() {
     assert_eq!(canonical("water_temperature > 6 K + limit"), "(`water_temperature` > 28)");
     assert_eq!(canonical("water_temperature - setpoint > 5 K"), "((`water_temperature` - `setpoint`) > 5)");
     assert_eq!(canonical("outside - 32 °F > 5 K"), "((`outside` - 32) > 9)");
-    assert_eq!(canonical("delta(water_temperature, 1 h) > 5 K"), "(delta(`water_temperature`)[3600000 ms, 0.8] > 5)");
+    assert_eq!(
+        canonical("delta(water_temperature, 1 h) > 5 K"),
+        "(delta(`water_temperature`)[3600000 ms, 0.8] > 5)"
+    );
     holds("(water_temperature + setpoint) / 2 > 80 °C", &[F(79.0), F(82.0)]);
     holds("water_temperature + 6 > 80", &[F(75.0)]);
     holds("kelvin > 20 °C", &[F(300.0)]);
@@ -203,19 +206,45 @@ fn mixed_dimensions_are_mistakes_with_help() {
         "water_temperature > 90 bar",
         &["R205 90 bar: °C is compared with bar (°C is expected; bar does not convert into °C)"],
     );
-    says("pressure > 4 Bar", &["R205 4 Bar: bar is compared with Bar (bar is expected; did you mean `bar`?)"]);
-    says("age(pump) > 5 m", &["R205 5 m: ms is compared with m (ms is expected; `m` are metres: for minutes write `min`)"]);
-    says("drive > 1400 rpm", &["R205 1400 rpm: Hz is compared with rpm (Hz is expected; rpm does not convert into Hz)"]);
-    says("water_temperature > pressure", &["R205 pressure: °C is compared with bar (°C is expected; bar does not convert into °C)"]);
-    says("pressure + 5 min > 3 bar", &["R205 5 min: min is added to bar (bar is expected; min does not convert into bar)"]);
-    says("state > 3 bar", &["R205 3 bar: `state` has no unit (bar cannot be checked; give the tag its unit in agent.toml: unit = \"bar\")"]);
+    says(
+        "pressure > 4 Bar",
+        &["R205 4 Bar: bar is compared with Bar (bar is expected; did you mean `bar`?)"],
+    );
+    says(
+        "age(pump) > 5 m",
+        &["R205 5 m: ms is compared with m (ms is expected; `m` are metres: for minutes write `min`)"],
+    );
+    says(
+        "drive > 1400 rpm",
+        &["R205 1400 rpm: Hz is compared with rpm (Hz is expected; rpm does not convert into Hz)"],
+    );
+    says(
+        "water_temperature > pressure",
+        &["R205 pressure: °C is compared with bar (°C is expected; bar does not convert into °C)"],
+    );
+    says(
+        "pressure + 5 min > 3 bar",
+        &["R205 5 min: min is added to bar (bar is expected; min does not convert into bar)"],
+    );
+    says(
+        "state > 3 bar",
+        &[
+            "R205 3 bar: `state` has no unit (bar cannot be checked; give the tag its unit in agent.toml: unit = \"bar\")",
+        ],
+    );
 }
 
 #[test]
 fn units_that_are_not_listed_equal_only_themselves() {
-    says("odd > 3 foo", &["R214 3 foo: `foo` is not a listed unit (it is compared by its text only, and never converted)"]);
+    says(
+        "odd > 3 foo",
+        &["R214 3 foo: `foo` is not a listed unit (it is compared by its text only, and never converted)"],
+    );
     assert_eq!(check("odd > 3 foo").unwrap().0, "(`odd` > 3)");
-    says("odd > 3 bar", &["R205 3 bar: foo is compared with bar (foo is expected; bar does not convert into foo)"]);
+    says(
+        "odd > 3 bar",
+        &["R205 3 bar: foo is compared with bar (foo is expected; bar does not convert into foo)"],
+    );
     assert_eq!(canonical("odd > 3"), "(`odd` > 3)");
 }
 
@@ -232,11 +261,32 @@ fn codes_have_names() {
     assert_eq!(canonical("weekday() in [Saturday, Sunday]"), "(weekday() in [6, 7])");
     assert_eq!(canonical("weekday() <= Friday"), "(weekday() <= 5)");
     holds("WS_Cur_State <> Operating", &[I(3)]);
-    says("WS_Cur_State = Operatng", &["R215 Operatng: `Operatng` is not a name of the table ws09_state (no such name; did you mean `Operating`?)"]);
-    says("WS_Cur_State = 'Operating'", &["R204 WS_Cur_State = 'Operating': Enum cannot be compared with Text (different types; names of codes stand without quotes: `Operating`)"]);
-    says("WS_Cur_State > Operating", &["R204 WS_Cur_State > Operating: `>` compares numbers, this is Enum (use `=` or `<>`; write `x in [A, B]`: codes have no order)"]);
-    says("WS_Cur_State = WS_Cur_Prog", &["R204 WS_Cur_State = WS_Cur_Prog: ws09_state cannot be compared with ws09_prog (different types)"]);
-    says("WS_Cur_State + 1 = 3", &["R204 WS_Cur_State: `+` needs numbers, this is Enum (`WS_Cur_State` is of type Enum)"]);
+    says(
+        "WS_Cur_State = Operatng",
+        &[
+            "R215 Operatng: `Operatng` is not a name of the table ws09_state (no such name; did you mean `Operating`?)",
+        ],
+    );
+    says(
+        "WS_Cur_State = 'Operating'",
+        &[
+            "R204 WS_Cur_State = 'Operating': Enum cannot be compared with Text (different types; names of codes stand without quotes: `Operating`)",
+        ],
+    );
+    says(
+        "WS_Cur_State > Operating",
+        &[
+            "R204 WS_Cur_State > Operating: `>` compares numbers, this is Enum (use `=` or `<>`; write `x in [A, B]`: codes have no order)",
+        ],
+    );
+    says(
+        "WS_Cur_State = WS_Cur_Prog",
+        &["R204 WS_Cur_State = WS_Cur_Prog: ws09_state cannot be compared with ws09_prog (different types)"],
+    );
+    says(
+        "WS_Cur_State + 1 = 3",
+        &["R204 WS_Cur_State: `+` needs numbers, this is Enum (`WS_Cur_State` is of type Enum)"],
+    );
 }
 
 #[test]
@@ -245,16 +295,39 @@ fn bits_have_names() {
     assert_eq!(canonical("has(alarms, 5) or has(state, 3)"), "(has5(`alarms`) or has3(`state`))");
     assert_eq!(canonical("alarms = 0"), "(`alarms` = 0)");
     holds("has(alarms, Jam) and not has(alarms, DoorOpen)", &[I(0b10_0000)]);
-    says("has(alarms, Jamm)", &["R215 Jamm: `Jamm` is not a name of the table alarms (no such name; did you mean `Jam`?)"]);
-    says("has(alarms, 64)", &["R206 64: the name or the place of a bit is expected (bits are counted from 0 to 63; write `has(tag, Name)` or `has(tag, 3)`)"]);
-    says("has(WS_Cur_State, Idle)", &["R204 WS_Cur_State: `has` looks at a bit field, this is Enum (`WS_Cur_State` is of type Enum; write `WS_Cur_State = Idle`)"]);
+    says(
+        "has(alarms, Jamm)",
+        &["R215 Jamm: `Jamm` is not a name of the table alarms (no such name; did you mean `Jam`?)"],
+    );
+    says(
+        "has(alarms, 64)",
+        &[
+            "R206 64: the name or the place of a bit is expected (bits are counted from 0 to 63; write `has(tag, Name)` or `has(tag, 3)`)",
+        ],
+    );
+    says(
+        "has(WS_Cur_State, Idle)",
+        &[
+            "R204 WS_Cur_State: `has` looks at a bit field, this is Enum (`WS_Cur_State` is of type Enum; write `WS_Cur_State = Idle`)",
+        ],
+    );
     assert_eq!(mistakes("alarms").len(), 1);
 }
 
 #[test]
 fn a_bool_is_no_number() {
-    says("pump = 1", &["R204 pump = 1: Bool cannot be compared with Int (different types; `pump` is a Bool: write `pump` or `not pump`)"]);
-    says("pressure", &["R202 pressure: a condition is expected (`pressure` is of type Float; compare it, for example `pressure > 0`)"]);
+    says(
+        "pump = 1",
+        &[
+            "R204 pump = 1: Bool cannot be compared with Int (different types; `pump` is a Bool: write `pump` or `not pump`)",
+        ],
+    );
+    says(
+        "pressure",
+        &[
+            "R202 pressure: a condition is expected (`pressure` is of type Float; compare it, for example `pressure > 0`)",
+        ],
+    );
     says("pump > door", &["R204 pump > door: `>` compares numbers, this is Bool (use `=` or `<>`)"]);
     assert_eq!(canonical("pump = true and pump <> door"), "((`pump` = true) and (`pump` <> `door`))");
     assert_eq!(canonical("(pressure > 4) = pump"), "((`pressure` > 4) = `pump`)");
@@ -271,22 +344,39 @@ fn names_are_found_or_suggested_all_in_one_run() {
             "R204 pump = 1: Bool cannot be compared with Int (different types; `pump` is a Bool: write `pump` or `not pump`)",
         ],
     );
-    says("limt < water_temperature", &["R201 limt: unknown tag `limt` (washer-1 has no such tag; did you mean `limit`?)"]);
-    says("ärger > 1 or größe > 2", &[
-        "R201 ärger: unknown tag `ärger` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
-        "R201 größe: unknown tag `größe` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
-    ]);
+    says(
+        "limt < water_temperature",
+        &["R201 limt: unknown tag `limt` (washer-1 has no such tag; did you mean `limit`?)"],
+    );
+    says(
+        "ärger > 1 or größe > 2",
+        &[
+            "R201 ärger: unknown tag `ärger` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
+            "R201 größe: unknown tag `größe` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
+        ],
+    );
     assert_eq!(mistakes("nowhere = pump + x").len(), 2);
     assert_eq!(mistakes("nowhere = Operating").len(), 1);
-    assert_eq!(mistakes("avrage(pressure, 1 min) > 4"), ["R206 avrage: unknown function `avrage` (no such function; did you mean `avg`?)"]);
+    assert_eq!(
+        mistakes("avrage(pressure, 1 min) > 4"),
+        ["R206 avrage: unknown function `avrage` (no such function; did you mean `avg`?)"]
+    );
 }
 
 #[test]
 fn tags_of_other_machines_have_their_machine_before_them() {
     assert_eq!(canonical("`filler-1`.pressure > pressure"), "(`filler-1`.`pressure` > `pressure`)");
     assert_eq!(canonical("`washer-1`.pressure > 400 kPa"), "(`pressure` > 4)");
-    says("`filer-1`.pressure > 4", &["R201 `filer-1`: unknown machine `filer-1` (agent.toml has no such machine; did you mean `filler-1`?)"]);
-    says("`filler-1`.presure > 4", &["R201 presure: unknown tag `presure` (filler-1 has no such tag; did you mean `pressure`?)"]);
+    says(
+        "`filer-1`.pressure > 4",
+        &[
+            "R201 `filer-1`: unknown machine `filer-1` (agent.toml has no such machine; did you mean `filler-1`?)",
+        ],
+    );
+    says(
+        "`filler-1`.presure > 4",
+        &["R201 presure: unknown tag `presure` (filler-1 has no such tag; did you mean `pressure`?)"],
+    );
 }
 
 #[test]
@@ -298,14 +388,41 @@ fn windows_check_their_arguments() {
     assert_eq!(canonical("changes(recipe, 1 d) > 3"), "(changes(first(`recipe`))[86400000 ms, 0.8] > 3)");
     assert_eq!(canonical("AVG(pressure, long) > 4"), "(avg(`pressure`)[300000 ms, 0.8] > 4)");
     assert_eq!(canonical("max(p_mbar - 1 bar, 5 s) > 3"), "(max((`p_mbar` - 1000))[5000 ms, 0.8] > 3)");
-    says("avg(pressure) > 4", &["R206 avg(pressure): `avg` needs an expression and a duration (1 given; write `avg(tag, 5 min)`)"]);
-    says("avg(pressure, 5 m) > 4", &["R208 5 m: `5 m` is 5 metres (a duration is expected; for minutes write `5 min`)"]);
-    says("avg(pressure, 60) > 4", &["R208 60: `60` has no unit (a duration is expected; write `60 s` or `60 min`)"]);
+    says(
+        "avg(pressure) > 4",
+        &["R206 avg(pressure): `avg` needs an expression and a duration (1 given; write `avg(tag, 5 min)`)"],
+    );
+    says(
+        "avg(pressure, 5 m) > 4",
+        &["R208 5 m: `5 m` is 5 metres (a duration is expected; for minutes write `5 min`)"],
+    );
+    says(
+        "avg(pressure, 60) > 4",
+        &["R208 60: `60` has no unit (a duration is expected; write `60 s` or `60 min`)"],
+    );
     says("avg(pressure, 25 h) > 4", &["R208 25 h: a window is between 1 ms and 24 h long (1 d 1 h here)"]);
-    says("avg(pressure, pump) > 4", &["R208 pump: a duration is expected (how long the window is; write `avg(tag, 5 min)`)"]);
-    says("avg(max(pressure, 1 min), 5 min) > 4", &["R206 max: `max` has no place in a window (a window is over tags and what is calculated from them; compare two windows instead, or give each its own condition)"]);
-    says("edges(pressure, 1 min) > 4", &["R204 pressure: `edges` needs a condition, this is Float (`pressure` is of type Float; write `edges(tag > 5, 1 h)`, or `changes(tag, 1 h)`)"]);
-    says("avg(pump, 1 min) > 4", &["R204 pump: `avg` needs a number, this is Bool (`pump` is of type Bool; `avg` of a condition is not defined: write `edges` for how often it became true)"]);
+    says(
+        "avg(pressure, pump) > 4",
+        &["R208 pump: a duration is expected (how long the window is; write `avg(tag, 5 min)`)"],
+    );
+    says(
+        "avg(max(pressure, 1 min), 5 min) > 4",
+        &[
+            "R206 max: `max` has no place in a window (a window is over tags and what is calculated from them; compare two windows instead, or give each its own condition)",
+        ],
+    );
+    says(
+        "edges(pressure, 1 min) > 4",
+        &[
+            "R204 pressure: `edges` needs a condition, this is Float (`pressure` is of type Float; write `edges(tag > 5, 1 h)`, or `changes(tag, 1 h)`)",
+        ],
+    );
+    says(
+        "avg(pump, 1 min) > 4",
+        &[
+            "R204 pump: `avg` needs a number, this is Bool (`pump` is of type Bool; `avg` of a condition is not defined: write `edges` for how often it became true)",
+        ],
+    );
     says("avg(3, 1 min) > 4", &["R203 3: nothing here can change (no tag is looked at)"]);
 }
 
@@ -329,18 +446,41 @@ fn identical_windows_are_shared_and_there_are_at_most_256() {
 #[test]
 fn other_functions_check_their_arguments_too() {
     assert_eq!(canonical("age(pump) > long"), "(age(`pump`) > 300000)");
-    assert_eq!(canonical("not good(recipe) or good(pressure + 1)"), "(not (good(first(`recipe`))) or good((`pressure` + 1)))");
+    assert_eq!(
+        canonical("not good(recipe) or good(pressure + 1)"),
+        "(not (good(first(`recipe`))) or good((`pressure` + 1)))"
+    );
     assert_eq!(canonical("abs(pressure - 4 bar) > 200 mbar"), "(abs((`pressure` - 4)) > 0.2)");
     assert_eq!(canonical("round(pressure, 1) = 4.2"), "(round1(`pressure`) = 4.2)");
     assert_eq!(canonical("(pressure else 0) > 4"), "(first(`pressure`, 0) > 4)");
     assert_eq!(canonical("(pressure else 500 mbar) > 4"), "(first(`pressure`, 0.5) > 4)");
     assert_eq!(canonical("recipe <> prev(recipe)"), "(first(`recipe`) <> first(prev(`recipe`)))");
-    assert_eq!(canonical("(recipe else 'none') in ['none', 'Pils']"), "((first(first(first(`recipe`), 'none')) = 'none') or (first(first(first(`recipe`), 'none')) = 'Pils'))");
-    says("age(pressure + 1) > 5 min", &["R206 pressure + 1: `age` needs a tag (this is calculated, or does not change; write `age(tag)`)"]);
-    says("age(pump) > age(door)", &["R206 age(pump) > age(door): `age` is compared with something that changes (`age(x)` is compared with a constant only; write `age(x) > 5 min`)"]);
-    says("hour(3) > 4", &["R206 hour(3): `hour` is called with other arguments (wrong number of arguments; write `hour()`)"]);
-    says("round(pressure, 10) > 4", &["R206 10: a number of decimals from 0 to 9 is expected (here; write `round(x, 1)`)"]);
-    says("(pressure else 'x') > 4", &["R204 pressure else 'x': Float cannot be compared with Text (different types)"]);
+    assert_eq!(
+        canonical("(recipe else 'none') in ['none', 'Pils']"),
+        "((first(first(first(`recipe`), 'none')) = 'none') or (first(first(first(`recipe`), 'none')) = 'Pils'))"
+    );
+    says(
+        "age(pressure + 1) > 5 min",
+        &["R206 pressure + 1: `age` needs a tag (this is calculated, or does not change; write `age(tag)`)"],
+    );
+    says(
+        "age(pump) > age(door)",
+        &[
+            "R206 age(pump) > age(door): `age` is compared with something that changes (`age(x)` is compared with a constant only; write `age(x) > 5 min`)",
+        ],
+    );
+    says(
+        "hour(3) > 4",
+        &["R206 hour(3): `hour` is called with other arguments (wrong number of arguments; write `hour()`)"],
+    );
+    says(
+        "round(pressure, 10) > 4",
+        &["R206 10: a number of decimals from 0 to 9 is expected (here; write `round(x, 1)`)"],
+    );
+    says(
+        "(pressure else 'x') > 4",
+        &["R204 pressure else 'x': Float cannot be compared with Text (different types)"],
+    );
     holds("age(pump) >= 5 min and age(pump) <= 5 min", &[Value::Bool(true)]);
     holds("hour() in 22 .. 23 and weekday() = Saturday", &[]);
     holds("(recipe else 'none') = 'Pils'", &[Value::Text("Pils".into())]);
@@ -360,7 +500,10 @@ fn arithmetic_follows_the_units() {
     holds("level - 1 - 1 = 0.5", &[F(2.5)]);
     assert_eq!(judge("level / zero > 1", &[Ok(F(1.0))]), Truth::Unknown);
     assert_eq!(judge("1 / level > 1", &[Ok(F(0.0))]), Truth::Unknown);
-    says("level / (1 - 1) > 4 + 1 / 0", &["R209 1 / 0: this cannot be calculated (a division by zero, or a number that is too large)"]);
+    says(
+        "level / (1 - 1) > 4 + 1 / 0",
+        &["R209 1 / 0: this cannot be calculated (a division by zero, or a number that is too large)"],
+    );
 }
 
 #[test]
@@ -368,12 +511,42 @@ fn what_can_never_change_is_a_mistake_and_what_never_holds_a_warning() {
     says("3 > 2", &["R203 3 > 2: nothing here can change (no tag is compared)"]);
     says("pressure > 3 and 'a' = 'b'", &["R203 'a' = 'b': nothing here can change (no tag is compared)"]);
     says("'x'", &["R202 'x': a condition is expected (this is only a value)"]);
-    says("pressure > 5 and pressure < 3", &["R210 pressure > 5 and pressure < 3: this can never be true (both cannot hold at once; was `or` meant?)"]);
-    says("pressure >= 3 or pressure < 3", &["R211 pressure >= 3 or pressure < 3: this is always true (one of them always holds; was `and` meant?)"]);
-    says("pump and pressure > 3 and not pump", &["R210 pump and pressure > 3 and not pump: this can never be true (both cannot hold at once; was `or` meant?)"]);
-    says("flow > 200 m³/h", &["R210 flow > 200 m³/h: this can never be true: `flow` has the range 0 to 120 (values outside the range are Unknown)"]);
-    says("pressure in 5 .. 3", &["R210 5 .. 3: the range is empty (its start is greater than its end; write the smaller value first)"]);
-    says("WS_Cur_State = Idle and WS_Cur_State = Operating", &["R210 WS_Cur_State = Idle and WS_Cur_State = Operating: this can never be true (both cannot hold at once; was `or` meant?)"]);
+    says(
+        "pressure > 5 and pressure < 3",
+        &[
+            "R210 pressure > 5 and pressure < 3: this can never be true (both cannot hold at once; was `or` meant?)",
+        ],
+    );
+    says(
+        "pressure >= 3 or pressure < 3",
+        &[
+            "R211 pressure >= 3 or pressure < 3: this is always true (one of them always holds; was `and` meant?)",
+        ],
+    );
+    says(
+        "pump and pressure > 3 and not pump",
+        &[
+            "R210 pump and pressure > 3 and not pump: this can never be true (both cannot hold at once; was `or` meant?)",
+        ],
+    );
+    says(
+        "flow > 200 m³/h",
+        &[
+            "R210 flow > 200 m³/h: this can never be true: `flow` has the range 0 to 120 (values outside the range are Unknown)",
+        ],
+    );
+    says(
+        "pressure in 5 .. 3",
+        &[
+            "R210 5 .. 3: the range is empty (its start is greater than its end; write the smaller value first)",
+        ],
+    );
+    says(
+        "WS_Cur_State = Idle and WS_Cur_State = Operating",
+        &[
+            "R210 WS_Cur_State = Idle and WS_Cur_State = Operating: this can never be true (both cannot hold at once; was `or` meant?)",
+        ],
+    );
     assert_eq!(canonical("enabled and pressure > 3"), "(true and (`pressure` > 3))");
     assert_eq!(canonical("pressure > 3 and pressure < 5"), "((`pressure` > 3) and (`pressure` < 5))");
     assert_eq!(canonical("pressure > 5 or pressure < 3"), "((`pressure` > 5) or (`pressure` < 3))");

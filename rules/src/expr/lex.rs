@@ -260,7 +260,9 @@ fn unit_word(text: &str) -> &str {
         let next = text[i + c.len_utf8()..].chars().next();
         let inside = letter(c)
             || follows && c.is_ascii_digit() && i > end.saturating_sub(1)
-            || end > 0 && "/·^".contains(c) && next.is_some_and(|n| letter(n) || c == '^' && n.is_ascii_digit());
+            || end > 0
+                && "/·^".contains(c)
+                && next.is_some_and(|n| letter(n) || c == '^' && n.is_ascii_digit());
         if !inside {
             break;
         }
@@ -286,7 +288,8 @@ fn keyword(word: &str) -> Option<Kind> {
 
 fn word(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
     let rest = &text[at..];
-    let mut length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
+    let mut length =
+        rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
     length = rest[..length].find("..").unwrap_or(length);
     let word = rest[..length].trim_end_matches('.');
     if let Some(kind) = keyword(word) {
@@ -303,7 +306,8 @@ fn iec_duration(rest: &str, at: usize) -> Result<(Kind, usize), Mistake> {
     let length = rest.find(|c: char| !(c.is_alphanumeric() || "_#.".contains(c))).unwrap_or(rest.len());
     match time::duration(&rest[..length]) {
         Ok(millis) => Ok((Kind::Number(Number::Int(millis), Some("ms".into())), length)),
-        Err(error) => Err(Mistake::new("R103", at..at + length, error.to_string()).label("not a duration")
+        Err(error) => Err(Mistake::new("R103", at..at + length, error.to_string())
+            .label("not a duration")
             .help("write `T#1h30m`, `T#5M` or `5 min`")),
     }
 }
@@ -323,7 +327,9 @@ fn quoted(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
 
 fn backticked(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
     match text[at + 1..].find('`') {
-        Some(0) => Err(Mistake::new("R105", at..at + 2, "an empty name").help("write a name between the backticks")),
+        Some(0) => {
+            Err(Mistake::new("R105", at..at + 2, "an empty name").help("write a name between the backticks"))
+        }
         Some(length) => Ok((Kind::Quoted(text[at + 1..=at + length].to_owned()), length + 2)),
         None => {
             Err(Mistake::new("R105", at..text.len(), "the name has no closing backtick")
@@ -361,7 +367,10 @@ mod tests {
         assert_eq!(kinds("90 and x").len(), 3);
         assert_eq!(kinds("1e3")[0], Kind::Number(Number::Float(1000.0), None));
         let some = |unit: &str| Some(unit.to_owned());
-        assert_eq!(units("1400 1/min and 12 m³/h or 3 m3/h xor 80%"), [some("1/min"), some("m³/h"), some("m3/h"), some("%")]);
+        assert_eq!(
+            units("1400 1/min and 12 m³/h or 3 m3/h xor 80%"),
+            [some("1/min"), some("m³/h"), some("m3/h"), some("%")]
+        );
         assert_eq!(units("5 kg/limit and 3 Fass/Zug"), [some("kg"), some("Fass")], "a tag is divided by");
         assert_eq!(units("6 bar/2"), [some("bar"), None]);
         assert_eq!(units("90 °C in [1, 2]"), [some("°C"), None, None]);

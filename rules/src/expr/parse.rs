@@ -279,11 +279,11 @@ impl<'t> Parser<'t> {
     }
 
     fn unclosed(&self, open: &Token, close: &Kind) -> Mistake {
-        let (what, sign) =
-            if *close == Kind::CloseList { ("`]`", "`,` or `]`") } else { ("`)`", "`)`") };
+        let (what, sign) = if *close == Kind::CloseList { ("`]`", "`,` or `]`") } else { ("`)`", "`)`") };
         let span = self.peek().map_or(self.end..self.end, |t| t.span.clone());
         let behind = self.peek().map(|t| &t.kind);
-        let mistake = Mistake::new("R108", span, "a bracket is not closed").label(format!("{sign} is expected here"));
+        let mistake =
+            Mistake::new("R108", span, "a bracket is not closed").label(format!("{sign} is expected here"));
         match behind {
             Some(Kind::Else) => mistake.help("`else` stands in brackets of its own: `(x else 0)`"),
             None => mistake.help(format!("add {what} for the bracket behind column {}", open.span.start + 1)),

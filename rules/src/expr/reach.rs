@@ -168,8 +168,10 @@ fn outside_range(binder: &mut Binder<'_>, ir: &Ir, expr: &Expr) {
     let range = Interval { low, high, ..ALL };
     if wanted.and(range).is_empty() {
         let message = format!("this can never be true: `{}` has the range {low} to {high}", tag.name);
-        binder.say(Mistake::warning("R210", expr.span.clone(), message)
-            .label("values outside the range are Unknown"));
+        binder.say(
+            Mistake::warning("R210", expr.span.clone(), message)
+                .label("values outside the range are Unknown"),
+        );
     }
 }
 

@@ -115,7 +115,13 @@ impl Typed {
 }
 
 impl Binder<'_> {
-    pub(super) fn comparison(&mut self, relation: Relation, a: &Expr, b: &Expr, whole: &Range<usize>) -> Option<Typed> {
+    pub(super) fn comparison(
+        &mut self,
+        relation: Relation,
+        a: &Expr,
+        b: &Expr,
+        whole: &Range<usize>,
+    ) -> Option<Typed> {
         let (a, b) = self.pair(a, b)?;
         self.something_changes(&[&a, &b], whole)?;
         self.compared(relation, a, b, whole).map(|ir| Typed::condition(ir, whole.clone()))
@@ -167,7 +173,13 @@ impl Binder<'_> {
         None
     }
 
-    pub(super) fn compared(&mut self, relation: Relation, a: Typed, b: Typed, whole: &Range<usize>) -> Option<Ir> {
+    pub(super) fn compared(
+        &mut self,
+        relation: Relation,
+        a: Typed,
+        b: Typed,
+        whole: &Range<usize>,
+    ) -> Option<Ir> {
         if a.is_number() && b.is_number() {
             let (a, b) = self.unified(a, b)?;
             return self.fold(Ir::Compare(relation, Box::new(a.ir), Box::new(b.ir)), whole);
@@ -217,15 +229,21 @@ impl Binder<'_> {
         let kind = if code(b, a) { b.kind } else { a.kind };
         let message = format!("`{relation}` compares numbers, this is {kind}");
         let mistake = Mistake::new("R204", whole.clone(), message).label("use `=` or `<>`");
-        self.say(if kind == Type::Enum { mistake.help("write `x in [A, B]`: codes have no order") } else { mistake });
+        self.say(if kind == Type::Enum {
+            mistake.help("write `x in [A, B]`: codes have no order")
+        } else {
+            mistake
+        });
         None
     }
 
     pub(super) fn among(&mut self, x: &Expr, list: &[Expr], whole: &Range<usize>) -> Option<Typed> {
         let Some(left) = self.typed(x) else {
-            list.iter().filter(|item| !self.is_code(item)).cloned().collect::<Vec<_>>().iter().for_each(|item| {
-                self.typed(item);
-            });
+            list.iter().filter(|item| !self.is_code(item)).cloned().collect::<Vec<_>>().iter().for_each(
+                |item| {
+                    self.typed(item);
+                },
+            );
             return None;
         };
         let items: Vec<Option<Typed>> = list.iter().map(|item| self.beside(item, &left)).collect();
@@ -243,7 +261,13 @@ impl Binder<'_> {
         Some(Typed::condition(as_list(&left.ir, &tests).unwrap_or(Ir::Join(Joint::Or, tests)), whole.clone()))
     }
 
-    pub(super) fn between(&mut self, x: &Expr, low: &Expr, high: &Expr, whole: &Range<usize>) -> Option<Typed> {
+    pub(super) fn between(
+        &mut self,
+        x: &Expr,
+        low: &Expr,
+        high: &Expr,
+        whole: &Range<usize>,
+    ) -> Option<Typed> {
         let (x, low, high) = (self.typed(x), self.typed(low), self.typed(high));
         let (x, low, high) = (x?, low?, high?);
         self.something_changes(&[&x, &low, &high], whole)?;
@@ -263,9 +287,11 @@ impl Binder<'_> {
             && a > b
         {
             let span = low.span.start..high.span.end;
-            self.say(Mistake::new("R210", span, "the range is empty")
-                .label("its start is greater than its end")
-                .help("write the smaller value first"));
+            self.say(
+                Mistake::new("R210", span, "the range is empty")
+                    .label("its start is greater than its end")
+                    .help("write the smaller value first"),
+            );
             return None;
         }
         let ir = Ir::Between(Box::new(left.ir), Box::new(low.ir), Box::new(high.ir));
@@ -286,8 +312,10 @@ impl Binder<'_> {
         match folded(ir) {
             Ok(ir) => Some(ir),
             Err(_) => {
-                self.say(Mistake::new("R209", whole.clone(), "this cannot be calculated")
-                    .label("a division by zero, or a number that is too large"));
+                self.say(
+                    Mistake::new("R209", whole.clone(), "this cannot be calculated")
+                        .label("a division by zero, or a number that is too large"),
+                );
                 None
             }
         }
@@ -315,9 +343,21 @@ impl Binder<'_> {
         if let (Some(x), Some(y)) = (a.weight, b.weight)
             && x != y
         {
-            self.say(Mistake::new("R205", b.span.clone(), "a temperature is compared with a difference of temperatures")
-                .label(if y == 0.0 { "this is a difference" } else if y == 1.0 { "this is a temperature" } else { "this is a sum of temperatures" })
-                .help("a difference is written in K: `limit + 6 K`, `delta(t, 1 h) > 5 K`"));
+            self.say(
+                Mistake::new(
+                    "R205",
+                    b.span.clone(),
+                    "a temperature is compared with a difference of temperatures",
+                )
+                .label(if y == 0.0 {
+                    "this is a difference"
+                } else if y == 1.0 {
+                    "this is a temperature"
+                } else {
+                    "this is a sum of temperatures"
+                })
+                .help("a difference is written in K: `limit + 6 K`, `delta(t, 1 h) > 5 K`"),
+            );
             return None;
         }
         self.unlisted(&a, &b);
@@ -338,30 +378,37 @@ impl Binder<'_> {
             return unit == "1" || self.ratio_in_percent(with);
         }
         let message = format!("{} has no unit", without.shown());
-        let mistake = Mistake::new("R205", with.span.clone(), message).label(format!("{unit} cannot be checked"));
+        let mistake =
+            Mistake::new("R205", with.span.clone(), message).label(format!("{unit} cannot be checked"));
         self.say(match &without.tag {
             Some(_) => mistake.help(format!("give the tag its unit in agent.toml: unit = \"{unit}\"")),
-            None => mistake.help("leave the unit out, or give the tags of this calculation their units in agent.toml"),
+            None => mistake
+                .help("leave the unit out, or give the tags of this calculation their units in agent.toml"),
         });
         false
     }
 
     fn ratio_in_percent(&mut self, with: &Typed) -> bool {
-        self.say(Mistake::new("R205", with.span.clone(), "a calculation without units gives a pure number")
-            .label("not a percentage")
-            .help("write it as a fraction: 0.95 for 95 %"));
+        self.say(
+            Mistake::new("R205", with.span.clone(), "a calculation without units gives a pure number")
+                .label("not a percentage")
+                .help("write it as a fraction: 0.95 for 95 %"),
+        );
         false
     }
 
     /// Units that are not listed are compared by their text, which deserves a word.
     fn unlisted(&mut self, a: &Typed, b: &Typed) {
         for side in [a, b] {
-            let Some(unit) = side.unit.as_ref().filter(|u| u.measure == Measure::Unlisted && side.literal) else {
+            let Some(unit) = side.unit.as_ref().filter(|u| u.measure == Measure::Unlisted && side.literal)
+            else {
                 continue;
             };
             let message = format!("`{unit}` is not a listed unit");
-            self.say(Mistake::warning("R214", side.span.clone(), message)
-                .label("it is compared by its text only, and never converted"));
+            self.say(
+                Mistake::warning("R214", side.span.clone(), message)
+                    .label("it is compared by its text only, and never converted"),
+            );
         }
     }
 
@@ -372,7 +419,12 @@ impl Binder<'_> {
         Some(Typed { ir, weight: a.weight.map(|w| -w), tag: None, names: None, span, ..a })
     }
 
-    pub(super) fn calculated(&mut self, first: &Expr, rest: &[(Operator, Expr)], span: &Range<usize>) -> Option<Typed> {
+    pub(super) fn calculated(
+        &mut self,
+        first: &Expr,
+        rest: &[(Operator, Expr)],
+        span: &Range<usize>,
+    ) -> Option<Typed> {
         let mut sum = self.typed(first);
         for (operator, part) in rest {
             let part = self.typed(part);
@@ -449,13 +501,19 @@ impl Binder<'_> {
     }
 
     /// Two factors, with the unit and the weight of their product (`power` 1) or quotient (-1).
-    fn multiplied(&mut self, a: Typed, b: Typed, power: i8) -> Option<(Typed, Typed, Option<Unit>, Option<f64>)> {
+    fn multiplied(
+        &mut self,
+        a: Typed,
+        b: Typed,
+        power: i8,
+    ) -> Option<(Typed, Typed, Option<Unit>, Option<f64>)> {
         let (a, b) = (a.without_percent(), b.without_percent());
         // A temperature times a number is one only in a mean: (a + b) / 2.
         let number = |x: &Typed| x.ir.number().filter(|_| x.unit.is_none());
         let scaled = match (a.is_reading(), b.is_reading()) {
             (false, false) => None,
-            (true, false) => number(&b).map(|n| (a.weight.unwrap_or(0.0) * if power > 0 { n } else { 1.0 / n }, a.unit.clone())),
+            (true, false) => number(&b)
+                .map(|n| (a.weight.unwrap_or(0.0) * if power > 0 { n } else { 1.0 / n }, a.unit.clone())),
             (false, true) if power > 0 => number(&a).map(|n| (b.weight.unwrap_or(0.0) * n, b.unit.clone())),
             _ => None,
         };
@@ -464,9 +522,11 @@ impl Binder<'_> {
         }
         if a.is_reading() || b.is_reading() {
             let span = if a.is_reading() { a.span.clone() } else { b.span.clone() };
-            self.say(Mistake::new("R205", span, "a temperature is multiplied or divided")
-                .label("0 °C is not \"no temperature\"")
-                .help("compare differences instead: `a - b > 5 K`"));
+            self.say(
+                Mistake::new("R205", span, "a temperature is multiplied or divided")
+                    .label("0 °C is not \"no temperature\"")
+                    .help("compare differences instead: `a - b > 5 K`"),
+            );
             return None;
         }
         let unit = match (&a.unit, &b.unit) {
@@ -513,12 +573,17 @@ fn as_list(x: &Ir, tests: &[Ir]) -> Option<Ir> {
         },
         _ => None,
     };
-    tests.iter().map(constant).collect::<Option<Vec<Value>>>().map(|list| Ir::Among(Box::new(x.clone()), list))
+    tests
+        .iter()
+        .map(constant)
+        .collect::<Option<Vec<Value>>>()
+        .map(|list| Ir::Among(Box::new(x.clone()), list))
 }
 
 pub(super) fn unknown_code(name: &str, names: &Names, span: &Range<usize>) -> Mistake {
-    let mistake = Mistake::new("R215", span.clone(), format!("`{name}` is not a name of the table {}", names.table))
-        .label("no such name");
+    let mistake =
+        Mistake::new("R215", span.clone(), format!("`{name}` is not a name of the table {}", names.table))
+            .label("no such name");
     let known = || names.entries.iter().map(|(name, _)| name.as_str());
     match did_you_mean(name, known()) {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
@@ -543,16 +608,21 @@ fn mismatch_help(a: &Typed, b: &Typed) -> Option<String> {
         Ir::Const(Value::Text(text)) if names.code(text).is_some() => {
             Some(format!("names of codes stand without quotes: `{text}`"))
         }
-        Ir::Const(_) => names.entries.last().map(|(name, _)| format!("write a name of the table {}, for example `{name}`", names.table)),
+        Ir::Const(_) => names
+            .entries
+            .last()
+            .map(|(name, _)| format!("write a name of the table {}, for example `{name}`", names.table)),
         _ => None,
     }
 }
 
 fn unfit(left: &Unit, right: &Unit, at: &Typed, is_sum: bool) -> Mistake {
-    let message =
-        if is_sum { format!("{right} is added to {left}") } else { format!("{left} is compared with {right}") };
-    let mistake = Mistake::new("R205", at.span.clone(), message)
-        .label(format!("{left} is expected"));
+    let message = if is_sum {
+        format!("{right} is added to {left}")
+    } else {
+        format!("{left} is compared with {right}")
+    };
+    let mistake = Mistake::new("R205", at.span.clone(), message).label(format!("{left} is expected"));
     if left.is_time() && right.is_length() {
         return mistake.help("`m` are metres: for minutes write `min`");
     }
@@ -560,7 +630,8 @@ fn unfit(left: &Unit, right: &Unit, at: &Typed, is_sum: bool) -> Mistake {
         let near = units::names().filter(|u| Unit::read(u).fits(left));
         return match did_you_mean(&right.text, near) {
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
-            None => mistake.help(format!("`{right}` is not a listed unit: it equals only what is written the same")),
+            None => mistake
+                .help(format!("`{right}` is not a listed unit: it equals only what is written the same")),
         };
     }
     mistake.help(format!("{right} does not convert into {left}"))
