@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::diagnose::Report;
+use crate::diagnose::{Diagnostic, Report};
 use crate::document::Placed;
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
@@ -22,6 +22,7 @@ use crate::expr::{Expr, Relation, reach};
 use crate::file::{Group, Rule, State, report_mistake};
 use crate::inventory::{Inventory, MachineId, SourceId};
 use crate::params;
+use crate::place;
 use crate::ruleset::{BoundCondition, BoundProgram, Plan};
 use crate::text::Template;
 use crate::time::Millis;
@@ -112,7 +113,17 @@ struct Typed<'a> {
 
 impl Binding<'_, '_> {
     fn show(&mut self, span: &Range<usize>, mistake: Mistake) {
-        report_mistake(self.report, self.rule.file, span, mistake);
+        let place = place::in_file(self.report.text(self.rule.file), span, &mistake.span);
+        // Other machines have said the same.
+        let known = |d: &Diagnostic| {
+            d.file == self.rule.file
+                && d.span == place
+                && d.code == mistake.code
+                && d.message == mistake.message
+        };
+        if !self.report.diagnostics().iter().any(known) {
+            report_mistake(self.report, self.rule.file, span, mistake);
+        }
     }
 
     /// A parameter or a definition hides nothing: its name is its own.

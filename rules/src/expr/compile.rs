@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::value::{Held, Unknown, Value};
 
-use super::eval::{Cell, Op, Program, Run, Seen, TextSource};
+use super::cell::Cell;
+use super::eval::{Op, Program, Run, Seen, TextSource};
 use super::ir::Ir;
 use super::{DEPTH_MAX, Joint, Relation};
 

@@ -1,11 +1,12 @@
 //! The expression language: a text becomes tokens, a tree, a typed tree for one machine, a program, a truth.
 //!
 //! Here: the tree and the mistake; one file each for the steps: `lex`, `parse`, then names, types and units in
-//! `check`, `typed` and `call`, what follows from the typed tree (`ir`) in `reach` and `deadband`, then `compile`
-//! and `eval`. Not here: what a condition does in the course of time (`condition`).
+//! `check`, `typed`, `several`, `sum` and `call`, what follows from the typed tree (`ir`) in `reach` and `deadband`,
+//! then `compile`, `eval` and `cell`. Not here: what a condition does in the course of time (`condition`).
 //! Invariant: three-valued logic (Kleene): what is Unknown never counts as false by accident.
 
 mod call;
+mod cell;
 pub mod check;
 mod compile;
 pub mod deadband;
@@ -16,6 +17,8 @@ mod language;
 pub mod lex;
 pub mod parse;
 pub mod reach;
+mod several;
+mod sum;
 mod typed;
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Types and units.
 //!
 //! Here: what is known of an expression before any value is, how two of them are brought to one unit, what may be
-//! compared and calculated. Not here: names (`check`), functions (`call`), the units themselves (`units`).
+//! compared. Not here: names (`check`), functions (`call`), arithmetic (`sum`), the units themselves (`units`).
 //! Invariant: two numbers meet only in the same unit; a temperature never meets a difference of temperatures.
 
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::value::{Constant, Type, Value};
 use super::check::Binder;
 use super::compile::folded;
 use super::ir::Ir;
-use super::{Expr, Joint, Mistake, Node, Operator, Relation};
+use super::{Expr, Mistake, Node, Relation};
 
 /// A typed expression with what is known of it.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Typed {
         self.ir.is_fixed()
     }
 
-    fn is_reading(&self) -> bool {
+    pub(super) fn is_reading(&self) -> bool {
         self.weight.is_some_and(|w| w != 0.0)
     }
 
@@ -89,7 +89,7 @@ impl Typed {
     }
 
     /// The same, a percentage as the number that it is.
-    fn without_percent(self) -> Self {
+    pub(super) fn without_percent(self) -> Self {
         match &self.unit {
             Some(unit) if unit.is_pure() => Self { unit: None, ..self.converted(&Unit::pure(), 0.0) },
             _ => self,
@@ -97,7 +97,7 @@ impl Typed {
     }
 
     /// The same in another unit, which fits; a constant is converted at once.
-    fn converted(self, to: &Unit, weight: f64) -> Self {
+    pub(super) fn converted(self, to: &Unit, weight: f64) -> Self {
         let Some(from) = &self.unit else { return Self { unit: Some(to.clone()), ..self } };
         let scale = from.scale_to(to, weight);
         let ir = match self.ir {
@@ -155,7 +155,7 @@ impl Binder<'_> {
         Some((left, right))
     }
 
-    fn is_code(&self, expr: &Expr) -> bool {
+    pub(super) fn is_code(&self, expr: &Expr) -> bool {
         matches!(&expr.node, Node::Name(name) if !self.resolves(name))
     }
 
@@ -191,7 +191,7 @@ impl Binder<'_> {
     }
 
     /// A parameter holds a code's name as a text.
-    fn code_of_text(&mut self, text: Typed, other: &Typed) -> Option<Typed> {
+    pub(super) fn code_of_text(&mut self, text: Typed, other: &Typed) -> Option<Typed> {
         let (Ir::Const(Value::Text(name)), Some(names)) = (&text.ir, &other.names) else { return Some(text) };
         if text.literal {
             return Some(text);
@@ -208,7 +208,13 @@ impl Binder<'_> {
         }
     }
 
-    fn types_fit(&mut self, relation: Relation, a: &Typed, b: &Typed, whole: &Range<usize>) -> Option<()> {
+    pub(super) fn types_fit(
+        &mut self,
+        relation: Relation,
+        a: &Typed,
+        b: &Typed,
+        whole: &Range<usize>,
+    ) -> Option<()> {
         let code = |x: &Typed, y: &Typed| matches!(x.kind, Type::Enum | Type::Flags) && y.kind == Type::Int;
         let same_table = match (&a.names, &b.names) {
             (Some(a), Some(b)) => a == b,
@@ -235,67 +241,6 @@ impl Binder<'_> {
             mistake
         });
         None
-    }
-
-    pub(super) fn among(&mut self, x: &Expr, list: &[Expr], whole: &Range<usize>) -> Option<Typed> {
-        let Some(left) = self.typed(x) else {
-            list.iter().filter(|item| !self.is_code(item)).cloned().collect::<Vec<_>>().iter().for_each(
-                |item| {
-                    self.typed(item);
-                },
-            );
-            return None;
-        };
-        let items: Vec<Option<Typed>> = list.iter().map(|item| self.beside(item, &left)).collect();
-        let items: Vec<Typed> = items.into_iter().collect::<Option<_>>()?;
-        let all: Vec<&Typed> = std::iter::once(&left).chain(&items).collect();
-        self.something_changes(&all, whole)?;
-        let tests: Vec<Option<Ir>> = items
-            .into_iter()
-            .map(|item| {
-                let span = left.span.start..item.span.end;
-                self.compared(Relation::Equal, left.clone(), item, &span)
-            })
-            .collect();
-        let tests: Vec<Ir> = tests.into_iter().collect::<Option<_>>()?;
-        Some(Typed::condition(as_list(&left.ir, &tests).unwrap_or(Ir::Join(Joint::Or, tests)), whole.clone()))
-    }
-
-    pub(super) fn between(
-        &mut self,
-        x: &Expr,
-        low: &Expr,
-        high: &Expr,
-        whole: &Range<usize>,
-    ) -> Option<Typed> {
-        let (x, low, high) = (self.typed(x), self.typed(low), self.typed(high));
-        let (x, low, high) = (x?, low?, high?);
-        self.something_changes(&[&x, &low, &high], whole)?;
-        for part in [&x, &low, &high] {
-            self.number_wanted(part, "a range is of numbers")?;
-        }
-        // `72 .. 87 °C` means 72 °C.
-        let low = match (&low.unit, &high.unit) {
-            (None, Some(unit)) if low.is_fixed() => {
-                Typed { unit: Some(unit.clone()), weight: high.weight, ..low }
-            }
-            _ => low,
-        };
-        let (left, low) = self.unified_to(x.clone(), low)?;
-        let (_, high) = self.unified_to(x, high)?;
-        if let (Some(a), Some(b)) = (low.ir.number(), high.ir.number())
-            && a > b
-        {
-            let span = low.span.start..high.span.end;
-            self.say(
-                Mistake::new("R210", span, "the range is empty")
-                    .label("its start is greater than its end")
-                    .help("write the smaller value first"),
-            );
-            return None;
-        }
-        let ir = Ir::Between(Box::new(left.ir), Box::new(low.ir), Box::new(high.ir));
-        self.fold(ir, whole).map(|ir| Typed::condition(ir, whole.clone()))
     }
 
     pub(super) fn number_wanted(&mut self, part: &Typed, what: &str) -> Option<()> {
@@ -398,7 +343,7 @@ impl Binder<'_> {
     }
 
     /// Units that are not listed are compared by their text, which deserves a word.
-    fn unlisted(&mut self, a: &Typed, b: &Typed) {
+    pub(super) fn unlisted(&mut self, a: &Typed, b: &Typed) {
         for side in [a, b] {
             let Some(unit) = side.unit.as_ref().filter(|u| u.measure == Measure::Unlisted && side.literal)
             else {
@@ -411,173 +356,6 @@ impl Binder<'_> {
             );
         }
     }
-
-    pub(super) fn negated(&mut self, a: &Expr, span: Range<usize>) -> Option<Typed> {
-        let a = self.typed(a)?;
-        self.number_wanted(&a, "`-` stands in front of a number")?;
-        let ir = self.fold(Ir::Negate(Box::new(a.ir)), &span)?;
-        Some(Typed { ir, weight: a.weight.map(|w| -w), tag: None, names: None, span, ..a })
-    }
-
-    pub(super) fn calculated(
-        &mut self,
-        first: &Expr,
-        rest: &[(Operator, Expr)],
-        span: &Range<usize>,
-    ) -> Option<Typed> {
-        let mut sum = self.typed(first);
-        for (operator, part) in rest {
-            let part = self.typed(part);
-            sum = match (sum, part) {
-                (Some(sum), Some(part)) => self.calculated_one(*operator, sum, part),
-                _ => None,
-            };
-        }
-        sum.map(|sum| Typed { span: span.clone(), ..sum })
-    }
-
-    fn calculated_one(&mut self, operator: Operator, a: Typed, b: Typed) -> Option<Typed> {
-        for part in [&a, &b] {
-            self.number_wanted(part, &format!("`{operator}` needs numbers"))?;
-        }
-        let span = a.span.start..b.span.end;
-        let literal = a.literal && b.literal;
-        let kind = if operator == Operator::Divide || a.kind == Type::Float || b.kind == Type::Float {
-            Type::Float
-        } else {
-            Type::Int
-        };
-        let (a, b, unit, weight) = match operator {
-            Operator::Add => self.added(a, b, 1.0)?,
-            Operator::Subtract => self.added(a, b, -1.0)?,
-            Operator::Multiply => self.multiplied(a, b, 1)?,
-            Operator::Divide => self.multiplied(a, b, -1)?,
-        };
-        let ir = match a.ir {
-            Ir::Calc(first, mut rest) => {
-                rest.push((operator, b.ir));
-                Ir::Calc(first, rest)
-            }
-            first => Ir::Calc(Box::new(first), vec![(operator, b.ir)]),
-        };
-        let ir = self.fold(ir, &span)?;
-        let unit = match (unit, weight) {
-            (Some(unit), Some(0.0)) => Some(unit.difference()),
-            (unit, _) => unit,
-        };
-        let sum = Typed { ir, kind, unit, weight, names: None, literal, tag: None, span };
-        // bar / mbar is a number, and 1 of it is 1.
-        let is_ratio = operator == Operator::Divide && sum.unit.as_ref().is_some_and(Unit::is_pure);
-        Some(if is_ratio { sum.converted(&Unit::pure(), 0.0) } else { sum })
-    }
-
-    /// Two terms in one unit, with the unit and the weight of their sum.
-    fn added(&mut self, a: Typed, b: Typed, sign: f64) -> Option<(Typed, Typed, Option<Unit>, Option<f64>)> {
-        let (Some(left), Some(right)) = (a.unit.clone(), b.unit.clone()) else {
-            let unit = a.unit.clone().or(b.unit.clone());
-            let weight = a.weight.or(b.weight.map(|w| w * sign));
-            return Some((a, b, unit, weight));
-        };
-        if !left.fits(&right) {
-            let mistake = unfit(&left, &right, &b, true);
-            self.say(mistake);
-            return None;
-        }
-        self.unlisted(&a, &b);
-        let (to_left, weight) = match (a.weight, b.weight) {
-            (Some(x), Some(y)) => (true, Some(x + sign * y)),
-            (Some(x), None) => (true, Some(x)),
-            (None, Some(y)) => (false, Some(sign * y)),
-            (None, None) => (b.is_fixed() || !a.is_fixed(), None),
-        };
-        // Kelvins that may be meant either way are a difference beside a temperature.
-        if to_left {
-            let part = b.weight.unwrap_or(0.0);
-            Some((a, b.converted(&left, part), Some(left), weight))
-        } else {
-            let part = a.weight.unwrap_or(0.0);
-            Some((a.converted(&right, part), b, Some(right), weight))
-        }
-    }
-
-    /// Two factors, with the unit and the weight of their product (`power` 1) or quotient (-1).
-    fn multiplied(
-        &mut self,
-        a: Typed,
-        b: Typed,
-        power: i8,
-    ) -> Option<(Typed, Typed, Option<Unit>, Option<f64>)> {
-        let (a, b) = (a.without_percent(), b.without_percent());
-        // A temperature times a number is one only in a mean: (a + b) / 2.
-        let number = |x: &Typed| x.ir.number().filter(|_| x.unit.is_none());
-        let scaled = match (a.is_reading(), b.is_reading()) {
-            (false, false) => None,
-            (true, false) => number(&b)
-                .map(|n| (a.weight.unwrap_or(0.0) * if power > 0 { n } else { 1.0 / n }, a.unit.clone())),
-            (false, true) if power > 0 => number(&a).map(|n| (b.weight.unwrap_or(0.0) * n, b.unit.clone())),
-            _ => None,
-        };
-        if let Some((weight, unit)) = scaled {
-            return Some((a, b, unit, Some(weight)));
-        }
-        if a.is_reading() || b.is_reading() {
-            let span = if a.is_reading() { a.span.clone() } else { b.span.clone() };
-            self.say(
-                Mistake::new("R205", span, "a temperature is multiplied or divided")
-                    .label("0 °C is not \"no temperature\"")
-                    .help("compare differences instead: `a - b > 5 K`"),
-            );
-            return None;
-        }
-        let unit = match (&a.unit, &b.unit) {
-            (None, None) => None,
-            (Some(unit), None) => Some(unit.clone()),
-            (None, Some(unit)) if power > 0 => Some(unit.clone()),
-            (None, Some(unit)) => Unit::pure().times(unit, -1),
-            (Some(left), Some(right)) => left.times(right, power),
-        };
-        let weight = unit.as_ref().filter(|u| u.is_temperature()).map(|_| 0.0);
-        Some((a, b, unit, weight))
-    }
-
-    pub(super) fn first_known(&mut self, parts: &[Expr], span: &Range<usize>) -> Option<Typed> {
-        let (first, others) = parts.split_first()?;
-        let first = self.typed(first)?;
-        let others: Vec<Option<Typed>> = others.iter().map(|part| self.beside(part, &first)).collect();
-        let others: Vec<Typed> = others.into_iter().collect::<Option<_>>()?;
-        let mut row = vec![first.ir.clone()];
-        let mut kind = first.kind;
-        for other in others {
-            let whole = first.span.start..other.span.end;
-            if first.is_number() && other.is_number() {
-                kind = if other.kind == Type::Float { Type::Float } else { kind };
-                row.push(self.unified_to(first.clone(), other)?.1.ir);
-            } else {
-                let other = self.code_of_text(other, &first)?;
-                self.types_fit(Relation::Equal, &first, &other, &whole)?;
-                row.push(other.ir);
-            }
-        }
-        let ir = if kind == Type::Text { Ir::Else(vec![Ir::Else(row)]) } else { Ir::Else(row) };
-        Some(Typed { ir, kind, tag: None, literal: false, span: span.clone(), ..first })
-    }
-}
-
-/// `x = 1 or x = 2` as a list, if all are constants.
-fn as_list(x: &Ir, tests: &[Ir]) -> Option<Ir> {
-    let constant = |test: &Ir| match test {
-        Ir::Compare(Relation::Equal, a, b) if **a == *x => match b.as_ref() {
-            Ir::Const(Value::Text(_)) => None,
-            Ir::Const(value) => Some(value.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
-    tests
-        .iter()
-        .map(constant)
-        .collect::<Option<Vec<Value>>>()
-        .map(|list| Ir::Among(Box::new(x.clone()), list))
 }
 
 pub(super) fn unknown_code(name: &str, names: &Names, span: &Range<usize>) -> Mistake {
@@ -616,7 +394,7 @@ fn mismatch_help(a: &Typed, b: &Typed) -> Option<String> {
     }
 }
 
-fn unfit(left: &Unit, right: &Unit, at: &Typed, is_sum: bool) -> Mistake {
+pub(super) fn unfit(left: &Unit, right: &Unit, at: &Typed, is_sum: bool) -> Mistake {
     let message = if is_sum {
         format!("{right} is added to {left}")
     } else {
