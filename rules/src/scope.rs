@@ -124,11 +124,16 @@ impl Scope {
         let signals: Vec<usize> = plan.slots.iter().map(|tag| self.signals.subscribe(*tag, policy)).collect();
         for (program, bound) in plan.programs.iter().enumerate() {
             for slot in &bound.outside {
-                self.signals.read(signals[*slot], Reader::new(place, program));
+                self.signals.read(signals[*slot], Reader::new(place, program), bound.program.cuts(*slot));
             }
         }
         self.instances.push(Instance::new(plan, signals));
         &mut self.instances[place]
+    }
+
+    /// All instances are there.
+    pub(crate) fn ready(&mut self) {
+        self.signals.ready();
     }
 
     /// Takes over time and values of the scope that had these sources before; its instances stay behind.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use plant::expected::{self, FirstStep};
 use plant::process::Process;
 use plant::script::Script;
-use plant::verdict::Verdict;
+use plant::verdict::{Lateness, Verdict};
 use plant::view;
 use proto::Transition;
 use tokio::time::sleep;
@@ -79,7 +79,8 @@ async fn a_full_disk_is_said_once_and_costs_no_transition() {
     assert!(disk.join("ledger/ballast").exists(), "the ballast did not come back");
     works.settle(&mut agent, &mut ingest).await;
     let first: Vec<FirstStep> = expected::first_steps().collect();
-    let verdict = Verdict::of(&transitions(&works), &all, &first, works.start_ms, LATE_MS);
+    let lateness = Lateness { scanned_ms: LATE_MS, stamped_ms: 0 };
+    let verdict = Verdict::of(&transitions(&works), &all, &first, works.start_ms, lateness);
     assert!(verdict.agrees(), "{verdict:#?}");
     assert_eq!(says(&works, FULL), 1, "{}", log(&works));
     works.assert_clean();
