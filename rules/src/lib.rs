@@ -10,6 +10,7 @@
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
 pub mod checked;
+pub mod codes;
 pub mod condition;
 pub mod decode;
 pub mod diagnose;
