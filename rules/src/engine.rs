@@ -13,12 +13,13 @@ use std::sync::Arc;
 
 use proto::Flags;
 
+use crate::activation::{Activation, Floods};
 use crate::inventory::{Inventory, SourceId};
+use crate::resume::Names;
 use crate::ruleset::RuleSet;
 use crate::scope::{Going, Scope};
-use crate::stored::Stored;
 use crate::time;
-use crate::watermark::{Clock, Holder, follow, watermark};
+use crate::watermark::{Clock, Holder, Pace, pace};
 
 pub use crate::step::{
     Batch, Counts, Datapoint, Expect, Identity, Input, Late, Options, Outputs, Reach, Resumed, Subject,
@@ -34,10 +35,26 @@ pub struct Engine {
     /// The scopes that a source belongs to, by its place.
     pub(crate) scopes_of: Vec<Vec<usize>>,
     pub(crate) clocks: Vec<Clock>,
+    /// Whether each source held its watermarks when that was looked at last.
+    holding: Vec<bool>,
+    /// The processing time before which no source begins or ends to hold a watermark by time alone.
+    next_change: i64,
+    /// The scopes that follow the processing time, and the processing time before which none has anything to do.
+    followers: Vec<usize>,
+    followers_due: i64,
+    /// Other scopes are in place, whose watermarks are still to be moved.
+    unsettled: bool,
+    /// Datapoints that wait in all scopes together.
+    waiting: usize,
     /// The last datapoint of each tag, by its place: a rule that is new is judged at once.
     pub(crate) last: Vec<Option<Datapoint>>,
     /// Stored state of instances whose rule is gone: their counters go on should it come back.
     pub(crate) retired: BTreeMap<String, Vec<u8>>,
+    /// What is to be stored of instances that are not here any more.
+    pub(crate) owed: Vec<(String, Vec<u8>)>,
+    /// Activations on lines: those of this step, and what is counted of them.
+    pub(crate) activations: Vec<Activation>,
+    pub(crate) floods: Floods,
     pub(crate) start: i64,
     pub(crate) at: i64,
     pub(crate) counts: Counts,
@@ -60,7 +77,16 @@ impl Engine {
             scopes: Vec::new(),
             scopes_of: vec![Vec::new(); sources],
             clocks: vec![Clock::default(); sources],
+            holding: vec![false; sources],
+            next_change: i64::MIN,
+            followers: Vec::new(),
+            followers_due: i64::MAX,
+            unsettled: true,
+            waiting: 0,
             retired: stored.clone(),
+            owed: Vec::new(),
+            activations: Vec::new(),
+            floods: Floods::default(),
             last: vec![None; inventory.tags().count()],
             start,
             at: start,
@@ -78,25 +104,14 @@ impl Engine {
         if self.options.reach == Reach::Global {
             by_sources.insert(all.clone(), Scope::new(all.clone()));
         }
-        let mut resumed = Resumed::default();
+        let (mut resumed, names) = (Resumed::default(), Names::of(rules));
         for plan in &rules.plans {
             let sources =
                 if self.options.reach == Reach::Global { all.clone() } else { plan.sources.clone() };
             let scope = by_sources.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
-            let instance = scope.add(&inventory, Arc::clone(plan));
-            let key = plan.key(&inventory);
-            let Some(bytes) = self.retired.remove(&key) else { continue };
-            match Stored::read(&bytes) {
-                Err(e) => {
-                    instance.sequence = after_loss(self.start);
-                    resumed.unreadable.push((key, e));
-                }
-                Ok(state) => {
-                    let mark = state.watermark;
-                    state.resume(instance);
-                    scope.watermark = scope.watermark.max(mark);
-                }
-            }
+            let instance = scope.add(Arc::clone(plan));
+            let mark = self.resume(plan, instance, &names, &mut resumed);
+            scope.watermark = scope.watermark.max(mark);
         }
         self.scopes = by_sources.into_values().collect();
         self.prepare(&mut resumed);
@@ -112,6 +127,8 @@ impl Engine {
             }
         }
         self.wire();
+        self.recount();
+        self.remember_floods();
     }
 
     /// Sums since the start.
@@ -136,16 +153,25 @@ impl Engine {
         self.pass_time(at.max(self.at), &mut outputs);
         match input {
             Input::Datapoints(batch) => {
-                for mut datapoint in batch.datapoints {
-                    datapoint.timestamp = time::bounded(datapoint.timestamp);
-                    self.receive(batch.source, &datapoint, &mut outputs);
+                for datapoint in batch.datapoints {
+                    self.receive(batch.source, datapoint, &mut outputs);
                 }
             }
             Input::Rules(rules) => self.reload(&rules, &mut outputs),
+            Input::Operator(command) => outputs.refused = self.operate(&command, &mut outputs).err(),
             Input::Clock | Input::Epoch => {}
         }
+        self.count_floods(&mut outputs);
         outputs.keep_latest();
         outputs
+    }
+
+    /// Takes one datapoint at processing time `at`, as [`Engine::step`] takes a batch of one, and adds to what it
+    /// brings about. A recording is read so: nothing is allocated for a datapoint that changes nothing.
+    pub fn take(&mut self, source: SourceId, datapoint: Datapoint, at: i64, outputs: &mut Outputs) {
+        self.pass_time(time::bounded(at).max(self.at), outputs);
+        self.receive(source, datapoint, outputs);
+        self.count_floods(outputs);
     }
 
     /// Handles what the end of a recording leaves: each scope goes on to the last thing it was told.
@@ -156,6 +182,7 @@ impl Engine {
                 self.advance(i, last, &mut outputs);
             }
         }
+        self.count_floods(&mut outputs);
         outputs.keep_latest();
         outputs
     }
@@ -163,23 +190,39 @@ impl Engine {
     /// The processing time at which something happens without input; none: never.
     #[must_use]
     pub fn deadline(&self) -> Option<i64> {
-        let followers = self.scopes.iter().filter_map(|scope| {
-            let lag = follow(self.waited_for(scope), self.at)?;
-            scope.next_instant().map(|instant| (instant + lag).max(self.at + 1))
-        });
-        self.next_change().into_iter().chain(followers).min()
+        let follower = (self.followers_due != i64::MAX).then(|| self.followers_due.max(self.at + 1));
+        self.next_change().into_iter().chain(follower).min()
     }
 
     /// The watermark of each scope, with its sources; none: it was told nothing yet.
     pub fn watermarks(&self) -> impl Iterator<Item = (&[SourceId], Option<i64>)> {
-        let mark = |mark: i64| (mark != time::LONG_AGO).then_some(mark);
-        self.scopes.iter().map(move |s| (s.sources.as_slice(), mark(s.watermark)))
+        let known = |mark: i64| (mark != time::LONG_AGO).then_some(mark);
+        self.scopes.iter().map(move |s| (s.sources.as_slice(), known(self.mark(s))))
+    }
+
+    /// Where the watermark of a scope stands. That of a follower is moved only when something is to be done there.
+    pub(crate) fn mark(&self, scope: &Scope) -> i64 {
+        match scope.pace {
+            Pace::Follows(behind) => scope.watermark.max(self.at - behind),
+            Pace::Held(..) | Pace::Unheard => scope.watermark,
+        }
+    }
+
+    /// Moves the watermarks of the followers to where they stand.
+    pub(crate) fn settle(&mut self) {
+        for i in 0..self.followers.len() {
+            let scope = &self.scopes[self.followers[i]];
+            let mark = self.mark(scope);
+            self.scopes[self.followers[i]].watermark = mark;
+        }
     }
 
     /// The stored form of the instances that changed, or grew older, since it was asked for last.
     pub fn unsaved(&mut self) -> Vec<(String, Vec<u8>)> {
         let inventory = Arc::clone(&self.inventory);
-        self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory)).collect()
+        self.settle();
+        let owed = std::mem::take(&mut self.owed);
+        owed.into_iter().chain(self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory))).collect()
     }
 
     /// The scopes, for whoever looks.
@@ -190,7 +233,8 @@ impl Engine {
     /// The sources of a scope, as they hold its watermark.
     pub(crate) fn holder(&self, source: SourceId) -> Holder<'_> {
         let expected_from = (self.options.expect == Expect::Declared).then_some(self.start);
-        Holder { source: self.inventory.source(source), clock: self.clocks[source.0 as usize], expected_from }
+        let clock = self.clocks[source.0 as usize];
+        Holder { id: source, source: self.inventory.source(source), clock, expected_from }
     }
 
     /// The sources of a scope that count: all, or those that were heard of.
@@ -208,29 +252,92 @@ impl Engine {
     /// Lets processing time pass, halting wherever a source begins or ends to hold a watermark.
     fn pass_time(&mut self, at: i64, outputs: &mut Outputs) {
         loop {
-            self.at = self.next_change().map_or(at, |halt| halt.min(at));
-            for scope in 0..self.scopes.len() {
-                self.follow_watermark(scope, outputs);
+            if at >= self.next_change {
+                self.next_change = self.next_change().unwrap_or(i64::MAX);
+            }
+            let halts = self.next_change <= at;
+            self.at = self.next_change.min(at);
+            if halts || std::mem::take(&mut self.unsettled) {
+                self.look_at_all(outputs);
             }
             if self.at == at {
-                return;
+                break;
             }
+        }
+        if at >= self.followers_due {
+            self.move_followers(outputs);
         }
     }
 
-    fn follow_watermark(&mut self, scope: usize, outputs: &mut Outputs) {
-        if let Some(mark) = self.mark_of(scope) {
+    /// Finds out anew what every watermark waits for.
+    fn look_at_all(&mut self, outputs: &mut Outputs) {
+        self.look_who_holds();
+        for scope in 0..self.scopes.len() {
+            self.look_at(scope, outputs);
+        }
+        self.move_followers(outputs);
+    }
+
+    fn look_who_holds(&mut self) {
+        for i in 0..self.holding.len() {
+            self.holding[i] = self.holds(i);
+        }
+        self.next_change = i64::MIN;
+    }
+
+    fn holds(&self, source: usize) -> bool {
+        let id = SourceId(u32::try_from(source).unwrap_or(u32::MAX));
+        self.holder(id).holds(self.at)
+    }
+
+    /// Finds out what the watermark of a scope waits for, and moves it.
+    fn look_at(&mut self, scope: usize, outputs: &mut Outputs) {
+        let pace = self.pace_of(scope);
+        let followed = matches!(std::mem::replace(&mut self.scopes[scope].pace, pace), Pace::Follows(_));
+        let follows = matches!(pace, Pace::Follows(_));
+        if follows && !followed {
+            self.followers.push(scope);
+        } else if followed && !follows {
+            self.followers.retain(|f| *f != scope);
+        }
+        self.advance_to_mark(scope, outputs);
+    }
+
+    /// The followers go on to where the processing time lets them.
+    fn move_followers(&mut self, outputs: &mut Outputs) {
+        for i in 0..self.followers.len() {
+            self.advance_to_mark(self.followers[i], outputs);
+        }
+        self.look_when_followers_are_due();
+    }
+
+    fn look_when_followers_are_due(&mut self) {
+        let due = |i: &usize| match self.scopes[*i].pace {
+            Pace::Follows(behind) => self.scopes[*i].next_instant().map(|instant| instant + behind),
+            Pace::Held(..) | Pace::Unheard => None,
+        };
+        self.followers_due = self.followers.iter().filter_map(due).min().unwrap_or(i64::MAX);
+    }
+
+    fn advance_to_mark(&mut self, scope: usize, outputs: &mut Outputs) {
+        if let Some(mark) = self.scopes[scope].pace.mark(self.at) {
             self.advance(scope, mark, outputs);
         }
     }
 
+    fn pace_of(&self, scope: usize) -> Pace {
+        pace(self.waited_for(&self.scopes[scope]), self.at)
+    }
+
     /// Where the watermark of a scope would stand.
     pub(crate) fn mark_of(&self, scope: usize) -> Option<i64> {
-        watermark(self.waited_for(&self.scopes[scope]), self.at)
+        self.pace_of(scope).mark(self.at)
     }
 
     fn advance(&mut self, scope: usize, mark: i64, outputs: &mut Outputs) {
-        self.with_scope(scope, outputs, |scope, going| scope.advance(mark, going));
+        if mark > self.scopes[scope].watermark {
+            self.with_scope(scope, outputs, |scope, going| scope.advance(mark, going));
+        }
     }
 
     pub(crate) fn with_scope(
@@ -243,37 +350,66 @@ impl Engine {
             identity: &self.identity,
             inventory: &self.inventory,
             at: self.at,
-            out: &mut outputs.transitions,
-            stored: &mut outputs.states,
+            told: outputs,
+            activations: &mut self.activations,
             counts: &mut self.counts,
+            keeps_states: self.options.keeps_states,
         };
-        work(&mut self.scopes[scope], &mut going);
+        let scope = &mut self.scopes[scope];
+        let waited = scope.waiting();
+        work(scope, &mut going);
+        self.waiting = (self.waiting + scope.waiting()).saturating_sub(waited);
     }
 
-    fn receive(&mut self, source: SourceId, datapoint: &Datapoint, outputs: &mut Outputs) {
+    fn receive(&mut self, source: SourceId, mut datapoint: Datapoint, outputs: &mut Outputs) {
+        datapoint.timestamp = time::bounded(datapoint.timestamp);
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
-        self.remember(datapoint);
-        let scopes = std::mem::take(&mut self.scopes_of[source.0 as usize]);
+        self.remember(&datapoint);
+        let place = source.0 as usize;
+        let scopes = std::mem::take(&mut self.scopes_of[place]);
         let mut behind = None;
         for i in &scopes {
-            let mark = self.scopes[*i].watermark;
-            if self.scopes[*i].receive(source, datapoint, self.options.late, &mut self.counts) {
+            let mark = self.mark(&self.scopes[*i]);
+            let scope = &mut self.scopes[*i];
+            scope.watermark = mark;
+            let waited = scope.waiting();
+            if scope.receive(source, &datapoint, self.options.late, &mut self.counts) {
                 behind = behind.max(Some(mark - datapoint.timestamp));
             }
+            self.waiting += scope.waiting() - waited;
         }
         self.counts.late += u64::from(behind.is_some());
         outputs.late.extend(behind.map(|by| (source, by)));
+        self.hear(source, &datapoint);
+        let holds = self.holds(place);
+        let steady = std::mem::replace(&mut self.holding[place], holds) && holds;
+        let mut any_follows = false;
+        for i in &scopes {
+            let before = self.scopes[*i].pace;
+            // Of a source that holds the watermark but is not the slowest, nothing changes by going on.
+            if steady && matches!(before, Pace::Held(other, _) if other != source) {
+                continue;
+            }
+            self.look_at(*i, outputs);
+            any_follows |= [before, self.scopes[*i].pace].iter().any(|p| matches!(p, Pace::Follows(_)));
+        }
+        self.scopes_of[place] = scopes;
+        if any_follows {
+            self.look_when_followers_are_due();
+        }
+        self.make_room(outputs);
+    }
+
+    /// Moves the source's clock.
+    fn hear(&mut self, source: SourceId, datapoint: &Datapoint) {
         let promised = datapoint.flags.has(Flags::WMK);
         let frontier = Clock::frontier_of(self.inventory.source(source), datapoint.timestamp, promised);
         let clock = &mut self.clocks[source.0 as usize];
         clock.heard_at = Some(self.at);
         clock.frontier = clock.frontier.max(Some(frontier));
-        for i in &scopes {
-            self.follow_watermark(*i, outputs);
-        }
-        self.scopes_of[source.0 as usize] = scopes;
-        self.make_room(outputs);
+        let changes = self.holder(source).changes().filter(|change| *change > self.at);
+        self.next_change = changes.fold(self.next_change, i64::min);
     }
 
     fn remember(&mut self, datapoint: &Datapoint) {
@@ -290,7 +426,7 @@ impl Engine {
 
     /// At the limit the fullest scope goes on to its oldest datapoint (§3.9).
     fn make_room(&mut self, outputs: &mut Outputs) {
-        while self.scopes.iter().map(Scope::waiting).sum::<usize>() > self.options.waiting_max {
+        while self.waiting > self.options.waiting_max {
             let fullest = (0..self.scopes.len()).max_by_key(|i| self.scopes[*i].waiting());
             let Some((fullest, oldest)) = fullest.and_then(|i| Some((i, self.scopes[i].oldest()?))) else {
                 return;
@@ -299,10 +435,17 @@ impl Engine {
             self.advance(fullest, oldest, outputs);
         }
     }
-}
 
-/// The number of transitions with which an instance goes on whose own number is lost. It must not repeat one that it
-/// had, since the id of a transition is made of it; no instance makes a transition every millisecond since 1970.
-fn after_loss(start: i64) -> u64 {
-    u64::try_from(start).unwrap_or_default()
+    /// Counts and looks anew: other scopes are in place.
+    pub(crate) fn recount(&mut self) {
+        self.waiting = self.scopes.iter().map(Scope::waiting).sum();
+        self.look_who_holds();
+        for scope in 0..self.scopes.len() {
+            self.scopes[scope].pace = self.pace_of(scope);
+        }
+        let follows = |i: &usize| matches!(self.scopes[*i].pace, Pace::Follows(_));
+        self.followers = (0..self.scopes.len()).filter(follows).collect();
+        self.look_when_followers_are_due();
+        self.unsettled = true;
+    }
 }

@@ -9,6 +9,8 @@
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
+mod action;
+mod activation;
 pub mod checked;
 pub mod codes;
 pub mod condition;
@@ -19,22 +21,29 @@ pub mod engine;
 mod explain;
 pub mod expr;
 pub mod file;
+mod gate;
 pub mod group;
 mod instance;
 pub mod inventory;
 mod limits;
+pub mod operator;
 pub mod params;
 pub mod pattern;
 pub mod place;
 mod reload;
+mod resume;
 pub mod ruleset;
 mod scope;
 mod sheet;
+pub mod shelf;
 mod signals;
 mod step;
 pub mod stored;
+mod telling;
 pub mod text;
 pub mod time;
+mod timers;
+mod touched;
 pub mod trial;
 pub mod trust;
 pub mod value;

@@ -144,7 +144,12 @@ impl Plan {
     /// The key under which the instance's state is kept: unique, and the same for ever.
     #[must_use]
     pub fn key(&self, inventory: &Inventory) -> String {
-        format!("{}@{}", self.rule.name.value, inventory.machine(self.machine).id)
+        self.key_under(&self.rule.name.value, inventory)
+    }
+
+    /// The key under another name of the rule.
+    pub(crate) fn key_under(&self, rule: &str, inventory: &Inventory) -> String {
+        format!("{rule}@{}", inventory.machine(self.machine).id)
     }
 }
 
@@ -173,8 +178,7 @@ impl RuleSet {
 
 pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
-    let machines: Vec<MachineId> =
-        inventory.machines().filter(|(_, m)| selects(&rule.on, m)).map(|(id, _)| id).collect();
+    let machines = selected(&rule.on, inventory);
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
@@ -216,17 +220,21 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
     for group in &rule.groups {
         let mut bound = Vec::new();
         for state in &group.states {
-            match binder.condition(&state.when.expr) {
-                Ok(program) => {
-                    let identity = identity_of(&state.when.expr.to_string());
-                    bound.push(BoundCondition { when: programs.len(), clear: None, identity });
-                    programs.push(bound_program(program));
-                }
-                Err(mistake) => show(&state.when.span, mistake),
-            }
+            bound.extend(bind_state(&mut binder, state, &mut programs, &mut show));
         }
         conditions.push(bound);
     }
+    let gates = [&rule.active_if, &rule.suppress_if].map(|gate| {
+        let gate = gate.as_ref()?;
+        match binder.condition(&gate.expr) {
+            Ok(program) => programs.push(bound_program(program)),
+            Err(mistake) => {
+                show(&gate.span, mistake);
+                return None;
+            }
+        }
+        Some(programs.len() - 1)
+    });
     let mut text_slots = BTreeMap::new();
     for (language, (template, span)) in &rule.text {
         let slots: Result<Vec<usize>, Mistake> =
@@ -250,12 +258,35 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
         sources,
         programs,
         conditions,
-        active_if: None,
-        suppress_if: None,
+        active_if: gates[0],
+        suppress_if: gates[1],
         windows: Vec::new(),
         text_slots,
     };
     (report.errors_since(before) == 0).then_some(plan)
+}
+
+/// Binds both conditions of a state; none: one of them is mistaken.
+fn bind_state(
+    binder: &mut Binder<'_>,
+    state: &file::State,
+    programs: &mut Vec<BoundProgram>,
+    show: &mut impl FnMut(&std::ops::Range<usize>, Mistake),
+) -> Option<BoundCondition> {
+    let mut bind = |condition: &file::Condition| match binder.condition(&condition.expr) {
+        Ok(program) => {
+            programs.push(bound_program(program));
+            Some(programs.len() - 1)
+        }
+        Err(mistake) => {
+            show(&condition.span, mistake);
+            None
+        }
+    };
+    let (when, clear) = (bind(&state.when), state.clear.as_ref().map(&mut bind));
+    let left = state.clear.as_ref().map(|clear| format!("\n{}", clear.expr)).unwrap_or_default();
+    let identity = identity_of(&format!("{}{left}", state.when.expr));
+    Some(BoundCondition { when: when?, clear: clear.map_or(Some(None), |clear| clear.map(Some))?, identity })
 }
 
 fn bound_program(program: Program) -> BoundProgram {
@@ -268,6 +299,20 @@ fn bound_program(program: Program) -> BoundProgram {
 /// Eight bytes tell the few conditions of one rule apart.
 fn identity_of(canonical: &str) -> String {
     proto::id::hex(&Sha256::digest(canonical)[..8])
+}
+
+/// The machines that a rule is for, in their order.
+fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
+    let selects = |id: &MachineId| selects(on, inventory.machine(*id));
+    if on.names.is_empty() || on.names.iter().any(|name| name.contains(['*', '?'])) {
+        return inventory.machines().map(|(id, _)| id).filter(selects).collect();
+    }
+    // Plain names are looked up: thousands of rules for one machine each do not look at thousands of machines.
+    let named = on.names.iter().flat_map(|name| inventory.machines_named(name));
+    let mut machines: Vec<MachineId> = named.copied().filter(selects).collect();
+    machines.sort_unstable();
+    machines.dedup();
+    machines
 }
 
 fn selects(on: &Selector, machine: &Machine) -> bool {

@@ -8,31 +8,24 @@
 //! Here: that order. Not here: where the watermark stands (`watermark`), what a condition means (`condition`).
 //! Invariant: the watermark never goes back (I3), and nothing is judged before it.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use proto::Transition;
+use proto::Cause;
 
-use crate::engine::{Counts, Datapoint, Identity, Late, Subject};
-use crate::explain::Teller;
+use crate::activation::Activation;
+use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
 use crate::expr::eval::Seen;
 use crate::group::Standing;
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId, TagId};
+use crate::ruleset::Plan;
 use crate::signals::Signals;
 use crate::time::LONG_AGO;
+use crate::timers::{Timer, Timers};
+use crate::touched::{Reader, Touched};
 use crate::value::{Held, Unknown};
 use crate::waiting::{Room, Waiting};
-
-/// What time alone brings about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    /// A signal may go stale.
-    Stale(usize),
-    /// An instance has something due.
-    Instance(usize),
-    /// The instances begin, though nothing was heard.
-    Begin,
-}
+use crate::watermark::Pace;
 
 /// Sources that share a watermark, with the instances that read them.
 #[derive(Debug)]
@@ -40,13 +33,14 @@ pub(crate) struct Scope {
     pub(crate) sources: Vec<SourceId>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) watermark: i64,
+    /// What its watermark waits for, as the engine found last.
+    pub(crate) pace: Pace,
     signals: Signals,
     room: Room,
-    /// One for each signal and each instance at most, so that flapping values do not fill the memory.
-    timers: BTreeSet<(i64, Timer)>,
-    /// The instant for which an instance, and for which a signal, has its timer.
-    armed_instances: Vec<Option<i64>>,
-    armed_signals: Vec<Option<i64>>,
+    timers: Timers,
+    /// What is collected at an instant; kept for its room.
+    touched: Touched,
+    renewed: Vec<usize>,
     /// The instants at which the instances began, and until which sources not heard yet are waited for.
     began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
@@ -58,9 +52,13 @@ pub(crate) struct Going<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) inventory: &'a Inventory,
     pub(crate) at: i64,
-    pub(crate) out: &'a mut Vec<Transition>,
-    pub(crate) stored: &'a mut Vec<(String, Vec<u8>)>,
+    /// All that is told.
+    pub(crate) told: &'a mut Outputs,
+    /// The activations on lines.
+    pub(crate) activations: &'a mut Vec<Activation>,
     pub(crate) counts: &'a mut Counts,
+    /// Whether anybody wants the stored form of what changes.
+    pub(crate) keeps_states: bool,
 }
 
 /// What an instance sees of its scope.
@@ -108,36 +106,39 @@ impl Scope {
             sources,
             instances: Vec::new(),
             watermark: LONG_AGO,
+            pace: Pace::Unheard,
             signals,
             room: Room::default(),
-            timers: BTreeSet::new(),
-            armed_instances: Vec::new(),
-            armed_signals: Vec::new(),
+            timers: Timers::default(),
+            touched: Touched::default(),
+            renewed: Vec::new(),
             began: None,
             last_effective: None,
         }
     }
 
     /// Adds an instance, made from the signals of its slots.
-    pub(crate) fn add(
-        &mut self,
-        inventory: &Inventory,
-        plan: std::sync::Arc<crate::ruleset::Plan>,
-    ) -> &mut Instance {
-        let reader = self.instances.len();
+    pub(crate) fn add(&mut self, plan: Arc<Plan>) -> &mut Instance {
+        let place = self.instances.len();
         let policy = plan.rule.stale_after;
-        let signals: Vec<usize> =
-            plan.slots.iter().map(|tag| self.signals.subscribe(inventory, *tag, policy, reader)).collect();
-        self.armed_signals
-            .resize(signals.iter().map(|s| s + 1).max().unwrap_or(0).max(self.armed_signals.len()), None);
-        self.armed_instances.push(None);
+        let signals: Vec<usize> = plan.slots.iter().map(|tag| self.signals.subscribe(*tag, policy)).collect();
+        for (program, bound) in plan.programs.iter().enumerate() {
+            for slot in &bound.outside {
+                self.signals.read(signals[*slot], Reader::new(place, program), bound.program.cuts(*slot));
+            }
+        }
         self.instances.push(Instance::new(plan, signals));
-        &mut self.instances[reader]
+        &mut self.instances[place]
+    }
+
+    /// All instances are there.
+    pub(crate) fn ready(&mut self) {
+        self.signals.ready();
     }
 
     /// Takes over time and values of the scope that had these sources before; its instances stay behind.
-    pub(crate) fn adopt(&mut self, old: &mut Self) {
-        self.signals.adopt(&old.signals);
+    pub(crate) fn adopt(&mut self, inventory: &Inventory, old: &mut Self) {
+        self.signals.adopt(inventory, &old.signals);
         self.room = std::mem::take(&mut old.room);
         self.watermark = self.watermark.max(old.watermark);
         (self.began, self.last_effective) = (old.began, old.last_effective);
@@ -149,7 +150,7 @@ impl Scope {
             self.signals.seed(tag, source, datapoint);
         } else if to_come {
             let effective = datapoint.timestamp;
-            self.room.enter(Waiting { effective, late: false, source, datapoint: datapoint.clone() });
+            self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
         }
     }
 
@@ -162,12 +163,20 @@ impl Scope {
             self.begin(self.watermark, going.inventory);
         }
         let Some(begin) = self.unknown_counts_from() else { return };
-        let before = going.out.len();
+        let before = going.told.transitions.len();
         for i in 0..self.instances.len() {
-            self.judge(i, self.watermark, begin, going);
+            self.judge_whole(i, self.watermark, begin, going);
         }
-        for transition in &mut going.out[before..] {
-            transition.cause = proto::Cause::RuleChanged;
+        let changed = going.told.transitions[before..].iter_mut();
+        for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
+            transition.cause = Cause::RuleChanged;
+        }
+    }
+
+    /// Judges an instance at the watermark: somebody did something to it between two instants.
+    pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
+        if let Some(begin) = self.unknown_counts_from() {
+            self.judge_whole(i, self.watermark, begin, going);
         }
     }
 
@@ -180,7 +189,7 @@ impl Scope {
 
     /// Sees to it that the instances begin by then, even when nothing is heard.
     pub(crate) fn begin_by(&mut self, instant: i64) {
-        self.timers.insert((instant, Timer::Begin));
+        self.timers.arm(Timer::Begin, instant);
     }
 
     /// Nobody can say how long the instances were away: the clock was set back.
@@ -215,14 +224,16 @@ impl Scope {
         if !heartbeat {
             self.last_effective = self.last_effective.max(Some(effective));
         }
-        self.room.enter(Waiting { effective, late: is_late, source, datapoint: datapoint.clone() });
+        self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
         is_late && !heartbeat
     }
 
     /// The next instant at which something is to be done.
     pub(crate) fn next_instant(&self) -> Option<i64> {
-        let timer = self.timers.first().map(|(due, _)| *due);
-        self.room.first().into_iter().chain(timer).min()
+        match (self.room.first(), self.timers.first()) {
+            (Some(room), Some(timer)) => Some(room.min(timer)),
+            (room, timer) => room.or(timer),
+        }
     }
 
     /// The oldest datapoint that waits.
@@ -242,13 +253,19 @@ impl Scope {
     }
 
     fn handle(&mut self, now: i64, going: &mut Going<'_>) {
-        let mut touched = BTreeSet::new();
+        let mut touched = std::mem::take(&mut self.touched);
         self.apply(now, going, &mut touched);
         self.pass(now, going, &mut touched);
-        let Some(begin) = self.unknown_counts_from() else { return };
-        for i in touched {
-            self.judge(i, now, begin, going);
+        if let Some(begin) = self.unknown_counts_from() {
+            if touched.all {
+                (0..self.instances.len()).for_each(|i| self.judge_whole(i, now, begin, going));
+            } else {
+                let by_instance = touched.in_order().chunk_by(|a, b| a.instance == b.instance);
+                by_instance.for_each(|readers| self.judge(readers, now, begin, going));
+            }
         }
+        touched.clear();
+        self.touched = touched;
     }
 
     /// The instances begin, unless they have.
@@ -264,14 +281,15 @@ impl Scope {
     }
 
     /// All datapoints of the instant.
-    fn apply(&mut self, now: i64, going: &mut Going<'_>, touched: &mut BTreeSet<usize>) {
-        let mut armed = Vec::new();
+    fn apply(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
+        let mut renewed = std::mem::take(&mut self.renewed);
         let heard_before = self.signals.all_heard().is_some();
         let mut any = false;
         while let Some(waiting) = self.room.leave_at(now) {
             any = true;
-            if self.signals.apply(going.inventory, &waiting, now, touched, &mut armed) {
-                going.counts.applied += u64::from(matches!(waiting.datapoint.subject, Subject::Tag(_)));
+            let is_tag = matches!(waiting.datapoint.subject, Subject::Tag(_));
+            if self.signals.apply(going.inventory, waiting, touched, &mut renewed) {
+                going.counts.applied += u64::from(is_tag);
             } else {
                 going.counts.dropped += 1;
             }
@@ -279,74 +297,76 @@ impl Scope {
         let all_heard_now = !heard_before && self.signals.all_heard().is_some();
         if (any && self.began.is_none()) || all_heard_now {
             self.begin(now, going.inventory);
-            touched.extend(0..self.instances.len());
+            touched.all = true;
         }
-        for signal in armed {
+        for signal in renewed.drain(..) {
             self.arm_signal(signal, going.inventory);
         }
+        self.renewed = renewed;
     }
 
     /// All timers of the instant: staleness, then what instances have due.
-    fn pass(&mut self, now: i64, going: &mut Going<'_>, touched: &mut BTreeSet<usize>) {
-        while let Some((_, timer)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
-            self.timers.pop_first();
+    fn pass(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
+        while let Some(timer) = self.timers.pop(now) {
             match timer {
                 Timer::Begin => {
                     if self.began.is_none() {
                         // Nothing was heard: the sources have been waited for already.
                         self.began = Some((now, now));
-                        touched.extend(0..self.instances.len());
+                        touched.all = true;
                     }
                 }
-                Timer::Instance(i) => {
-                    self.armed_instances[i] = None;
-                    touched.insert(i);
-                }
-                Timer::Stale(s) => {
-                    self.armed_signals[s] = None;
-                    match self.signals.stale_due(going.inventory, s) {
-                        Some(later) if later > now => self.arm_signal(s, going.inventory),
-                        Some(_) => self.signals.go_stale(s, touched),
-                        None => {}
-                    }
-                }
+                Timer::Instance(i) => touched.due(i),
+                Timer::Stale(s) => match self.signals.stale_due(going.inventory, s) {
+                    Some(later) if later > now => self.arm_signal(s, going.inventory),
+                    Some(_) => self.signals.go_stale(going.inventory, s, touched),
+                    None => {}
+                },
             }
         }
     }
 
-    fn judge(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
-        let (signals, instance) = (&self.signals, &mut self.instances[i]);
+    /// Judges what was touched of an instance; where nothing is said anew and nothing is due, nothing else happens.
+    fn judge(&mut self, readers: &[Reader], now: i64, begin: i64, going: &mut Going<'_>) {
+        let Some(i) = readers.first().map(|r| r.instance as usize) else { return };
+        let instance = &mut self.instances[i];
         let slots = std::mem::take(&mut instance.signals);
-        let seen = Sight { signals, slots: &slots, now };
-        (0..instance.verdicts.len()).for_each(|program| instance.judge(program, &seen));
+        let seen = Sight { signals: &self.signals, slots: &slots, now };
+        let mut moves = false;
+        for reader in readers {
+            moves |= reader.judged().is_none_or(|program| instance.judge(program, &seen));
+        }
         instance.signals = slots;
-        let change = instance.advance(now, begin);
-        if let Some(change) = change {
-            let (identity, inventory) = (going.identity, going.inventory);
-            let teller = Teller { identity, inventory, signals, at: going.at, watermark: self.watermark };
-            going.out.push(teller.tell(instance, change, now));
-            going.counts.transitions += 1;
-            going.stored.push((instance.plan.key(inventory), crate::stored::bytes(instance, now)));
-            instance.unsaved = false;
+        if moves {
+            self.move_on(i, now, begin, going);
         }
-        let due = instance.due(now, begin);
-        let armed = std::mem::replace(&mut self.armed_instances[i], due);
-        if due != armed {
-            if let Some(armed) = armed {
-                self.timers.remove(&(armed, Timer::Instance(i)));
-            }
-            self.timers.extend(due.map(|due| (due, Timer::Instance(i))));
+    }
+
+    /// Judges an instance of which nothing is known to be as it was.
+    fn judge_whole(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
+        let instance = &mut self.instances[i];
+        let slots = std::mem::take(&mut instance.signals);
+        let seen = Sight { signals: &self.signals, slots: &slots, now };
+        for program in 0..instance.verdicts.len() {
+            instance.judge(program, &seen);
         }
+        instance.signals = slots;
+        self.move_on(i, now, begin, going);
+    }
+
+    /// Moves an instance to an instant, on what its programs have said.
+    fn move_on(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
+        let (signals, instance) = (&self.signals, &mut self.instances[i]);
+        let moved = instance.advance(now, begin);
+        going.tell(instance, signals, moved, (now, self.watermark));
+        self.timers.arm_if(Timer::Instance(i), instance.due(now, begin));
     }
 
     fn arm_signal(&mut self, signal: usize, inventory: &Inventory) {
         // A deadline only ever moves back: the timer that is there finds that out when it comes.
-        if self.armed_signals[signal].is_some() {
-            return;
+        if !self.timers.is_armed(Timer::Stale(signal)) {
+            self.timers.arm_if(Timer::Stale(signal), self.signals.stale_due(inventory, signal));
         }
-        let due = self.signals.stale_due(inventory, signal);
-        self.armed_signals[signal] = due;
-        self.timers.extend(due.map(|due| (due, Timer::Stale(signal))));
     }
 
     /// The stored form of every instance that changed, or grew older, since it was stored last.

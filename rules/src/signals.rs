@@ -5,8 +5,6 @@
 //! Invariant: between samples a value holds; it stops to count exactly at its deadline and not at all while its
 //! source confirms it: "unchanged" and "dead" differ.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use proto::{Flags, Quality};
 use rustc_hash::FxHashMap;
 
@@ -14,7 +12,8 @@ use crate::engine::{Datapoint, Subject};
 use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::time::LONG_AGO;
-use crate::value::{Held, Unknown};
+use crate::touched::{Reader, Touched};
+use crate::value::{Held, Unknown, Value};
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
 
@@ -28,114 +27,199 @@ pub(crate) struct Cell {
     pub(crate) timestamp: Option<i64>,
     pub(crate) sequence: u64,
     pub(crate) late: bool,
-    signals: Vec<usize>,
+    /// The first of its signals; each names the next.
+    signal: Option<u32>,
 }
 
 /// A tag under one policy of staleness, read by instances.
 #[derive(Debug)]
 struct Signal {
     cell: usize,
+    /// The next signal of the same tag.
+    next: Option<u32>,
     policy: StaleAfter,
     stale: bool,
     /// An instant before which staleness does not begin to count: a late application, or its last end where no
     /// frontier tells when that was.
     floor: i64,
-    readers: Vec<usize>,
+    /// What is judged whenever it changes.
+    readers: Vec<Reader>,
+    /// What compares it with numbers alone, by these: such a program says the same as before while the value lies
+    /// on the same side of its number.
+    cuts: Vec<(f64, Reader)>,
+}
+
+impl Signal {
+    /// Touches all that reads it.
+    fn touch(&self, touched: &mut Touched) {
+        touched.add(&self.readers);
+        self.cuts.iter().for_each(|(_, reader)| touched.add(&[*reader]));
+    }
+
+    /// Touches all that may tell the one value from the other.
+    fn touch_between(&self, before: &Held, after: &Held, touched: &mut Touched) {
+        let (Some(before), Some(after)) = (number(before), number(after)) else { return self.touch(touched) };
+        touched.add(&self.readers);
+        let (low, high) = (before.min(after), before.max(after));
+        let first = self.cuts.partition_point(|(cut, _)| *cut < low);
+        let crossed = self.cuts[first..].iter().take_while(|(cut, _)| *cut <= high);
+        crossed.for_each(|(_, reader)| touched.add(&[*reader]));
+    }
+}
+
+/// A value as a number. Rounding a large integer keeps its order, and no cut lies where it rounds.
+fn number(held: &Held) -> Option<f64> {
+    match held {
+        Ok(Value::Int(i)) => Some(*i as f64),
+        Ok(Value::Float(f)) => Some(*f),
+        _ => None,
+    }
 }
 
 /// What a scope has heard of a source, as far as it was applied.
 #[derive(Debug)]
 struct Contact {
+    source: SourceId,
     frontier: i64,
     /// The last timestamp with `Wmk`, `$connected = false` not counted.
     promised: i64,
     first: Option<i64>,
-    signals: Vec<usize>,
+    /// Its signals that are stale.
+    stale: Vec<usize>,
 }
 
 /// All tags that the instances of a scope read.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     cells: Vec<Cell>,
-    by_tag: FxHashMap<TagId, usize>,
+    by_tag: FxHashMap<TagId, u32>,
     signals: Vec<Signal>,
-    contacts: BTreeMap<SourceId, Contact>,
+    /// In the order of the sources.
+    contacts: Vec<Contact>,
+    /// The instant at which the last source was heard first; none: one was not heard yet.
+    all_heard: Option<i64>,
 }
 
 const STALE: &Held = &Err(Unknown::Stale);
 
 impl Signals {
     pub(crate) fn new(sources: &[SourceId]) -> Self {
-        let contact = || Contact { frontier: LONG_AGO, promised: LONG_AGO, first: None, signals: Vec::new() };
-        Self { contacts: sources.iter().map(|s| (*s, contact())).collect(), ..Self::default() }
+        let contact = |source: &SourceId| Contact {
+            source: *source,
+            frontier: LONG_AGO,
+            promised: LONG_AGO,
+            first: None,
+            stale: Vec::new(),
+        };
+        Self { contacts: sources.iter().map(contact).collect(), ..Self::default() }
     }
 
-    /// The signal of a tag under a policy, for one more reader.
-    pub(crate) fn subscribe(
-        &mut self,
-        inventory: &Inventory,
-        tag: TagId,
-        policy: StaleAfter,
-        reader: usize,
-    ) -> usize {
-        let cell = *self.by_tag.entry(tag).or_insert_with(|| {
-            let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
-            self.cells.push(Cell {
-                tag,
-                held,
-                quality,
-                timestamp: None,
-                sequence: 0,
-                late: false,
-                signals: Vec::new(),
-            });
-            self.cells.len() - 1
-        });
-        let known = self.cells[cell].signals.iter().copied().find(|s| self.signals[*s].policy == policy);
-        let signal = known.unwrap_or_else(|| {
-            self.signals.push(Signal { cell, policy, stale: false, floor: LONG_AGO, readers: Vec::new() });
-            let signal = self.signals.len() - 1;
-            self.cells[cell].signals.push(signal);
-            if let Some(contact) = self.contacts.get_mut(&inventory.tag(tag).source) {
-                contact.signals.push(signal);
+    /// The signal of a tag under a policy.
+    pub(crate) fn subscribe(&mut self, tag: TagId, policy: StaleAfter) -> usize {
+        let cell = self.cell_for(tag);
+        let mut last = None;
+        let mut next = self.cells[cell].signal;
+        while let Some(signal) = next {
+            let known = &self.signals[signal as usize];
+            if known.policy == policy {
+                return signal as usize;
             }
-            signal
-        });
-        let readers = &mut self.signals[signal].readers;
-        if readers.last() != Some(&reader) {
-            readers.push(reader);
+            (last, next) = (Some(signal), known.next);
+        }
+        let signal = self.signals.len();
+        let (readers, cuts) = (Vec::new(), Vec::new());
+        self.signals.push(Signal { cell, next: None, policy, stale: false, floor: LONG_AGO, readers, cuts });
+        let place = u32::try_from(signal).ok();
+        match last {
+            None => self.cells[cell].signal = place,
+            Some(last) => self.signals[last as usize].next = place,
         }
         signal
     }
 
+    fn cell_for(&mut self, tag: TagId) -> usize {
+        let place = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        let cell = *self.by_tag.entry(tag).or_insert(place);
+        if cell == place {
+            let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
+            let (timestamp, sequence, late, signal) = (None, 0, false, None);
+            self.cells.push(Cell { tag, held, quality, timestamp, sequence, late, signal });
+        }
+        cell as usize
+    }
+
+    /// Has a program judged when the signal changes; with the numbers with which it alone compares it, when it
+    /// comes to one of them or passes it.
+    pub(crate) fn read(&mut self, signal: usize, reader: Reader, cuts: Option<Vec<f64>>) {
+        match cuts {
+            None => self.signals[signal].readers.push(reader),
+            Some(cuts) => self.signals[signal].cuts.extend(cuts.into_iter().map(|cut| (cut, reader))),
+        }
+    }
+
+    /// All readers are known.
+    pub(crate) fn ready(&mut self) {
+        for signal in &mut self.signals {
+            signal.cuts.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            signal.cuts.shrink_to_fit();
+            signal.readers.shrink_to_fit();
+        }
+    }
+
+    fn contact_of(&mut self, source: SourceId) -> Option<&mut Contact> {
+        let place = self.contacts.binary_search_by_key(&source, |c| c.source).ok()?;
+        self.contacts.get_mut(place)
+    }
+
     /// Takes over what another table knew: contact with the sources, values, and which of them are stale.
-    pub(crate) fn adopt(&mut self, known: &Self) {
-        for (source, contact) in &mut self.contacts {
-            if let Some(old) = known.contacts.get(source) {
+    pub(crate) fn adopt(&mut self, inventory: &Inventory, known: &Self) {
+        for old in &known.contacts {
+            if let Some(contact) = self.contact_of(old.source) {
                 (contact.frontier, contact.promised, contact.first) = (old.frontier, old.promised, old.first);
             }
         }
         for cell in &mut self.cells {
-            let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i]) else { continue };
+            let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i as usize]) else { continue };
             (cell.held, cell.quality) = (old.held.clone(), old.quality);
             (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
-            for signal in &cell.signals {
-                let state = &mut self.signals[*signal];
-                let same = old.signals.iter().map(|i| &known.signals[*i]).find(|s| s.policy == state.policy);
-                if let Some(same) = same {
+            let mut next = cell.signal;
+            while let Some(signal) = next {
+                let state = &mut self.signals[signal as usize];
+                if let Some(same) = known.signal_of(old, state.policy) {
                     (state.stale, state.floor) = (same.stale, same.floor);
                 }
+                next = state.next;
             }
+        }
+        self.look_who_was_heard();
+        for signal in 0..self.signals.len() {
+            if self.signals[signal].stale {
+                self.note_stale(inventory, signal);
+            }
+        }
+    }
+
+    fn signal_of(&self, cell: &Cell, policy: StaleAfter) -> Option<&Signal> {
+        let first = cell.signal.map(|i| &self.signals[i as usize]);
+        let mut all = std::iter::successors(first, |s| s.next.map(|i| &self.signals[i as usize]));
+        all.find(|s| s.policy == policy)
+    }
+
+    fn note_stale(&mut self, inventory: &Inventory, signal: usize) {
+        let tag = self.cell(signal).tag;
+        if let Some(contact) = self.contact_of(inventory.tag(tag).source) {
+            contact.stale.push(signal);
         }
     }
 
     /// Takes a value that came before anybody read the tag, if none is known.
     pub(crate) fn seed(&mut self, tag: TagId, source: SourceId, datapoint: &Datapoint) {
-        if let Some(contact) = self.contacts.get_mut(&source) {
+        if let Some(contact) = self.contact_of(source) {
             contact.first.get_or_insert(datapoint.timestamp);
             contact.frontier = contact.frontier.max(datapoint.timestamp);
+            self.look_who_was_heard();
         }
-        let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i]) else { return };
+        let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i as usize]) else { return };
         if cell.timestamp.is_none() {
             (cell.held, cell.quality) = (datapoint.value.clone(), datapoint.quality);
             (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
@@ -159,12 +243,17 @@ impl Signals {
 
     /// Whether any source was heard.
     pub(crate) fn any_heard(&self) -> bool {
-        self.contacts.values().any(|c| c.first.is_some())
+        self.contacts.iter().any(|c| c.first.is_some())
     }
 
     /// Whether every source was heard, and the instant at which the last of them was heard first.
     pub(crate) fn all_heard(&self) -> Option<i64> {
-        self.contacts.values().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten()
+        self.all_heard
+    }
+
+    fn look_who_was_heard(&mut self) {
+        self.all_heard =
+            self.contacts.iter().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten();
     }
 
     /// Applies a datapoint at an instant. `touched` gets the readers that must be judged, `armed` the signals
@@ -172,33 +261,36 @@ impl Signals {
     pub(crate) fn apply(
         &mut self,
         inventory: &Inventory,
-        waiting: &Waiting,
-        now: i64,
-        touched: &mut BTreeSet<usize>,
+        waiting: Waiting,
+        touched: &mut Touched,
         armed: &mut Vec<usize>,
     ) -> bool {
-        self.contact(inventory, waiting, now, touched, armed);
+        self.contact(inventory, &waiting, touched, armed);
         let Subject::Tag(tag) = waiting.datapoint.subject else { return true };
         let Some(cell) = self.by_tag.get(&tag).copied() else { return true };
-        let datapoint = &waiting.datapoint;
-        let cell = &mut self.cells[cell];
+        let (late, now, datapoint) = (waiting.late(), waiting.effective, waiting.datapoint);
+        let cell = &mut self.cells[cell as usize];
         let newer = (cell.timestamp, cell.sequence) > (Some(datapoint.timestamp), datapoint.sequence);
-        if waiting.late && newer {
+        if late && newer {
             return false;
         }
-        let changed = cell.held != datapoint.value || cell.quality != datapoint.quality;
-        cell.held = datapoint.value.clone();
-        (cell.quality, cell.late) = (datapoint.quality, waiting.late);
+        let before = std::mem::replace(&mut cell.held, datapoint.value);
+        let changed = before != cell.held;
+        (cell.quality, cell.late) = (datapoint.quality, late);
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
-        for signal in &cell.signals {
-            let state = &mut self.signals[*signal];
-            if waiting.late {
+        let mut next = cell.signal;
+        while let Some(signal) = next {
+            let state = &mut self.signals[signal as usize];
+            if late {
                 state.floor = now;
             }
-            armed.push(*signal);
-            if changed {
-                touched.extend(&state.readers);
+            if state.policy != StaleAfter::Never {
+                armed.push(signal as usize);
             }
+            if changed {
+                state.touch_between(&before, &cell.held, touched);
+            }
+            next = state.next;
         }
         true
     }
@@ -208,33 +300,44 @@ impl Signals {
         &mut self,
         inventory: &Inventory,
         waiting: &Waiting,
-        now: i64,
-        touched: &mut BTreeSet<usize>,
+        touched: &mut Touched,
         armed: &mut Vec<usize>,
     ) {
-        let Some(contact) = self.contacts.get_mut(&waiting.source) else { return };
-        let datapoint = &waiting.datapoint;
+        let (now, late, datapoint) = (waiting.effective, waiting.late(), &waiting.datapoint);
         let promised = datapoint.flags.has(Flags::WMK);
-        let frontier = Clock::frontier_of(inventory.source(waiting.source), datapoint.timestamp, promised);
-        contact.frontier = contact.frontier.max(frontier);
-        contact.first.get_or_insert(now);
         let down = datapoint.subject == Subject::Connected(false);
+        let frontier = Clock::frontier_of(inventory.source(waiting.source), datapoint.timestamp, promised);
+        let Some(contact) = self.contact_of(waiting.source) else { return };
+        contact.frontier = contact.frontier.max(frontier);
         if promised && !down {
             contact.promised = contact.promised.max(datapoint.timestamp);
         }
-        for signal in &contact.signals {
+        let is_first = contact.first.is_none();
+        contact.first.get_or_insert(now);
+        let mut stale = std::mem::take(&mut contact.stale);
+        if is_first {
+            self.look_who_was_heard();
+        }
+        if stale.is_empty() {
+            return;
+        }
+        stale.retain(|signal| {
             let state = &mut self.signals[*signal];
             let lasts = matches!(state.policy, StaleAfter::After(_));
             // A source that says it is not connected confirms no value.
-            if !state.stale || (lasts && down) {
-                continue;
+            if lasts && down {
+                return true;
             }
             state.stale = false;
-            if lasts || waiting.late {
+            if lasts || late {
                 state.floor = now;
             }
-            touched.extend(&state.readers);
+            state.touch(touched);
             armed.push(*signal);
+            false
+        });
+        if let Some(contact) = self.contact_of(waiting.source) {
+            contact.stale = stale;
         }
     }
 
@@ -243,7 +346,8 @@ impl Signals {
         let state = &self.signals[signal];
         let cell = &self.cells[state.cell];
         let source = inventory.tag(cell.tag).source;
-        let contact = self.contacts.get(&source)?;
+        let place = self.contacts.binary_search_by_key(&source, |c| c.source).ok()?;
+        let contact = &self.contacts[place];
         let renewed = cell.timestamp?;
         if state.stale {
             return None;
@@ -258,9 +362,9 @@ impl Signals {
     }
 
     /// Makes the signal stale; its readers must be judged.
-    pub(crate) fn go_stale(&mut self, signal: usize, touched: &mut BTreeSet<usize>) {
-        let state = &mut self.signals[signal];
-        state.stale = true;
-        touched.extend(&state.readers);
+    pub(crate) fn go_stale(&mut self, inventory: &Inventory, signal: usize, touched: &mut Touched) {
+        self.signals[signal].stale = true;
+        self.signals[signal].touch(touched);
+        self.note_stale(inventory, signal);
     }
 }

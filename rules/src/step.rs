@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use proto::{Flags, Quality, Transition};
+use proto::{Flags, Happening, Notification, Quality, Transition};
 
 use crate::inventory::{SourceId, TagId};
+use crate::operator::{Command, Refused};
 use crate::ruleset::RuleSet;
 use crate::stored::NotAState;
 use crate::time::Millis;
@@ -59,6 +60,8 @@ pub enum Input {
     Clock,
     /// Other rules are in force, from here on.
     Rules(RuleSet),
+    /// Somebody does something to a rule of a machine.
+    Operator(Command),
     /// The agent's clock was set back: `at` begins again, and with it event time.
     Epoch,
 }
@@ -117,6 +120,8 @@ pub struct Options {
     pub waiting_max: usize,
     /// A stored watermark that is further ahead of the start means that the clock was set back, ms.
     pub future_bound: Millis,
+    /// Whether [`Outputs::states`] is filled: a replay has nowhere to keep them.
+    pub keeps_states: bool,
 }
 
 impl Default for Options {
@@ -127,6 +132,7 @@ impl Default for Options {
             expect: Expect::default(),
             waiting_max: 100_000,
             future_bound: 5_000,
+            keeps_states: true,
         }
     }
 }
@@ -157,11 +163,30 @@ pub struct Outputs {
     pub states: Vec<(String, Vec<u8>)>,
     /// Datapoints that came late: the source, and by how much, ms.
     pub late: Vec<(SourceId, Millis)>,
+    /// Who is to be told of a transition, at once or again.
+    pub notifications: Vec<Notification>,
+    /// What happened to the rules besides their transitions: chattering, floods, what people did.
+    pub events: Vec<Happening>,
+    /// Why nothing was done of what somebody wanted.
+    pub refused: Option<Refused>,
 }
 
 impl Outputs {
+    /// Forgets everything, and keeps the room.
+    pub fn clear(&mut self) {
+        self.transitions.clear();
+        self.states.clear();
+        self.late.clear();
+        self.notifications.clear();
+        self.events.clear();
+        self.refused = None;
+    }
+
     /// Of several changes of one instance only the last state is worth keeping.
     pub(crate) fn keep_latest(&mut self) {
+        if self.states.len() < 2 {
+            return;
+        }
         let latest: BTreeMap<String, Vec<u8>> = self.states.drain(..).collect();
         self.states.extend(latest);
     }

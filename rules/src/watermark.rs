@@ -4,7 +4,7 @@
 //! processing time. Not here: what happens when it moves (`scope`).
 //! Invariant: a silent source delays a rule by its idle timeout at most (I5).
 
-use crate::inventory::Source;
+use crate::inventory::{Source, SourceId};
 use crate::time::Millis;
 
 /// What is known of a source's time.
@@ -16,9 +16,34 @@ pub struct Clock {
     pub heard_at: Option<i64>,
 }
 
+/// What a watermark waits for. It stands still unless this does, or this moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// A source that was never heard of holds it.
+    Unheard,
+    /// This source holds it, with the least frontier.
+    Held(SourceId, i64),
+    /// Nobody holds it: it follows the processing time by so much, ms.
+    Follows(Millis),
+}
+
+impl Pace {
+    /// Where the watermark stands at a processing time.
+    #[must_use]
+    pub fn mark(self, at: i64) -> Option<i64> {
+        match self {
+            Pace::Unheard => None,
+            Pace::Held(_, frontier) => Some(frontier),
+            Pace::Follows(behind) => Some(at - behind),
+        }
+    }
+}
+
 /// A source, its clock, and since when it is waited for.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder<'s> {
+    /// Which it is.
+    pub id: SourceId,
     /// The source.
     pub source: &'s Source,
     /// Its clock.
@@ -53,7 +78,9 @@ impl Holder<'_> {
         Some(lag.map_or(heard, |lag| lag.min(heard)))
     }
 
-    fn holds(&self, at: i64) -> bool {
+    /// Whether it holds the watermark at a processing time.
+    #[must_use]
+    pub fn holds(&self, at: i64) -> bool {
         self.holds_until().is_some_and(|until| at <= until)
     }
 
@@ -68,18 +95,18 @@ impl Holder<'_> {
     }
 }
 
-/// Where the watermark of these sources stands; none while a source that was never heard of holds it.
+/// What the watermark of these sources waits for.
 #[must_use]
-pub fn watermark<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Option<i64> {
-    match follow(holders.clone(), at) {
-        Some(behind) => Some(at - behind),
-        None => holders.filter(|h| h.holds(at)).map(|h| h.clock.frontier).min().flatten(),
+pub fn pace<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Pace {
+    if let Some(behind) = follow(holders.clone(), at) {
+        return Pace::Follows(behind);
     }
+    let slowest = holders.filter(|h| h.holds(at)).min_by_key(|h| h.clock.frontier);
+    slowest.and_then(|h| Some(Pace::Held(h.id, h.clock.frontier?))).unwrap_or(Pace::Unheard)
 }
 
 /// How far behind the processing time a watermark follows that nobody holds; none: somebody holds it.
-#[must_use]
-pub fn follow<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Option<Millis> {
+fn follow<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Option<Millis> {
     if holders.clone().any(|h| h.holds(at)) {
         return None;
     }
@@ -100,13 +127,14 @@ mod tests {
 
     fn mark(sources: &[(&Source, Option<i64>, Option<i64>)], at: i64) -> Option<i64> {
         let holder = |(source, frontier, heard_at): &(&'static Source, Option<i64>, Option<i64>)| Holder {
+            id: SourceId(0),
             source,
             clock: Clock { frontier: *frontier, heard_at: *heard_at },
             expected_from: Some(0),
         };
         let leaked: Vec<(&'static Source, Option<i64>, Option<i64>)> =
             sources.iter().map(|(s, f, h)| (&*Box::leak(Box::new((*s).clone())), *f, *h)).collect();
-        watermark(leaked.iter().map(holder).collect::<Vec<_>>().into_iter(), at)
+        pace(leaked.iter().map(holder).collect::<Vec<_>>().into_iter(), at).mark(at)
     }
 
     #[test]

@@ -2,16 +2,22 @@
 //!
 //! Here: noticing, and when it is told. Not here: the connector, and what telling looks like (`announce`).
 //! Invariant: a link is told when it changes; what is late or lost is counted at once, and told at most once in
-//! [`TOLD_EVERY_MS`], with nothing left out (I8).
+//! [`TOLD_EVERY_MS`], with nothing left out (I8); of an outage each reason is logged once, and once an hour that it
+//! lasts, however often the source is tried.
 
 use proto::Happening;
 use rules::trust::{Bounds, Trust, Verdict};
 
+use crate::connector::Lost;
 use crate::normalize::Delivery;
 use crate::sequence::Sequence;
 
 /// Late and lost datapoints are told once in this time and source, ms.
 const TOLD_EVERY_MS: i64 = 60_000;
+/// That a source is still down is logged again after so long, ms.
+const STILL_DOWN_EVERY_MS: i64 = 3_600_000;
+/// So many reasons of one outage are logged at once; reasons with a number in them may be new each time.
+const REASONS_MAX: usize = 8;
 
 /// The book of one source.
 #[derive(Debug)]
@@ -19,15 +25,23 @@ pub(super) struct SourceBook {
     id: String,
     sequence: Sequence,
     up: Option<bool>,
-    /// Why it is not.
-    down_reason: String,
+    outage: Outage,
     trust: Trust,
     late: u64,
     late_most_ms: i64,
     late_told_at: i64,
-    lost: u64,
+    lost: Lost,
     lost_first: u64,
     lost_told_at: i64,
+}
+
+/// What was said of a source that is down.
+#[derive(Debug, Default)]
+struct Outage {
+    /// In the order in which they were logged.
+    reasons: Vec<String>,
+    since: i64,
+    logged_at: i64,
 }
 
 impl SourceBook {
@@ -37,12 +51,12 @@ impl SourceBook {
             id,
             sequence,
             up: None,
-            down_reason: String::new(),
+            outage: Outage::default(),
             trust: Trust::default(),
             late: 0,
             late_most_ms: 0,
             late_told_at: now,
-            lost: 0,
+            lost: Lost::default(),
             lost_first: 0,
             lost_told_at: i64::MIN,
         }
@@ -61,11 +75,7 @@ impl SourceBook {
     /// A clock that is not believed is corrected before anything is recorded or judged (§3.3); what it said goes
     /// along, as far as the delivery does not have it already. Gives what is to be told.
     pub(super) fn judge_clock(&mut self, delivery: &mut Delivery, at: i64) -> Option<Happening> {
-        let (originals, verdict) = self.trust.judge(&mut delivery.batch, at, Bounds::default());
-        let own = &mut delivery.source_timestamps;
-        own.extend(originals);
-        own.sort_by_key(|(place, _)| *place);
-        own.dedup_by_key(|(place, _)| *place);
+        let verdict = delivery.correct(&mut self.trust, at, Bounds::default());
         let (corrected, behind_ms) = match verdict? {
             Verdict::Suspect(behind_ms) => (true, behind_ms),
             Verdict::Trusted => (false, self.trust.behind),
@@ -80,24 +90,32 @@ impl SourceBook {
         Some(Happening::ClockSuspect { source_id, behind_ms, corrected })
     }
 
-    /// The link is up or down: told when it changed. Another reason is only logged.
-    pub(super) fn link(&mut self, up: bool, reason: Option<String>) -> Option<Happening> {
-        let (source_id, reason) = (self.id.clone(), reason.unwrap_or_default());
-        let is_other = self.down_reason != reason;
-        self.down_reason.clone_from(&reason);
-        if self.up.replace(up) == Some(up) {
-            if !up && is_other {
-                tracing::warn!(source = source_id, reason, "source is still down");
-            }
-            return None;
-        }
+    /// The link is up or down: told when it changed. Another reason, and that it lasts, is only logged.
+    pub(super) fn link(&mut self, up: bool, reason: String, at: i64) -> Option<Happening> {
+        let has_changed = self.up.replace(up) != Some(up);
         if up {
-            tracing::info!(source = source_id, "source is up");
-            Some(Happening::SourceUp { source_id })
-        } else {
-            tracing::warn!(source = source_id, reason, "source is down, its tags are bad");
-            Some(Happening::SourceDown { source_id, reason })
+            return has_changed.then(|| self.is_up(at));
         }
+        if has_changed {
+            tracing::warn!(source = self.id, reason, "source is down, its tags are bad");
+            self.outage = Outage { reasons: vec![reason.clone()], since: at, logged_at: at };
+            return Some(Happening::SourceDown { source_id: self.id.clone(), reason });
+        }
+        let is_new = self.outage.reasons.len() < REASONS_MAX && !self.outage.reasons.contains(&reason);
+        if is_new || at.saturating_sub(self.outage.logged_at) >= STILL_DOWN_EVERY_MS {
+            let seconds = at.saturating_sub(self.outage.since) / 1_000;
+            tracing::warn!(source = self.id, reason, seconds, "source is still down");
+            self.outage.logged_at = at;
+            self.outage.reasons.extend(is_new.then_some(reason));
+        }
+        None
+    }
+
+    fn is_up(&mut self, at: i64) -> Happening {
+        let seconds = (self.outage.since > 0).then(|| at.saturating_sub(self.outage.since) / 1_000);
+        tracing::info!(source = self.id, down_seconds = seconds, "source is up");
+        self.outage = Outage::default();
+        Happening::SourceUp { source_id: self.id.clone() }
     }
 
     /// A datapoint came too late to be judged.
@@ -108,7 +126,7 @@ impl SourceBook {
 
     /// Notes what the source lost before it could deliver it.
     pub(super) fn lose(&mut self, delivery: &Delivery) {
-        if self.lost == 0 {
+        if self.lost.is_nothing() {
             self.lost_first = delivery.batch.datapoints.first().map_or(0, |d| d.sequence);
         }
         self.lost += delivery.lost;
@@ -126,19 +144,28 @@ impl SourceBook {
 
     /// What is to be told of what the source could not deliver: its gap event (I8).
     pub(super) fn tell_lost(&mut self, at: i64) -> Option<Happening> {
-        if self.lost == 0 || self.lost_told_at > at - TOLD_EVERY_MS {
+        if self.lost.is_nothing() || self.lost_told_at > at.saturating_sub(TOLD_EVERY_MS) {
             return None;
         }
         self.lost_told_at = at;
         let lost = std::mem::take(&mut self.lost);
-        let reason = format!("the source's queues overflowed {lost} times: it kept the newest values");
-        let (of, first) = (self.id.clone(), self.lost_first);
-        Some(Happening::Gap { of, count: None, first, last: None, reason })
+        let what = match lost {
+            Lost { overflows, answers: 0 } => format!("its queues were full {overflows} times"),
+            Lost { overflows: 0, answers } => format!("{answers} of its answers never came"),
+            Lost { overflows, answers } => {
+                format!("its queues were full {overflows} times, {answers} of its answers never came")
+            }
+        };
+        let reason = format!("{what}: values in between may be missing, the last ones were read again");
+        tracing::warn!(source = self.id, reason, "the source lost values");
+        Some(Happening::Gap { of: self.id.clone(), count: None, first: self.lost_first, last: None, reason })
     }
 
     /// Time begins again at an earlier `at` (§3.2): what is waited for must not wait for the old time.
     pub(super) fn begin_epoch(&mut self, at: i64) {
         (self.late_told_at, self.lost_told_at) = (at, self.lost_told_at.min(at));
+        let outage = &mut self.outage;
+        (outage.since, outage.logged_at) = (outage.since.min(at), outage.logged_at.min(at));
     }
 }
 
@@ -157,11 +184,11 @@ mod tests {
     fn a_link_is_told_when_it_changes_and_not_when_only_its_reason_does() {
         let mut book = book();
         let down = |reason: &str| Happening::SourceDown { source_id: "plc".into(), reason: reason.into() };
-        assert_eq!(book.link(false, Some("refused".into())), Some(down("refused")));
-        assert_eq!(book.link(false, Some("no answer".into())), None);
-        assert_eq!(book.link(true, None), Some(Happening::SourceUp { source_id: "plc".into() }));
-        assert_eq!(book.link(true, None), None);
-        assert_eq!(book.link(false, Some("no answer".into())), Some(down("no answer")));
+        assert_eq!(book.link(false, "refused".into(), 1), Some(down("refused")));
+        assert_eq!(book.link(false, "no answer".into(), 2), None);
+        assert_eq!(book.link(true, String::new(), 3), Some(Happening::SourceUp { source_id: "plc".into() }));
+        assert_eq!(book.link(true, String::new(), 3), None);
+        assert_eq!(book.link(false, "no answer".into(), 2), Some(down("no answer")));
     }
 
     #[test]
@@ -210,7 +237,7 @@ mod tests {
         SourceBook::new("plc".into(), Sequence::default(), 0)
     }
 
-    fn delivery(sequence: u64, lost: u64) -> Delivery {
+    fn delivery(sequence: u64, overflows: u64) -> Delivery {
         let datapoint = Datapoint {
             subject: Subject::Heartbeat,
             timestamp: 0,
@@ -221,6 +248,7 @@ mod tests {
         };
         let batch = Batch { source: SourceId(0), datapoints: vec![datapoint] };
         let (status, source_timestamps) = (Vec::new(), Vec::new());
+        let lost = Lost { overflows, answers: 0 };
         Delivery { batch, status, source_timestamps, lost, arrived: 0, took: None }
     }
 }
