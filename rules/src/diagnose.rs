@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 /// How much a mistake matters.
@@ -165,6 +165,13 @@ impl Report {
         &mut self.diagnostics[at]
     }
 
+    /// Gives the mistake that was reported last a help.
+    pub(crate) fn help_last(&mut self, help: impl Into<String>) {
+        if let Some(last) = self.diagnostics.last_mut() {
+            last.help = Some(help.into());
+        }
+    }
+
     /// The span cut to what can be shown: inside the text, and not inside a character.
     fn inside(&self, file: FileId, span: Range<usize>) -> Range<usize> {
         let text = self.text(file);
@@ -227,7 +234,12 @@ impl Report {
         let place = AnnotationKind::Primary.span(place).label(d.label.as_str());
         let source = file.text.get(begin..end).unwrap_or("");
         let snippet = Snippet::source(source).path(file.name.as_str()).line_start(line).annotation(place);
-        let group = level.primary_title(d.message.as_str()).id(d.code).element(snippet);
+        let title = level.primary_title(d.message.as_str()).id(d.code);
+        // There are no lines to show of a file that could not be read.
+        let group = match file.unreadable {
+            true => title.element(Origin::path(file.name.as_str())),
+            false => title.element(snippet),
+        };
         let group = match &d.help {
             Some(help) => group.element(Level::HELP.message(help.as_str())),
             None => group,

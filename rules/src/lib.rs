@@ -39,6 +39,7 @@ pub mod shelf;
 mod signals;
 mod step;
 pub mod stored;
+mod syntax;
 mod telling;
 pub mod text;
 pub mod time;

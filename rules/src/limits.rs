@@ -61,6 +61,9 @@ impl Limits {
             return;
         }
         let sheet = sheet(report, file);
+        // A line that cannot be cut may be any rule's: nothing of the table counts, but all of it is checked.
+        self.unread.extend((report.errors_since(before) > 0).then_some(file));
+        let before = report.diagnostics().len();
         let columns = columns(report, file, &sheet);
         if report.errors_since(before) > 0 {
             self.unread.push(file);
@@ -132,7 +135,8 @@ fn columns(report: &mut Report, file: FileId, sheet: &Sheet) -> Vec<String> {
                 Some(help.unwrap_or_else(known));
         }
     }
-    for missing in COLUMNS[..NEEDED].iter().filter(|c| !names.iter().any(|n| n == *c)) {
+    let meant = |column: &str| names.iter().any(|n| did_you_mean(n, COLUMNS) == Some(column));
+    for missing in COLUMNS[..NEEDED].iter().filter(|c| !meant(c)) {
         let message = format!("the file has no column `{missing}`");
         report.error("R601", (file, header.span.clone()), message, "the names of the columns").help =
             Some("the first line must be rule;parameter;machine;value".into());
