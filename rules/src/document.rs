@@ -41,6 +41,25 @@ pub enum Node {
 }
 
 impl Node {
+    /// Whether two values say the same, wherever they stand.
+    #[must_use]
+    pub fn means(&self, other: &Node) -> bool {
+        match (self, other) {
+            (Node::List(a), Node::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.value.means(&b.value))
+            }
+            (Node::Table(a), Node::Table(b)) => {
+                let pairs = a.entries.iter().zip(&b.entries);
+                let same = |((a, x), (b, y)): (&(Placed<String>, Placed<Node>), &(Placed<String>, _))| {
+                    let y: &Placed<Node> = y;
+                    a.value == b.value && x.value.means(&y.value)
+                };
+                a.entries.len() == b.entries.len() && pairs.map(|(a, b)| (a, b)).all(same)
+            }
+            (a, b) => a == b,
+        }
+    }
+
     /// What it is, for messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -69,8 +88,9 @@ pub struct Table {
 pub fn parse(report: &mut Report, file: FileId) -> Table {
     let text = report.text(file).to_owned();
     let (table, errors) = DeTable::parse_recoverable(&text);
-    let errors: Vec<(Range<usize>, String)> =
+    let mut errors: Vec<(Range<usize>, String)> =
         errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned())).collect();
+    errors.sort_by_key(|(span, _)| span.start);
     syntax::report(report, file, &text, &errors);
     let span = table.span();
     table_of(table.into_inner(), span)
