@@ -25,11 +25,11 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
         2 => Stale::Never,
         _ => Stale::Default,
     };
-    let default = rng.once_in(3).then(|| "Idle".to_owned());
+    let default = rng.once_in(3).then(|| "Idle".into());
     let plain = rng.once_in(3);
     let groups = if plain {
         let state = State { name: "Active".into(), weight: None, ..state(rng, world, wanted, 0) };
-        let otherwise = Some("Normal".to_owned());
+        let otherwise = Some("Normal".into());
         vec![Group {
             name: None,
             weight: None,
@@ -54,7 +54,7 @@ fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
         name: Some(name.into()),
         weight: rng.once_in(2).then(|| weight(rng)),
         states: (0..count).map(|place| state(rng, world, wanted, place)).collect(),
-        otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).to_owned()),
+        otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).into()),
         unknown: rng.once_in(3).then(|| unknown(rng, wanted)),
         deadband: Vec::new(),
     }
@@ -77,7 +77,7 @@ fn unknown(rng: &mut Rng, wanted: Wanted) -> UnknownPolicy {
         2 if wanted.long => UnknownPolicy::Say { after: UNKNOWN_AFTER },
         3 | 4 => UnknownPolicy::Named {
             after,
-            name: rng.pick(&["Fault", "Broken"]).to_owned(),
+            name: rng.pick(&["Fault", "Broken"]).into(),
             weight: weight(rng),
             severity: severity(rng),
         },
