@@ -175,7 +175,8 @@ pub fn route(bytes: &[u8], now_ms: i64) -> Result<Write, Poison> {
             instant: instant("timestamp", read.timestamp, now_ms)?,
             json: storable(bytes)?,
         }),
-        Record::Newer { .. } => Write::Newer(bytes.to_vec()),
+        // Whoever is to be told hears of it from the agent; here it is kept as it came.
+        Record::Notification(_) | Record::Newer { .. } => Write::Newer(bytes.to_vec()),
         Record::Datapoint(_) => Write::Datapoint,
     })
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use proto::{Flags, Quality};
 use rules::engine::{Batch, Datapoint, Subject};
 use rules::inventory::{Inventory, SourceId, TagId};
+use rules::trust::{Bounds, Trust, Verdict};
 use rules::value::{Held, Type, Unknown, Value, admit};
 
 use crate::clock::STEP;
@@ -39,6 +40,19 @@ pub struct Delivery {
     pub arrived: i64,
     /// How long reading took; none where nothing is polled.
     pub took: Option<Duration>,
+}
+
+impl Delivery {
+    /// Corrects what the source's clock says, where it is not believed, before anything is recorded or judged
+    /// (§3.3). What it said goes along, as far as the delivery does not have it already.
+    pub fn correct(&mut self, trust: &mut Trust, at: i64, bounds: Bounds) -> Option<Verdict> {
+        let (originals, verdict) = trust.judge(&mut self.batch, at, bounds);
+        let own = &mut self.source_timestamps;
+        own.extend(originals);
+        own.sort_by_key(|(place, _)| *place);
+        own.dedup_by_key(|(place, _)| *place);
+        verdict
+    }
 }
 
 /// Makes the batches of one source.

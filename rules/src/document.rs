@@ -67,8 +67,6 @@ pub struct Table {
 /// Parses a file that was added to the report; every syntax error goes there, and what could be read comes back.
 pub fn parse(report: &mut Report, file: FileId) -> Table {
     let text = report.text(file).to_owned();
-    // A byte order mark is not TOML; blanks keep every place where it is.
-    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), |rest| format!("   {rest}"));
     let (table, errors) = DeTable::parse_recoverable(&text);
     for error in errors {
         let span = error.span().unwrap_or(0..0);

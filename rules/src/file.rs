@@ -38,7 +38,7 @@ pub struct FileRules {
     /// The rules without a mistake.
     pub rules: Vec<Rule>,
     /// Names of the others.
-    pub mistaken: Vec<String>,
+    pub mistaken: Vec<Placed<String>>,
     /// Whether the file as a whole could be read; if not, nobody knows which rules it holds.
     pub parsed: bool,
 }

@@ -9,25 +9,36 @@
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
+mod action;
+mod activation;
+pub mod checked;
 pub mod condition;
+pub mod decode;
 pub mod diagnose;
 pub mod document;
 pub mod engine;
 mod explain;
 pub mod expr;
 pub mod file;
+mod gate;
 pub mod group;
 mod instance;
 pub mod inventory;
+mod limits;
+pub mod operator;
 pub mod params;
 pub mod pattern;
 pub mod place;
 mod reload;
+mod resume;
 pub mod ruleset;
 mod scope;
+mod sheet;
+pub mod shelf;
 mod signals;
 mod step;
 pub mod stored;
+mod telling;
 pub mod text;
 pub mod time;
 mod timers;

@@ -5,11 +5,13 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+pub use crate::checked::Checked;
+use crate::checked::INSTANCES_MAX;
 use crate::diagnose::{FileId, Report};
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
@@ -18,9 +20,6 @@ use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
 use crate::pattern;
 use crate::time::Millis;
-
-/// Instances that one agent may have (§10).
-const INSTANCES_MAX: usize = 200_000;
 
 /// All rules that are in force.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -144,7 +143,12 @@ impl Plan {
     /// The key under which the instance's state is kept: unique, and the same for ever.
     #[must_use]
     pub fn key(&self, inventory: &Inventory) -> String {
-        format!("{}@{}", self.rule.name.value, inventory.machine(self.machine).id)
+        self.key_under(&self.rule.name.value, inventory)
+    }
+
+    /// The key under another name of the rule.
+    pub(crate) fn key_under(&self, rule: &str, inventory: &Inventory) -> String {
+        format!("{rule}@{}", inventory.machine(self.machine).id)
     }
 }
 
@@ -155,49 +159,6 @@ pub struct BoundRule {
     pub rule: Arc<Rule>,
     /// Its plans, in the order of the machines.
     pub plans: Vec<Arc<Plan>>,
-}
-
-/// What a check of all files has found.
-#[derive(Debug, Default)]
-pub struct Checked {
-    /// Rules without a mistake, by name.
-    pub rules: BTreeMap<String, BoundRule>,
-    /// Names of rules with one.
-    pub mistaken: BTreeSet<String>,
-    /// Files that could not be read as a whole: nobody knows which rules they hold.
-    pub unread: Vec<FileId>,
-}
-
-impl Checked {
-    /// Checks all files together and binds what is right.
-    pub fn of(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
-        let mut checked = Self::default();
-        let mut rules: Vec<Rule> = Vec::new();
-        for file in files {
-            let read = file::rules(report, *file);
-            rules.extend(read.rules);
-            checked.mistaken.extend(read.mistaken);
-            checked.unread.extend((!read.parsed).then_some(*file));
-        }
-        rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
-        checked.mistaken.extend(file::among(report, &rules));
-        rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
-        let mut instances = 0;
-        for rule in without_doubles(report, rules, &mut checked.mistaken) {
-            let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
-            match bind(report, Arc::clone(&rule), inventory) {
-                Some(plans) if instances + plans.len() <= INSTANCES_MAX => {
-                    instances += plans.len();
-                    checked.rules.insert(name, BoundRule { rule, plans });
-                }
-                too_much => {
-                    too_much.iter().for_each(|plans| too_many(report, &rule, plans.len()));
-                    checked.mistaken.insert(name);
-                }
-            }
-        }
-        checked
-    }
 }
 
 impl RuleSet {
@@ -214,32 +175,9 @@ impl RuleSet {
     }
 }
 
-/// A name that is defined twice belongs to neither (§8).
-fn without_doubles(report: &mut Report, rules: Vec<Rule>, mistaken: &mut BTreeSet<String>) -> Vec<Rule> {
-    let mut once: Vec<Rule> = Vec::new();
-    let mut rules = rules.into_iter().peekable();
-    while let Some(rule) = rules.next() {
-        let mut doubled = false;
-        while let Some(other) = rules.next_if(|r| r.name.value == rule.name.value) {
-            doubled = true;
-            let message = format!("rule `{}` is defined twice", rule.name.value);
-            let place = (other.file, other.name.span.clone());
-            report.error("R401", place, message, "neither of them is in force").help =
-                Some("give one of them another name".into());
-        }
-        if doubled {
-            mistaken.insert(rule.name.value);
-        } else {
-            once.push(rule);
-        }
-    }
-    once
-}
-
-fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
+pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
-    let machines: Vec<MachineId> =
-        inventory.machines().filter(|(_, m)| selects(&rule.on, m)).map(|(id, _)| id).collect();
+    let machines = selected(&rule.on, inventory);
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
@@ -253,13 +191,6 @@ fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<V
     }
     file::equal_weights(report, &rule);
     (report.errors_since(before) == 0).then_some(plans)
-}
-
-fn too_many(report: &mut Report, rule: &Rule, more: usize) {
-    let message = format!("the rules of one agent have at most {INSTANCES_MAX} instances");
-    let label = format!("this rule would add {more}, one for each of its machines");
-    report.error("R404", (rule.file, rule.name.span.clone()), message, label).help =
-        Some("divide the machines among several agents, or narrow `on`".into());
 }
 
 /// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
@@ -285,17 +216,21 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
     for group in &rule.groups {
         let mut bound = Vec::new();
         for state in &group.states {
-            match binder.condition(&state.when.expr) {
-                Ok(program) => {
-                    let identity = identity_of(&state.when.expr.to_string());
-                    bound.push(BoundCondition { when: programs.len(), clear: None, identity });
-                    programs.push(bound_program(program));
-                }
-                Err(mistake) => show(&state.when.span, mistake),
-            }
+            bound.extend(bind_state(&mut binder, state, &mut programs, &mut show));
         }
         conditions.push(bound);
     }
+    let gates = [&rule.active_if, &rule.suppress_if].map(|gate| {
+        let gate = gate.as_ref()?;
+        match binder.condition(&gate.expr) {
+            Ok(program) => programs.push(bound_program(program)),
+            Err(mistake) => {
+                show(&gate.span, mistake);
+                return None;
+            }
+        }
+        Some(programs.len() - 1)
+    });
     let mut text_slots = BTreeMap::new();
     for (language, (template, span)) in &rule.text {
         let slots: Result<Vec<usize>, Mistake> =
@@ -319,12 +254,35 @@ fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: M
         sources,
         programs,
         conditions,
-        active_if: None,
-        suppress_if: None,
+        active_if: gates[0],
+        suppress_if: gates[1],
         windows: Vec::new(),
         text_slots,
     };
     (report.errors_since(before) == 0).then_some(plan)
+}
+
+/// Binds both conditions of a state; none: one of them is mistaken.
+fn bind_state(
+    binder: &mut Binder<'_>,
+    state: &file::State,
+    programs: &mut Vec<BoundProgram>,
+    show: &mut impl FnMut(&std::ops::Range<usize>, Mistake),
+) -> Option<BoundCondition> {
+    let mut bind = |condition: &file::Condition| match binder.condition(&condition.expr) {
+        Ok(program) => {
+            programs.push(bound_program(program));
+            Some(programs.len() - 1)
+        }
+        Err(mistake) => {
+            show(&condition.span, mistake);
+            None
+        }
+    };
+    let (when, clear) = (bind(&state.when), state.clear.as_ref().map(&mut bind));
+    let left = state.clear.as_ref().map(|clear| format!("\n{}", clear.expr)).unwrap_or_default();
+    let identity = identity_of(&format!("{}{left}", state.when.expr));
+    Some(BoundCondition { when: when?, clear: clear.map_or(Some(None), |clear| clear.map(Some))?, identity })
 }
 
 fn bound_program(program: Program) -> BoundProgram {
@@ -337,6 +295,20 @@ fn bound_program(program: Program) -> BoundProgram {
 /// Eight bytes tell the few conditions of one rule apart.
 fn identity_of(canonical: &str) -> String {
     proto::id::hex(&Sha256::digest(canonical)[..8])
+}
+
+/// The machines that a rule is for, in their order.
+fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
+    let selects = |id: &MachineId| selects(on, inventory.machine(*id));
+    if on.names.is_empty() || on.names.iter().any(|name| name.contains(['*', '?'])) {
+        return inventory.machines().map(|(id, _)| id).filter(selects).collect();
+    }
+    // Plain names are looked up: thousands of rules for one machine each do not look at thousands of machines.
+    let named = on.names.iter().flat_map(|name| inventory.machines_named(name));
+    let mut machines: Vec<MachineId> = named.copied().filter(selects).collect();
+    machines.sort_unstable();
+    machines.dedup();
+    machines
 }
 
 fn selects(on: &Selector, machine: &Machine) -> bool {

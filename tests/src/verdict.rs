@@ -17,17 +17,24 @@ pub struct Verdict {
     pub surplus: Vec<String>,
 }
 
+/// How far the stamp of a transition may lie behind the script's instant, ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lateness {
+    /// Where the agent puts the stamp on a value: the scan that saw the change comes later than the change.
+    pub scanned_ms: i64,
+    /// Where the controller does: none, unless its values came too late to be judged at their instant.
+    pub stamped_ms: i64,
+}
+
 impl Verdict {
-    /// Pairs what is stored with what was expected of a script that began at `start_ms` (since 1970). Where the
-    /// agent puts the stamp on a value, it may lie up to `scan_ms` behind: the scan that saw the change comes later
-    /// than the change. Where the controller does, it is the script's instant.
+    /// Pairs what is stored with what was expected of a script that began at `start_ms` (since 1970).
     #[must_use]
     pub fn of(
         stored: &[Transition],
         expected: &[Expected],
         first_steps: &[FirstStep],
         start_ms: i64,
-        scan_ms: i64,
+        lateness: Lateness,
     ) -> Self {
         let mut left: Vec<&Transition> = stored.iter().collect();
         let mut take = |fits: &dyn Fn(&Transition) -> bool| {
@@ -44,8 +51,8 @@ impl Verdict {
         for e in expected {
             let (machine, at_ms) = (e.machine.name(), start_ms + e.at_ms);
             let late_max_ms = match e.machine.protocol() {
-                Protocol::S7 => scan_ms,
-                Protocol::Opcua => 0,
+                Protocol::S7 => lateness.scanned_ms,
+                Protocol::Opcua => lateness.stamped_ms,
             };
             let fits = |t: &Transition| {
                 (&*t.equipment, &*t.rule_id, &*t.from, &*t.to) == (machine, e.rule, e.from, e.to)
@@ -77,6 +84,7 @@ mod tests {
     use crate::script::Script;
 
     const START_MS: i64 = 1_700_000_000_000;
+    const LATENESS: Lateness = Lateness { scanned_ms: 1_000, stamped_ms: 0 };
 
     #[test]
     fn the_right_transitions_agree_in_any_order_and_a_little_late() {
@@ -114,7 +122,7 @@ mod tests {
     fn verdict(stored: &[Transition]) -> Verdict {
         let script = Script::new(1, Some(60_000));
         let first: Vec<FirstStep> = expected::first_steps().collect();
-        Verdict::of(stored, &expected::transitions(&script, 60_000), &first, START_MS, 1_000)
+        Verdict::of(stored, &expected::transitions(&script, 60_000), &first, START_MS, LATENESS)
     }
 
     fn stored(late_ms: i64) -> Vec<Transition> {

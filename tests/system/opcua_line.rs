@@ -5,11 +5,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
+use proto::event::CertificateOwner;
 use proto::{Event, Happening, Record, Transition};
 
-use crate::desk::{Desk, Running};
+use crate::desk::{Desk, Running, a_while};
 use crate::faketime::Faketime;
 use crate::opcua::count;
 use crate::peer::Peer;
@@ -74,8 +76,7 @@ impl UaLine {
         fs::create_dir(&dir).unwrap();
         let args = [&[dir.to_str().unwrap()], args].concat();
         let peer = Peer::start_under(&clock, "opcua_asyncua.py", &args);
-        fs::write(desk.path("agent.toml"), CONFIG.replace("@ADDRESS@", &peer.address())).unwrap();
-        fs::write(desk.path("rules/line.toml"), RULES).unwrap();
+        configure(&desk, &peer.address());
         Self { desk, peer, clock }
     }
 
@@ -84,15 +85,8 @@ impl UaLine {
     }
 
     /// Everything on the stream, in its order.
-    fn stream(&self) -> Vec<String> {
-        let mut files: Vec<_> = fs::read_dir(self.desk.path("data/forward"))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|f| f.path())
-            .collect();
-        files.sort();
-        files.iter().flat_map(|file| whole_lines(file)).collect()
+    pub(crate) fn stream(&self) -> Vec<String> {
+        stream(&self.desk)
     }
 
     pub(crate) fn transitions(&self) -> Vec<Transition> {
@@ -104,11 +98,7 @@ impl UaLine {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        let of = |line: &String| match Record::read(line.as_bytes()).unwrap() {
-            Record::Event(event) => Some(event),
-            _ => None,
-        };
-        self.stream().iter().filter_map(of).collect()
+        events(&self.desk)
     }
 
     /// Waits for an event.
@@ -117,6 +107,28 @@ impl UaLine {
         until(what, PATIENCE, async || found().is_some()).await;
         found().unwrap()
     }
+}
+
+/// What the agent of a desk has forwarded.
+fn stream(desk: &Desk) -> Vec<String> {
+    let folder = fs::read_dir(desk.path("data/forward")).into_iter().flatten().flatten();
+    let mut files: Vec<_> = folder.map(|file| file.path()).collect();
+    files.sort();
+    files.iter().flat_map(|file| whole_lines(file)).collect()
+}
+
+fn events(desk: &Desk) -> Vec<Event> {
+    let of = |line: &String| match Record::read(line.as_bytes()).unwrap() {
+        Record::Event(event) => Some(event),
+        _ => None,
+    };
+    stream(desk).iter().filter_map(of).collect()
+}
+
+/// Writes what an agent needs to read the server there.
+fn configure(desk: &Desk, address: &str) {
+    fs::write(desk.path("agent.toml"), CONFIG.replace("@ADDRESS@", address)).unwrap();
+    fs::write(desk.path("rules/line.toml"), RULES).unwrap();
 }
 
 /// The last line may be on its way.
@@ -143,4 +155,41 @@ async fn an_agent_that_was_held_up_tells_what_the_queues_of_the_server_lost() {
         line.events().into_iter().filter(|e| matches!(e.happening, Happening::SourceDown { .. })).count();
     assert_eq!(down, 0, "it went on where it was");
     agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_in_ten_days_is_told_once_a_day_not_once_a_start() {
+    let desk = Desk::new();
+    configure(&desk, "127.0.0.1:1");
+    let folder = desk.path("data/certificates/own");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let made = Command::new(tests.join(".venv/bin/python"))
+        .arg(tests.join("peers/certificate.py"))
+        .args([folder.as_os_str(), "ipc-l3".as_ref(), "10".as_ref()])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let told = || -> Vec<Event> {
+        let is_it = |e: &Event| matches!(e.happening, Happening::CertificateExpiring { .. });
+        events(&desk).into_iter().filter(is_it).collect()
+    };
+    let agent = desk.start("run --config agent.toml", "agent");
+    until("it is told", PATIENCE, async || !told().is_empty()).await;
+    let said = agent.stop().await.err;
+    assert_eq!(said.matches("the agent's certificate expires").count(), 1, "{said}");
+    let event = told().remove(0);
+    let Happening::CertificateExpiring { owner, subject, thumbprint, expires_at } = event.happening else {
+        panic!()
+    };
+    assert_eq!((owner, thumbprint.len()), (CertificateOwner::Agent, 40));
+    assert!(subject.contains("Plimsoll ipc-l3"), "{subject}");
+    let days = (expires_at - event.timestamp) as f64 / 86_400_000.0;
+    assert!((9.9..10.1).contains(&days), "{days}");
+
+    let agent = desk.start("run --config agent.toml", "again");
+    let starts = |e: &Event| matches!(e.happening, Happening::AgentStarted { .. });
+    until("it runs again", PATIENCE, async || events(&desk).into_iter().filter(starts).count() == 2).await;
+    a_while().await;
+    let said = agent.stop().await.err;
+    assert_eq!((told().len(), said.matches("certificate").count()), (1, 0), "{said}");
 }

@@ -4,7 +4,7 @@
 //! the picture (`edge-agent/src/view`). Needs what `tests/run` installs.
 
 mod browser;
-mod stand;
+pub(crate) mod stand;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -88,16 +88,22 @@ impl Works {
         self.start("ingest", &self.folder.ingest_config())
     }
 
-    fn start(&self, name: &'static str, config: &Path) -> Process {
-        let args: Vec<OsString> =
-            ["leashed".into(), name.into(), "run".into(), "--config".into(), config.into()].to_vec();
-        let program = Path::new(env!("CARGO_BIN_EXE_plant"));
-        Process::start(name, program, &args, self.folder.log(name), Output::Log).unwrap()
+    /// The agent as another program starts it, which becomes it.
+    pub(crate) fn agent_behind(&self, program: &str, mut args: Vec<OsString>) -> Process {
+        args.push(env!("CARGO_BIN_EXE_plant").into());
+        args.extend(run("agent", &self.folder.agent_config()));
+        let log = self.folder.log("agent");
+        Process::start("agent", Path::new(program), &args, log, Output::Log).unwrap()
     }
 
-    /// Whether the running agent has heard and judged every tag of both PLCs.
+    fn start(&self, name: &'static str, config: &Path) -> Process {
+        let program = Path::new(env!("CARGO_BIN_EXE_plant"));
+        Process::start(name, program, &run(name, config), self.folder.log(name), Output::Log).unwrap()
+    }
+
+    /// Whether the running agent has heard every tag of both PLCs.
     pub(crate) async fn is_read(&self) -> bool {
-        view::get(self.http).await.is_ok_and(|view| view.datapoints >= Tag::all().count() as u64)
+        view::get(self.http).await.is_ok_and(|view| view.is_read(Tag::all().count()))
     }
 
     /// What is stored, each id in one file.
@@ -177,6 +183,11 @@ impl Works {
         let failures = files(&self.folder.store().join("failures"));
         assert!(failures.is_empty(), "{failures:?}");
     }
+}
+
+/// What makes of the plant's program one of the two.
+fn run(name: &str, config: &Path) -> [OsString; 5] {
+    ["leashed".into(), name.into(), "run".into(), "--config".into(), config.into()]
 }
 
 /// An address that is free now. Whoever asks takes it a moment later.

@@ -12,6 +12,9 @@
 mod source;
 mod writer;
 
+#[cfg(test)]
+mod full_disk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +27,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::announce::Announcer;
 use crate::clock::Clock;
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, Notice};
 use crate::normalize::Delivery;
 use crate::outbox::{Entry, Kind, Ledger, LedgerError};
+use crate::recording::{Moment, Recorder};
 use crate::rulebook::{self, Edition, Mistake};
 use crate::sequence::Sequence;
 use crate::service;
@@ -50,6 +54,7 @@ pub struct Core {
     asked: Asked,
     board: Board,
     announcer: Announcer,
+    recorder: Option<Recorder>,
     sources: Vec<SourceBook>,
     at: i64,
     state_due: Instant,
@@ -60,6 +65,7 @@ pub struct Core {
 enum Next {
     Delivery(Delivery),
     Edition(Box<Edition>),
+    Notice(Box<Notice>),
     /// Somebody wants to see how things stand.
     Look(Reply),
     /// All connectors have ended.
@@ -93,11 +99,17 @@ impl Core {
             asked,
             board,
             announcer,
+            recorder: None,
             sources,
             at: now_ms,
             state_due: now + STATE_EVERY,
             pulse_due: now,
         }
+    }
+
+    /// Records from here on all that goes into the engine.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
     }
 
     /// Says something about the agent, with the next commit.
@@ -120,6 +132,10 @@ impl Core {
             match next {
                 Next::Delivery(delivery) => self.deliver(delivery),
                 Next::Edition(edition) => self.publish_rules(*edition),
+                Next::Notice(notice) => {
+                    self.writer.note(notice.note);
+                    self.announce(notice.happening);
+                }
                 Next::Look(reply) => self.show(reply),
                 Next::Committed(written) => self.writer.settle(written)?,
                 Next::Time => self.time(),
@@ -139,6 +155,7 @@ impl Core {
             item = inbox.next(), if has_room => match item {
                 Some(Item::Delivery(delivery)) => Next::Delivery(delivery),
                 Some(Item::Edition(edition)) => Next::Edition(edition),
+                Some(Item::Notice(notice)) => Next::Notice(notice),
                 None => Next::End,
             },
             () = sleep_until(due) => Next::Time,
@@ -172,6 +189,9 @@ impl Core {
             }
         }
         self.board.hear(&delivery);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.delivery(&delivery, self.at);
+        }
         let outputs = self.engine.step(Input::Datapoints(delivery.batch), self.at);
         self.take(outputs);
         // What is due must not wait until nothing comes any more.
@@ -191,8 +211,8 @@ impl Core {
         self.at = self.at.max(self.clock.now());
         if let Some(rules) = edition.rules {
             tracing::info!(rules = rules.rules, "other rules are in force");
-            let outputs = self.engine.step(Input::Rules(rules), self.at);
-            self.take(outputs);
+            let book = serde_json::from_slice(&edition.book).unwrap_or_default();
+            self.step(Input::Rules(rules), Moment::Rules { at: self.at, book });
             self.store_state();
         }
         let seen = |m: Mistake| MistakeView { is_error: m.weight == Weight::Error, text: m.text };
@@ -211,13 +231,21 @@ impl Core {
             return;
         }
         self.at = self.clock.now();
-        let outputs = self.engine.step(Input::Epoch, self.at);
-        self.take(outputs);
+        self.step(Input::Epoch, Moment::Epoch { at: self.at });
         self.store_state();
         for book in &mut self.sources {
             book.begin_epoch(self.at);
         }
         self.announce(Happening::ClockStep { back_ms: -step_ms });
+    }
+
+    /// Steps something that is no delivery.
+    fn step(&mut self, input: Input, moment: Moment) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.moment(moment);
+        }
+        let outputs = self.engine.step(input, self.at);
+        self.take(outputs);
     }
 
     /// What a step brought about joins the commit that fills.
@@ -245,8 +273,7 @@ impl Core {
         let now = Instant::now();
         if self.engine.deadline().is_some_and(|due| due <= self.clock.now()) {
             self.at = self.at.max(self.clock.now());
-            let outputs = self.engine.step(Input::Clock, self.at);
-            self.take(outputs);
+            self.step(Input::Clock, Moment::Clock { at: self.at });
         }
         if now >= self.state_due {
             self.state_due = now + STATE_EVERY;

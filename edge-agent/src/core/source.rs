@@ -75,11 +75,7 @@ impl SourceBook {
     /// A clock that is not believed is corrected before anything is recorded or judged (§3.3); what it said goes
     /// along, as far as the delivery does not have it already. Gives what is to be told.
     pub(super) fn judge_clock(&mut self, delivery: &mut Delivery, at: i64) -> Option<Happening> {
-        let (originals, verdict) = self.trust.judge(&mut delivery.batch, at, Bounds::default());
-        let own = &mut delivery.source_timestamps;
-        own.extend(originals);
-        own.sort_by_key(|(place, _)| *place);
-        own.dedup_by_key(|(place, _)| *place);
+        let verdict = delivery.correct(&mut self.trust, at, Bounds::default());
         let (corrected, behind_ms) = match verdict? {
             Verdict::Suspect(behind_ms) => (true, behind_ms),
             Verdict::Trusted => (false, self.trust.behind),

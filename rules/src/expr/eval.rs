@@ -91,6 +91,28 @@ impl Program {
         }
     }
 
+    /// The numbers with which a slot is compared, if that is all that is done with it: then the result is the same
+    /// while the value lies on the same side of each. None: any change may matter.
+    #[must_use]
+    pub fn cuts(&self, slot: usize) -> Option<Vec<f64>> {
+        let mut cuts = Vec::new();
+        self.find_cuts(slot, &mut cuts).then_some(cuts)
+    }
+
+    fn find_cuts(&self, slot: usize, cuts: &mut Vec<f64>) -> bool {
+        match self {
+            Program::Always(_) => true,
+            Program::Flag(read) => *read != slot,
+            Program::Compare(_, Operand::Slot(read), Operand::Literal(with))
+            | Program::Compare(_, Operand::Literal(with), Operand::Slot(read)) => {
+                *read != slot || exact(with).map(|cut| cuts.push(cut)).is_some()
+            }
+            Program::Compare(_, a, b) => ![a, b].contains(&&Operand::Slot(slot)),
+            Program::Not(a) => a.find_cuts(slot, cuts),
+            Program::Join(_, a, b) => a.find_cuts(slot, cuts) && b.find_cuts(slot, cuts),
+        }
+    }
+
     /// The slots in the order in which the condition names them, each once.
     pub fn slots(&self, found: &mut Vec<usize>) {
         let mut add = |slot: usize| {
@@ -114,6 +136,17 @@ impl Program {
                 b.slots(found);
             }
         }
+    }
+}
+
+/// A number that a Float holds exactly.
+fn exact(value: &Value) -> Option<f64> {
+    /// Up to here every integer has a Float of its own.
+    const EXACT_MAX: u64 = 1 << 52;
+    match value {
+        Value::Int(i) if i.unsigned_abs() <= EXACT_MAX => Some(*i as f64),
+        Value::Float(f) if !f.is_nan() && f.abs() <= EXACT_MAX as f64 => Some(*f),
+        _ => None,
     }
 }
 

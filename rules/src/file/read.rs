@@ -20,6 +20,9 @@ const OF_THE_AGENT: [&str; 2] = ["late", "watermark"];
 /// Reads all rules of a file; mistakes go to the report, and a rule with one is left out.
 pub fn rules(report: &mut Report, file: FileId) -> FileRules {
     let before = report.diagnostics().len();
+    if report.is_unreadable(file) {
+        return FileRules::default();
+    }
     let table = document::parse(report, file);
     if report.errors_since(before) > 0 {
         // Half a file would be other rules than those that were meant.
@@ -32,7 +35,7 @@ pub fn rules(report: &mut Report, file: FileId) -> FileRules {
     for (name, node) in found.map_or(&[][..], |table| &table.entries) {
         match rule(report, file, name, node) {
             Some(rule) => read.rules.push(rule),
-            None => read.mistaken.push(name.value.clone()),
+            None => read.mistaken.push(name.clone()),
         }
     }
     read

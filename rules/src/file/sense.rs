@@ -4,7 +4,7 @@
 //! tie. Not here: what needs a machine (`ruleset`), other rules (`ruleset`), or the types of tags (`expr`).
 //! Invariant: an error only where the rule cannot be what was meant; a doubt is a warning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::RESERVED;
 use super::{Action, Group, Rule, State};
@@ -138,14 +138,15 @@ pub(crate) fn equal_weights(report: &mut Report, rule: &Rule) {
 }
 
 /// Checks the rules of all files together: who was renamed from whom. Gives the names of those that are wrong.
-pub(crate) fn among(report: &mut Report, rules: &[Rule]) -> Vec<String> {
-    let names: BTreeMap<&str, ()> = rules.iter().map(|r| (r.name.value.as_str(), ())).collect();
+pub(crate) fn among(report: &mut Report, rules: &[Rule], mistaken: &BTreeSet<String>) -> Vec<String> {
+    let right = rules.iter().map(|rule| rule.name.value.as_str());
+    let names: BTreeSet<&str> = right.chain(mistaken.iter().map(String::as_str)).collect();
     let mut heirs: BTreeMap<&str, &str> = BTreeMap::new();
     let mut wrong = Vec::new();
     for rule in rules {
         let Some(old) = &rule.renamed_from else { continue };
         let place = (rule.file, old.span.clone());
-        if names.contains_key(old.value.as_str()) {
+        if names.contains(old.value.as_str()) {
             let message = format!("rule `{}` still exists", old.value);
             report.error("R017", place, message, "it keeps its state itself").help =
                 Some("rename that rule, or remove `renamed_from`".into());

@@ -135,3 +135,131 @@ async fn hand_on(board: Arc<Mutex<Board>>, began: Arc<OnceLock<i64>>, subscripti
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use edge_agent::connector::opcua::{NodeAddress, OpcuaConfig, OpcuaTag, Security, run};
+    use edge_agent::connector::{Raw, Report};
+    use opcua::client::{ClientBuilder, IdentityToken, Session};
+    use opcua::types::{
+        CallMethodRequest, DataValue, MessageSecurityMode, NodeId, StatusCode, UserTokenPolicy, WriteValue,
+    };
+    use tokio::time::timeout;
+    use tokio_util::sync::CancellationToken;
+
+    use super::board::Held;
+    use super::*;
+    use crate::line::{Tag, Type, Value};
+    use crate::script::Script;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    /// What is compared, ms from the start of the script.
+    const COMPARED_MS: i64 = 9_000;
+
+    /// Place of the tag, value, source timestamp in ms since 1970.
+    type Change = (usize, Raw, i64);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_change_is_published_with_the_instant_of_the_script() {
+        let (station, began) = station().await;
+        let (config, tags, _folder) = config(&station);
+        let (tell, mut reports) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let connector = tokio::spawn(async move {
+            let emit = async move |report| tell.send(report).await.unwrap_or_default();
+            run(&config, &tags, emit, stopped).await;
+        });
+        let (mut heard, mut start) = (Vec::new(), i64::MAX);
+        while heard.last().is_none_or(|(_, _, at)| *at <= start.saturating_add(COMPARED_MS)) {
+            let report = timeout(PATIENCE, reports.recv()).await.unwrap().unwrap();
+            let Report::Published(publication) = report else { panic!("{report:?}") };
+            let changes = publication.samples.into_iter().map(|s| (s.tag, s.value.unwrap(), s.timestamp));
+            heard.extend(changes);
+            if heard.len() == Tag::on(Machine::Washer).count() {
+                // Each tag was heard as it stands before the start.
+                start = now_ms() + 100;
+                began.set(start).unwrap();
+            }
+        }
+        stop.cancel();
+        connector.await.unwrap();
+
+        let mut board = Board::new(line(), Machine::Washer, start);
+        let played: Vec<Change> =
+            board.play(start, start + COMPARED_MS).unwrap().iter().map(change).collect();
+        assert!(played.len() > 500, "{}", played.len());
+        heard.retain(|(_, _, at)| (start..=start + COMPARED_MS).contains(at));
+        // A message holds the values of one tag after the other.
+        heard.sort_by_key(|(tag, _, at)| (*at, *tag));
+        assert_eq!(heard, played);
+        assert_eq!(station.violations(), []);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_write_and_a_call_are_refused_and_recorded() {
+        let (station, _) = station().await;
+        let (session, _folder) = session(&station).await;
+        let node = NodeId::new(2, "washer-1.pressure");
+        let write = WriteValue {
+            node_id: node.clone(),
+            attribute_id: AttributeId::Value as u32,
+            value: DataValue::new_now(9.0_f32),
+            ..WriteValue::default()
+        };
+        assert_eq!(session.write(&[write]).await.unwrap(), [StatusCode::BadNotWritable]);
+        let call = CallMethodRequest { object_id: node.clone(), method_id: node, input_arguments: None };
+        assert!(session.call_one(call).await.unwrap().status_code.is_bad());
+        assert_eq!(station.violations(), [Violation::Service("Write"), Violation::Service("Call")]);
+        session.disconnect().await.unwrap();
+    }
+
+    fn line() -> Line {
+        Line::new(Script::new(5, None))
+    }
+
+    async fn station() -> (Station, Arc<OnceLock<i64>>) {
+        let began = Arc::new(OnceLock::new());
+        (Station::start(line(), Machine::Washer, Arc::clone(&began), None).await.unwrap(), began)
+    }
+
+    async fn session(station: &Station) -> (Arc<Session>, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let builder = ClientBuilder::new().application_name("test").application_uri("urn:test");
+        let mut client = builder.pki_dir(folder.path()).session_retry_limit(0).client().unwrap();
+        let url = format!("opc.tcp://{}", station.address());
+        let none = (&*url, "None", MessageSecurityMode::None, UserTokenPolicy::anonymous());
+        let opened = client.connect_to_matching_endpoint(none, IdentityToken::Anonymous).await;
+        let (session, events) = opened.unwrap();
+        events.spawn();
+        assert!(session.wait_for_connection().await);
+        (session, folder)
+    }
+
+    fn config(station: &Station) -> (OpcuaConfig, Vec<OpcuaTag>, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let config = OpcuaConfig {
+            address: format!("opc.tcp://{}", station.address()),
+            security: Security::None,
+            user: None,
+            scan: Duration::from_millis(100),
+            timeout: Duration::from_secs(4),
+            agent_id: "test".into(),
+            certificates: folder.path().into(),
+        };
+        let tag = |tag: &Tag| OpcuaTag { node: NodeAddress::parse(&tag.address()).unwrap() };
+        (config, Tag::on(Machine::Washer).map(tag).collect(), folder)
+    }
+
+    fn change(held: &Held) -> Change {
+        let tag = Tag::on(Machine::Washer).position(|tag| tag.name == held.tag.name).unwrap();
+        let raw = match (held.tag.ty, held.value) {
+            (_, Value::Bool(on)) => Raw::Bool(on),
+            (_, Value::Real(real)) => Raw::Real(real),
+            (_, Value::Text(text)) => Raw::Text(text.into()),
+            (Type::Udint, Value::Int(int)) => Raw::UInt(int.try_into().unwrap()),
+            (_, Value::Int(int)) => Raw::Int(int),
+        };
+        (tag, raw, held.since)
+    }
+}
