@@ -131,6 +131,9 @@ impl Instance {
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&self.verdicts) {
             match self.gate.is {
                 Is::Open => run.advance(t, group, rule.unknown_of(group), judged, from),
+                Is::Doubtful if self.gate.was_open() => {
+                    run.advance(t, group, rule.unknown_of(group), judged, from)
+                }
                 Is::Closed | Is::Doubtful => run.rest(group, rule.unknown_of(group)),
             }
         }

@@ -27,7 +27,7 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
     };
     let default = rng.once_in(3).then(|| "Idle".into());
     let plain = rng.once_in(3);
-    let groups = if plain {
+    let mut groups = if plain {
         let state = State { name: "Active".into(), weight: None, ..state(rng, world, wanted, 0) };
         let otherwise = Some("Normal".into());
         vec![Group {
@@ -45,6 +45,9 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
     let default = default.filter(|_| !plain);
     let mut gate = || (wanted.gates && rng.once_in(4)).then(|| condition(rng, world, wanted, 1));
     let (active_if, suppress_if) = (gate(), gate());
+    if active_if.is_some() || suppress_if.is_some() {
+        groups.iter_mut().for_each(|group| group.unknown = None);
+    }
     Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if }
 }
 
