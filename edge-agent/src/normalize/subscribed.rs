@@ -2,9 +2,11 @@
 //!
 //! Values carry the stamps of their source. What was published at once is told in the order of these stamps: a
 //! server sends one tag after the other, and in an answer that was long in coming the last value of the first tag is
-//! far newer than the first value of the last one, which would be late behind it. When everything up to some time has been said, a heartbeat at the end of
-//! the batch promises it, held back by `max_out_of_orderness`. The lag of that time behind the agent's clock is
-//! kept: while the source is down, time goes on as far behind. Promises do not go back, unless time begins again.
+//! far newer than the first value of the last one, which would be late behind it.
+//!
+//! When everything up to some time has been said, a heartbeat at the end of the batch promises it, held back by
+//! `max_out_of_orderness`. The lag of that time behind the agent's clock is kept: while the source is down, time goes
+//! on as far behind. Promises do not go back, unless time begins again.
 //!
 //! Here: that. Not here: what is said of one tag (`normalize`), what a stamp is (the connector).
 //! Invariant: no `Wmk` while more is on its way; a value that was said again after a lost connection is told again.

@@ -58,7 +58,7 @@ pub struct Station {
 
 impl Station {
     /// Starts the server of a machine, whose script began when `began` says, ms since 1970; until that is said it
-    /// stands still. Each violation also goes to `tell`, where somebody listens.
+    /// stands still. Each violation also goes to `tell`, where somebody listens. Needs tokio's runtime, for the gate.
     ///
     /// # Errors
     /// When no port can be had.
