@@ -1,11 +1,14 @@
 //! `cloud-ingest` with a table of DynamoDB: conditions, index, expiry and questions against an emulator that
 //! nobody here wrote; the program as a process, over kills and everything that can be away.
 //!
+//! Here: what is put into the stream by the tests themselves. `account` holds the table against an agent's ledger.
 //! Not here: what has nothing to do with the table (`ingest`). What the emulator lacks, a table with too little
 //! capacity, is played by `busy`.
 
+mod account;
 mod busy;
 mod emulator;
+mod one_way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
