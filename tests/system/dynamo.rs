@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use cloud_ingest::name::Name;
-use cloud_ingest::route::{Origin, Write, route};
+use cloud_ingest::route::route;
 use cloud_ingest::store::Outcome;
 use cloud_ingest::table::Table;
+use cloud_ingest::write::{Origin, Write};
 use plant::gate::{Gate, Passage};
 use serde_json::{Value, json};
 

@@ -1,12 +1,14 @@
 //! `agent.toml`: read once at start, validated into what the rest can trust.
 //!
-//! Here: the file as a whole, machines, the agent itself. Its sources and tags stand in `source`, what only
-//! OPC UA needs in `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
+//! Here: the file as a whole, machines, the agent itself. Its sources stand in `source`, their tags in `tag`, what
+//! only one protocol needs in `s7` and `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
 //! Invariant: what comes out of here is complete and consistent; every mistake of the file is reported in one
 //! run, at its place, and a file with a mistake gives nothing.
 
 mod opcua;
+mod s7;
 mod source;
+mod tag;
 mod target;
 
 use std::net::SocketAddr;
