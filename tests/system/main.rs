@@ -20,6 +20,7 @@ mod outage;
 mod page;
 mod parts;
 mod peer;
+mod quiet;
 mod reload;
 mod replay;
 mod s7;
