@@ -98,11 +98,12 @@ impl SourceBook {
         }
         self.lost_told_at = at;
         let lost = std::mem::take(&mut self.lost);
+        let times = if lost.overflows == 1 { "once".into() } else { format!("{} times", lost.overflows) };
         let what = match lost {
-            Lost { overflows, answers: 0 } => format!("its queues were full {overflows} times"),
+            Lost { answers: 0, .. } => format!("its queues were full {times}"),
             Lost { overflows: 0, answers } => format!("{answers} of its answers never came"),
-            Lost { overflows, answers } => {
-                format!("its queues were full {overflows} times, {answers} of its answers never came")
+            Lost { answers, .. } => {
+                format!("its queues were full {times}, {answers} of its answers never came")
             }
         };
         let reason = format!("{what}: values in between may be missing, the last ones were read again");
@@ -136,5 +137,61 @@ impl SourceBook {
         tracing::info!(source = self.id, down_seconds = seconds, "source is up");
         self.outage = Outage::default();
         Happening::SourceUp { source_id: self.id.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rules::engine::Batch;
+    use rules::inventory::SourceId;
+
+    fn book() -> SourceBook {
+        SourceBook::new("plc".into(), Sequence::read(None), 0)
+    }
+
+    fn delivery(lost: Lost) -> Delivery {
+        let batch = Batch { source: SourceId(0), datapoints: Vec::new() };
+        let (status, source_timestamps) = (Vec::new(), Vec::new());
+        Delivery { batch, status, source_timestamps, lost, arrived: 0, took: None }
+    }
+
+    #[test]
+    fn losses_are_summed_and_told_once_a_minute_with_what_they_were() {
+        let mut book = book();
+        let told = |book: &mut SourceBook, at| match book.tell_lost(at) {
+            Some(Happening::Gap { of, reason, .. }) => Some((of, reason)),
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told(&mut book, 1), None);
+        book.lose(&delivery(Lost { overflows: 2, answers: 0 }));
+        let (of, reason) = told(&mut book, 1).unwrap();
+        assert!(of == "plc" && reason.starts_with("its queues were full 2 times: "), "{reason}");
+        book.lose(&delivery(Lost { overflows: 0, answers: 3 }));
+        assert_eq!(told(&mut book, EVERY_MS), None, "not yet");
+        book.lose(&delivery(Lost { overflows: 1, answers: 1 }));
+        let (_, reason) = told(&mut book, EVERY_MS + 1).unwrap();
+        assert!(reason.starts_with("its queues were full once, 4 of its answers never came: "), "{reason}");
+        assert_eq!(told(&mut book, 10 * EVERY_MS), None, "nothing more was lost");
+    }
+
+    #[test]
+    fn of_an_outage_each_reason_is_kept_once_and_a_number_in_it_does_not_fill_the_memory() {
+        let mut book = book();
+        let mut down = |reason: String, at| book.link(false, reason, at);
+        assert!(matches!(down("cable".into(), 1), Some(Happening::SourceDown { .. })));
+        for i in 0..100 {
+            assert_eq!(down(["cable".to_owned(), format!("port {i}")][i % 2].clone(), 2), None);
+        }
+        assert_eq!(book.outage.reasons.len(), REASONS_MAX);
+        assert_eq!(book.outage.logged_at, 2);
+        assert_eq!(book.link(false, "cable".into(), 3), None);
+        assert_eq!(book.outage.logged_at, 2, "it was said");
+        book.link(false, "cable".into(), 2 + STILL_DOWN_EVERY_MS);
+        assert_eq!(book.outage.logged_at, 2 + STILL_DOWN_EVERY_MS, "it still lasts");
+        assert!(matches!(book.link(true, String::new(), 9), Some(Happening::SourceUp { .. })));
+        assert_eq!(book.link(true, String::new(), 10), None);
+        assert!(book.outage.reasons.is_empty());
     }
 }
