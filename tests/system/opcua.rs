@@ -59,6 +59,8 @@ pub(crate) struct Running {
     tags: usize,
     pub(crate) down: Option<String>,
     pub(crate) lost: Lost,
+    /// So long something may take.
+    pub(crate) patience: Duration,
     /// Values of the longest report.
     pub(crate) longest: usize,
     _stop: DropGuard,
@@ -79,6 +81,7 @@ impl Running {
             tags: count,
             down: None,
             lost: Lost::default(),
+            patience: PATIENCE,
             longest: 0,
             _stop: stop.drop_guard(),
         }
@@ -86,7 +89,7 @@ impl Running {
 
     pub(crate) async fn report(&mut self) -> Report {
         let report =
-            timeout(PATIENCE, self.reports.recv()).await.expect("no report in time").expect("it ended");
+            timeout(self.patience, self.reports.recv()).await.expect("no report in time").expect("it ended");
         match &report {
             Report::Down(reason) => {
                 self.down = Some(reason.clone());
@@ -108,7 +111,7 @@ impl Running {
         let started = Instant::now();
         while !reached(self) {
             assert!(
-                started.elapsed() < PATIENCE,
+                started.elapsed() < self.patience,
                 "{what}: never; down {:?}, known {:?}",
                 self.down,
                 self.known

@@ -32,6 +32,7 @@ async fn thousands_of_items_arrive_and_so_does_an_answer_with_thousands_of_value
     let mut tags: Vec<_> = (0..MANY).map(|i| tag(&format!("v{i}"))).collect();
     tags.push(tag("t_long"));
     let mut running = Running::start(config(&peer, &dir), tags);
+    running.patience = 6 * PATIENCE;
     running.until("each tag once", |r| r.known.len() == MANY + 1).await;
     assert_eq!(running.known.remove(&MANY), Some(Err("an array is not one plain value".into())));
     let from = count(&peer) + 3;
