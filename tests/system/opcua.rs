@@ -59,6 +59,8 @@ pub(crate) struct Running {
     tags: usize,
     pub(crate) down: Option<String>,
     pub(crate) lost: Lost,
+    /// Reports that it was down.
+    pub(crate) outages: usize,
     /// So long something may take.
     pub(crate) patience: Duration,
     /// Values of the longest report.
@@ -81,6 +83,7 @@ impl Running {
             tags: count,
             down: None,
             lost: Lost::default(),
+            outages: 0,
             patience: PATIENCE,
             longest: 0,
             _stop: stop.drop_guard(),
@@ -92,6 +95,7 @@ impl Running {
             timeout(self.patience, self.reports.recv()).await.expect("no report in time").expect("it ended");
         match &report {
             Report::Down(reason) => {
+                self.outages += 1;
                 self.down = Some(reason.clone());
                 self.known.clear();
             }
