@@ -7,7 +7,8 @@ use proto::Record;
 use super::full_disk::Stand;
 use super::*;
 
-const RULES: &str = "[rule.fast]\non = 'washer'\nwhen = 'speed > 10'\n[[rule.fast.action]]\nnotify = 'shift-lead'\n";
+const RULES: &str =
+    "[rule.fast]\non = 'washer'\nwhen = 'speed > 10'\n[[rule.fast.action]]\nnotify = 'shift-lead'\n";
 
 #[tokio::test(start_paused = true)]
 async fn notifications_and_events_of_the_rules_join_the_commit_of_their_transitions() {

@@ -15,6 +15,8 @@ pub(crate) enum Is {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Gate {
     pub(crate) is: Is,
+    /// What it says, or said when it was known last: conditions are judged on while nobody knows of an open gate.
+    pub(crate) was: Option<bool>,
     last: Option<bool>,
     unknown_since: Option<i64>,
 }
@@ -24,7 +26,7 @@ impl Gate {
     pub(crate) fn advance(&mut self, t: i64, says: Option<Option<bool>>, after: i64, from: Option<i64>) {
         let Some(says) = says else { return };
         if says.is_some() {
-            (self.last, self.unknown_since) = (says, None);
+            (self.last, self.was, self.unknown_since) = (says, says, None);
         } else {
             let since = *self.unknown_since.get_or_insert(t);
             if from.is_some_and(|from| t >= since.max(from) + after) {

@@ -124,9 +124,12 @@ impl Instance {
         self.suppression.advance(t, self.suppress, self.rule.unknown.after(), from);
         let rule = &self.rule;
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&self.verdicts) {
-            match self.gate.is {
-                Is::Open => run.advance(t, group, rule.unknown_of(group), judged, from),
-                Is::Closed | Is::Doubtful => run.rest(group, rule.unknown_of(group)),
+            // No alarm goes because its gate cannot be known (§7.2): behind one that was open it is judged on.
+            match (self.gate.is, self.gate.was) {
+                (Is::Open, _) | (Is::Doubtful, Some(true)) => {
+                    run.advance(t, group, rule.unknown_of(group), judged, from);
+                }
+                (Is::Closed | Is::Doubtful, _) => run.rest(group, rule.unknown_of(group)),
             }
         }
         self.tell(t)
