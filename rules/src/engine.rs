@@ -361,7 +361,9 @@ impl Engine {
         datapoint.timestamp = time::bounded(datapoint.timestamp);
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
-        self.remember(&datapoint);
+        if self.options.keeps_states {
+            self.remember(&datapoint);
+        }
         let place = source.0 as usize;
         let scopes = std::mem::take(&mut self.scopes_of[place]);
         let mut behind = None;

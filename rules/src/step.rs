@@ -117,7 +117,8 @@ pub struct Options {
     pub waiting_max: usize,
     /// A stored watermark that is further ahead of the start means that the clock was set back, ms.
     pub future_bound: Millis,
-    /// Whether [`Outputs::states`] is filled: a replay has nowhere to keep them.
+    /// Whether what outlives the rules is kept: [`Outputs::states`], and the last values, on which rules to come are
+    /// judged at once. A replay under the same rules needs neither.
     pub keeps_states: bool,
 }
 
