@@ -8,6 +8,7 @@
 //! forwarder has one last round.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
+use crate::certificates::Certificates;
 use crate::clock::Clock;
 use crate::config::{Config, Protocol, Source, Target};
 use crate::connector;
@@ -29,6 +31,7 @@ use crate::forward::{self, File, FileTarget, Kinesis, KinesisTarget};
 use crate::inbox::{Inbox, Sender, inbox};
 use crate::normalize::Normalizer;
 use crate::outbox::{Ledger, Limits};
+use crate::recording::{Moment, Recorder, Snapshot};
 use crate::rulebook::{self, Book, Edition};
 use crate::sequence::Sequence;
 use crate::service;
@@ -55,11 +58,11 @@ struct Running {
     forwarder: CancellationToken,
 }
 
-/// Runs until `stop`, or until a part fails.
+/// Runs until `stop`, or until a part fails. What goes into the engine is recorded in the folder `record`.
 ///
 /// # Errors
 /// When the outbox cannot be opened, or a part has ended by itself.
-pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: Config, record: Option<&Path>, stop: CancellationToken) -> anyhow::Result<()> {
     let clock = Clock::start();
     let limits = Limits { waiting_bytes_max: config.ledger_max, ..Limits::default() };
     let dir = config.agent.data_dir.join("ledger");
@@ -80,7 +83,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let mut board = Board::new(Arc::clone(&config.inventory), clock.now());
     board.set_rules(rules.rules, Vec::new());
     let (mut running, inbox, core) =
-        assemble(&config, &rules, identity, (clock, board), &ledger, (book, first))?;
+        assemble(&config, (&rules, record), identity, (clock, board), &ledger, (book, first))?;
     let handle = Handle::current();
     // A thread of its own: stepping never waits for a socket.
     running.tasks.spawn_blocking(move || (Part::Core, handle.block_on(core.run(inbox)).map_err(Into::into)));
@@ -101,7 +104,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
 /// Makes all parts and starts all but core.
 fn assemble(
     config: &Config,
-    rules: &RuleSet,
+    (rules, record): (&RuleSet, Option<&Path>),
     identity: Identity,
     (clock, board): (Clock, Board),
     ledger: &Arc<Ledger>,
@@ -109,14 +112,10 @@ fn assemble(
 ) -> anyhow::Result<(Running, Inbox, Core)> {
     let stored: BTreeMap<String, Vec<u8>> = ledger.states()?.into_iter().collect();
     let inventory = Arc::clone(&config.inventory);
-    let (engine, resumed) = Engine::new(
-        Arc::clone(&inventory),
-        rules,
-        identity.clone(),
-        config.agent.options,
-        clock.now(),
-        &stored,
-    );
+    let start = clock.now();
+    let (engine, resumed) =
+        Engine::new(Arc::clone(&inventory), rules, identity.clone(), config.agent.options, start, &stored);
+    let snapshot = record.map(|folder| (folder, Snapshot::of(start, &identity, &stored, &book.bytes())));
     let announcer = Announcer::resume(identity, ledger)?;
     let mut sequences = sequences(config, ledger)?;
     let holes: Vec<(u64, Option<(u64, u64)>)> = sequences.iter_mut().map(Sequence::resume).collect();
@@ -132,6 +131,9 @@ fn assemble(
         announcer,
         sequences,
     );
+    if let Some((folder, snapshot)) = snapshot {
+        record_into(&mut core, config, folder, snapshot);
+    }
     core.announce(Happening::AgentStarted { program: env!("CARGO_PKG_VERSION").into(), rules: rules.rules });
     announce_start(&mut core, config, resumed, &holes);
     if let Some(first) = first {
@@ -146,6 +148,13 @@ fn assemble(
         let normalizer = Normalizer::new(source, &config.inventory, *first);
         connect(&mut running, source, normalizer, sender.clone(), clock.clone());
     }
+    if let Some(certificates) = Certificates::of(config, ledger)? {
+        let (until, watching) = (running.connectors.clone(), certificates.watch(clock, sender.clone()));
+        running.tasks.spawn(async move {
+            until.run_until_cancelled(watching).await;
+            (Part::Connector, Ok(()))
+        });
+    }
     let until = running.connectors.clone();
     running.tasks.spawn(async move {
         until.run_until_cancelled(watch_rules(book, sender)).await;
@@ -158,6 +167,18 @@ fn assemble(
         running.tasks.spawn(async move { match web::serve(address, shown).await {} });
     }
     Ok((running, inbox, core))
+}
+
+/// A recording that cannot be made stops no agent.
+fn record_into(core: &mut Core, config: &Config, folder: &Path, snapshot: Snapshot) {
+    let inventory = Arc::clone(&config.inventory);
+    match Recorder::start(folder, snapshot.at, inventory, config.agent.id.clone()) {
+        Ok(mut recorder) => {
+            recorder.moment(Moment::Snapshot(Box::new(snapshot)));
+            core.record(recorder);
+        }
+        Err(e) => tracing::error!(folder = %folder.display(), error = %e, "nothing is recorded"),
+    }
 }
 
 /// Opens the book of rules where it was kept, and takes what the directory holds.

@@ -1,10 +1,12 @@
-//! The one channel to core, bounded in datapoints: from the connectors, and from whoever has other rules for it.
+//! The one channel to core, bounded in datapoints: from the connectors, and from whoever has other rules for it or
+//! something to say.
 //!
 //! Here: its two ends. Not here: what is in a delivery or an edition. Invariant (I8): at most `DATAPOINTS_MAX` datapoints
 //! wait; a connector that would put more waits itself, and with it its PLC is read later.
 
 use std::sync::Arc;
 
+use proto::Happening;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::normalize::Delivery;
@@ -20,6 +22,17 @@ pub enum Item {
     Delivery(Delivery),
     /// What a look at the rule files has changed.
     Edition(Box<Edition>),
+    /// Another part of the agent has something to say.
+    Notice(Box<Notice>),
+}
+
+/// An event, and what is kept with it.
+#[derive(Debug, PartialEq)]
+pub struct Notice {
+    /// What happened.
+    pub happening: Happening,
+    /// The name and the bytes of a note of the ledger.
+    pub note: (String, Vec<u8>),
 }
 
 /// An item with the room it takes.
@@ -55,6 +68,11 @@ impl Sender {
         self.put(Item::Edition(Box::new(edition)), 1).await
     }
 
+    /// Hands a notice over; it takes the room of one datapoint. False: core has ended.
+    pub async fn tell(&self, notice: Notice) -> bool {
+        self.put(Item::Notice(Box::new(notice)), 1).await
+    }
+
     async fn put(&self, item: Item, size: u32) -> bool {
         let Ok(permit) = Arc::clone(&self.room).acquire_many_owned(size).await else { return false };
         self.channel.send((item, permit)).is_ok()
@@ -71,6 +89,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::Lost;
     use proto::{Flags, Quality};
     use rules::engine::{Batch, Datapoint, Subject};
     use rules::inventory::SourceId;
@@ -86,7 +105,7 @@ mod tests {
         };
         let batch = Batch { source: SourceId(0), datapoints: vec![one; datapoints] };
         let (status, source_timestamps) = (Vec::new(), Vec::new());
-        Delivery { batch, status, source_timestamps, lost: 0, arrived: 0, took: None }
+        Delivery { batch, status, source_timestamps, lost: Lost::default(), arrived: 0, took: None }
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod announce;
+pub mod certificates;
 mod cli;
 pub mod clock;
 pub mod config;

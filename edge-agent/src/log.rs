@@ -5,7 +5,7 @@
 use clap::ValueEnum;
 use tracing::Level;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -21,7 +21,12 @@ pub enum Format {
 
 /// Begins to log.
 pub fn start(format: Format) {
-    let heard = Targets::new().with_default(Level::ERROR).with_target("edge_agent", Level::INFO);
+    // What goes wrong in an OPC UA session is an error of the connector; the library says it again at each try, and
+    // misses certificates where none are wanted.
+    let heard = ["opcua_client", "opcua_core", "opcua_crypto", "opcua_types"].into_iter().fold(
+        Targets::new().with_default(Level::ERROR).with_target("edge_agent", Level::INFO),
+        |heard, library| heard.with_target(library, LevelFilter::OFF),
+    );
     let lines =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
     let layer = match format {

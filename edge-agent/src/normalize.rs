@@ -15,11 +15,12 @@ use std::time::Duration;
 use proto::{Flags, Quality};
 use rules::engine::{Batch, Datapoint, Subject};
 use rules::inventory::{Inventory, SourceId, TagId};
+use rules::trust::{Bounds, Trust, Verdict};
 use rules::value::{Held, Type, Unknown, Value, admit};
 
 use crate::clock::STEP;
 use crate::config::Source;
-use crate::connector::{Raw, Report};
+use crate::connector::{Lost, Raw, Report};
 
 /// A foreign text is cut to so many bytes.
 const TEXT_MAX: usize = 1024;
@@ -33,12 +34,25 @@ pub struct Delivery {
     pub status: Vec<(usize, String)>,
     /// The source's own stamps of datapoints that carry another one, by their place in the batch.
     pub source_timestamps: Vec<(usize, i64)>,
-    /// In how many places the source says that values were lost before they could be sent.
-    pub lost: u64,
+    /// What the source could not deliver.
+    pub lost: Lost,
     /// Processing time at which the connector had finished reading, ms since 1970 UTC.
     pub arrived: i64,
     /// How long reading took; none where nothing is polled.
     pub took: Option<Duration>,
+}
+
+impl Delivery {
+    /// Corrects what the source's clock says, where it is not believed, before anything is recorded or judged
+    /// (§3.3). What it said goes along, as far as the delivery does not have it already.
+    pub fn correct(&mut self, trust: &mut Trust, at: i64, bounds: Bounds) -> Option<Verdict> {
+        let (originals, verdict) = trust.judge(&mut self.batch, at, bounds);
+        let own = &mut self.source_timestamps;
+        own.extend(originals);
+        own.sort_by_key(|(place, _)| *place);
+        own.dedup_by_key(|(place, _)| *place);
+        verdict
+    }
 }
 
 /// Makes the batches of one source.
@@ -108,7 +122,7 @@ impl Normalizer {
             batch: Batch { source: self.source, datapoints: Vec::new() },
             status: Vec::new(),
             source_timestamps: Vec::new(),
-            lost: 0,
+            lost: Lost::default(),
             arrived: now,
             took: None,
         };

@@ -1,7 +1,12 @@
-//! Datapoints as NDJSON: written by `record`, read by `rules replay`.
+//! Recordings, NDJSON: written by `record` and by a running agent, read by `rules replay`.
 //!
-//! Here: from the engine's datapoint to the unified JSON; the way back is in `read`. Not here: the command lines.
+//! Here: from the engine's datapoint to the unified JSON; the way back is in `read`; what else goes into the engine stands in `input`,
+//! what an agent writes while it runs in `recorder`. Not here: the command lines.
 //! Invariant: what is written and read again is the same input for the engine.
+
+mod input;
+pub mod read;
+mod recorder;
 
 use proto::{Meta, Value};
 use rules::engine::{Datapoint, Subject};
@@ -9,7 +14,8 @@ use rules::inventory::Inventory;
 
 use crate::normalize::Delivery;
 
-pub mod read;
+pub use input::{Moment, Snapshot};
+pub use recorder::Recorder;
 
 /// Names of the agent's own tags.
 const HEARTBEAT: &str = "$heartbeat";

@@ -125,6 +125,17 @@ pub enum Happening {
         /// Whether its timestamps are replaced from here on.
         corrected: bool,
     },
+    /// A certificate ends within 30 days, or has ended; told at most once a day.
+    CertificateExpiring {
+        /// Whose it is.
+        owner: CertificateOwner,
+        /// Whom it was made for, as it says itself.
+        subject: String,
+        /// SHA-1, hexadecimal.
+        thumbprint: String,
+        /// When it ends, ms since 1970 UTC.
+        expires_at: i64,
+    },
     /// The agent's clock stands before a time it has already judged.
     ClockStep {
         /// How far it went back, ms.
@@ -132,12 +143,22 @@ pub enum Happening {
     },
 }
 
+/// Whose a certificate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CertificateOwner {
+    /// The agent's own: servers must trust its successor.
+    Agent,
+    /// One that the agent trusts: its server's.
+    Server,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// One line for each kind of event, as released.
-    const GOLDENS: [&str; 10] = [
+    const GOLDENS: [&str; 11] = [
         r#"{"kind":"event","version":1,"id":"e1","agentId":"a","incarnation":"00000000000000ff","site":"n","timestamp":5,"sequenceNumber":1,"event":"agentStarted","program":"0.1.0","rules":8}"#,
         r#"{"kind":"event","version":1,"id":"e2","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":2,"event":"agentStopping"}"#,
         r#"{"kind":"event","version":1,"id":"e3","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":3,"event":"sourceUp","sourceId":"plc"}"#,
@@ -148,6 +169,7 @@ mod tests {
         r#"{"kind":"event","version":1,"id":"e8","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":8,"event":"clockStep","backMs":3600000}"#,
         r#"{"kind":"event","version":1,"id":"e9","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":9,"event":"rulesChanged","before":"aa","after":"bb","added":["x"],"changed":[],"removed":["y"],"owner":"meier","writtenAt":4}"#,
         r#"{"kind":"event","version":1,"id":"ea","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":10,"event":"clockSuspect","sourceId":"plc","behindMs":3600000,"corrected":true}"#,
+        r#"{"kind":"event","version":1,"id":"eb","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":11,"event":"certificateExpiring","owner":"agent","subject":"CN=Plimsoll a","thumbprint":"0f","expiresAt":864000005}"#,
     ];
 
     #[test]

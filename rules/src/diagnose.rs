@@ -41,13 +41,15 @@ pub struct Diagnostic {
 }
 
 /// A file of a [`Report`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(usize);
 
 #[derive(Debug)]
 struct File {
     name: String,
     text: String,
+    /// Nobody knows its text.
+    unreadable: bool,
 }
 
 /// All mistakes of all files of one run.
@@ -72,10 +74,34 @@ struct JsonLine<'a> {
 }
 
 impl Report {
-    /// Adds a file, so that mistakes in it can be shown.
+    /// Adds a file, so that mistakes in it can be shown. A byte order mark is no part of its text.
     pub fn add_file(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.files.push(File { name: name.into(), text: text.into() });
+        let mut text = text.into();
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
+        self.files.push(File { name: name.into(), text, unreadable: false });
         FileId(self.files.len() - 1)
+    }
+
+    /// Adds a file that could not be read, and says why.
+    pub fn add_unreadable(&mut self, name: impl Into<String>, why: &str) -> FileId {
+        self.files.push(File { name: name.into(), text: String::new(), unreadable: true });
+        let file = FileId(self.files.len() - 1);
+        self.error("R502", (file, 0..0), format!("cannot read the file: {why}"), "not read");
+        file
+    }
+
+    /// Whether the text of a file is not known.
+    #[must_use]
+    pub fn is_unreadable(&self, file: FileId) -> bool {
+        self.files.get(file.0).is_none_or(|f| f.unreadable)
+    }
+
+    /// The name of a file that was added.
+    #[must_use]
+    pub fn name(&self, file: FileId) -> &str {
+        self.files.get(file.0).map_or("", |f| &f.name)
     }
 
     /// The text of a file that was added.
@@ -131,6 +157,11 @@ impl Report {
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
+    }
+
+    /// Puts all mistakes into the order of the files, and of their places in them.
+    pub fn sort(&mut self) {
+        self.diagnostics.sort_by_key(|d| (d.file, d.span.start));
     }
 
     /// Number of errors; warnings do not count.

@@ -40,7 +40,9 @@ pub enum Node {
 }
 
 impl Node {
-    fn kind(&self) -> &'static str {
+    /// What it is, for messages.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match self {
             Node::Text(_) => "a text",
             Node::Int(_) => "an integer",
@@ -65,8 +67,6 @@ pub struct Table {
 /// Parses a file that was added to the report; every syntax error goes there, and what could be read comes back.
 pub fn parse(report: &mut Report, file: FileId) -> Table {
     let text = report.text(file).to_owned();
-    // A byte order mark is not TOML; blanks keep every place where it is.
-    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), |rest| format!("   {rest}"));
     let (table, errors) = DeTable::parse_recoverable(&text);
     for error in errors {
         let span = error.span().unwrap_or(0..0);
@@ -135,13 +135,15 @@ pub struct Reader<'t, 'r> {
     /// What the table is, for messages: `[[source]]`.
     name: String,
     asked: Vec<&'static str>,
+    /// Keys that were asked for only to say that they stand elsewhere: nobody should be led to them.
+    elsewhere: Vec<&'static str>,
     report: &'r mut Report,
 }
 
 impl<'t, 'r> Reader<'t, 'r> {
     /// Begins to read a table; `name` is how messages call it.
     pub fn new(table: &'t Table, name: impl Into<String>, file: FileId, report: &'r mut Report) -> Self {
-        Self { table, file, name: name.into(), asked: Vec::new(), report }
+        Self { table, file, name: name.into(), asked: Vec::new(), elsewhere: Vec::new(), report }
     }
 
     /// Where mistakes go that the caller finds.
@@ -292,11 +294,25 @@ impl<'t, 'r> Reader<'t, 'r> {
         None
     }
 
+    /// Reports a key that stands elsewhere: `why`, and where it belongs.
+    pub fn misplaced(&mut self, key: &'static str, why: &str, help: &str) {
+        let Some((found, _)) = self.table.entries.iter().find(|(k, _)| k.value == key) else { return };
+        self.elsewhere.push(key);
+        let message = format!("`{key}` does not belong to {}", self.name);
+        self.report.error("E007", (self.file, found.span.clone()), message, why).help = Some(help.into());
+    }
+
+    /// Whether a key has a value that is not a list of tables, or a list with something else in it.
+    #[must_use]
+    pub fn has_wrong(&self, key: &str) -> bool {
+        self.table.entries.iter().any(|(k, v)| k.value == key && v.value != Node::List(Vec::new()))
+    }
+
     /// Reports every key that nobody asked for. `later` are keys of the specification that this version does
     /// not judge: taking them silently would be worse than refusing them.
     pub fn finish(self, later: &[&str]) {
         for (key, _) in &self.table.entries {
-            if self.asked.contains(&key.value.as_str()) {
+            if self.asked.iter().chain(&self.elsewhere).any(|asked| *asked == key.value) {
                 continue;
             }
             let place = (self.file, key.span.clone());

@@ -4,7 +4,11 @@
 //! which machines a rule is for and whether they have its tags (`ruleset`).
 //! Invariant: a rule with a mistake is no rule at all; every key is either understood or reported.
 
+mod canon;
+mod group;
+mod keys;
 mod read;
+mod sense;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,8 +22,10 @@ use crate::text::Template;
 use crate::time::Millis;
 use crate::value::Constant;
 
-pub(crate) use read::report_mistake;
+pub(crate) use canon::hash;
+pub(crate) use keys::report_mistake;
 pub use read::rules;
+pub(crate) use sense::{among, equal_weights};
 
 /// The share of a window that must be known where the rule gives none (§5).
 const COVERAGE: f64 = 0.8;
@@ -32,7 +38,7 @@ pub struct FileRules {
     /// The rules without a mistake.
     pub rules: Vec<Rule>,
     /// Names of the others.
-    pub mistaken: Vec<String>,
+    pub mistaken: Vec<Placed<String>>,
     /// Whether the file as a whole could be read; if not, nobody knows which rules it holds.
     pub parsed: bool,
 }
@@ -74,13 +80,21 @@ pub struct Rule {
     pub hash: String,
 }
 
-/// A parameter of a rule: a value that differs from machine to machine.
-#[derive(Debug, Clone, PartialEq)]
+/// A parameter of a rule: a value that differs from machine to machine (`params` says which one counts).
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Param {
     /// The value where nothing else is given; none: every machine must have its own.
     pub default: Option<Constant>,
-    /// The unit in which values without one are meant.
+    /// The unit in which values without one are meant; the values here have it already.
     pub unit: Option<String>,
+    /// Values by class.
+    pub classes: Vec<(String, Constant)>,
+    /// Values by line.
+    pub lines: Vec<(String, Constant)>,
+    /// Values by the machine's name.
+    pub machines: Vec<(String, Constant)>,
+    /// Values from CSV files, by a pattern of the machine's name.
+    pub limits: Vec<(String, Constant)>,
     /// Where it stands.
     pub span: Range<usize>,
 }
@@ -98,11 +112,18 @@ pub struct Define {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {
     /// States; empty: every one of severity warning and above.
-    pub to: Vec<String>,
+    pub to: Vec<Placed<String>>,
     /// The target, by the name it has in the agent's configuration.
     pub notify: Placed<String>,
     /// Again after so long while the state lasts, ms.
     pub repeat: Option<Millis>,
+}
+
+impl Rule {
+    /// The names of all states that the rule can be in, those that the engine gives by itself not among them.
+    pub fn state_names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.default.as_str()).chain(self.groups.iter().flat_map(Group::names))
+    }
 }
 
 /// A test that stands in the rule file.
@@ -149,6 +170,18 @@ pub struct Group {
     pub unknown: OnUnknown,
     /// How far a tag must go back before a state is left, by the tag's name.
     pub deadband: BTreeMap<String, Placed<Constant>>,
+}
+
+impl Group {
+    /// The names that it can vote for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let unknown = match &self.unknown {
+            OnUnknown::State(_, named) => Some(named),
+            _ => None,
+        };
+        let named = self.states.iter().map(|s| &s.named);
+        named.chain(&self.otherwise).chain(unknown).map(|n| n.name.as_str())
+    }
 }
 
 /// A state with its condition.
@@ -294,7 +327,7 @@ state = [ { name = "High", when = "p > 4.5" } ]
     #[test]
     fn all_mistakes_of_a_file_come_in_one_run() {
         let lines = mistakes(
-            "[rule.a]\nwhen = 't > 4,5'\non = 'x'\nseverety = 'alarm'\n[rule.b]\nwhen = 't >'\n[rule.c]\non = 'x'\nwhen = 't > 1'\nhold = '1 s'",
+            "[rule.a]\nwhen = 't > 4,5'\non = 'x'\nseverety = 'alarm'\n[rule.b]\nwhen = 't >'\n[rule.c]\non = 'x'\nwhen = 't > 1'\nlate = 'drop'",
         );
         assert_eq!(lines.len(), 5, "{lines:#?}");
         assert!(
@@ -305,7 +338,7 @@ state = [ { name = "High", when = "p > 4.5" } ]
         assert!(lines[1].contains("did you mean `severity`?"), "{}", lines[1]);
         assert!(lines[2].contains("has no `on`"), "{}", lines[2]);
         assert!(lines[3].starts_with("r.toml:6:12: the condition ends too early"), "{}", lines[3]);
-        assert!(lines[4].contains("`hold` is not supported by this version"), "{}", lines[4]);
+        assert!(lines[4].contains("`late` does not belong to [rule.c]"), "{}", lines[4]);
     }
 
     #[test]

@@ -9,7 +9,9 @@
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
+pub mod checked;
 pub mod condition;
+pub mod decode;
 pub mod diagnose;
 pub mod document;
 pub mod engine;
@@ -19,10 +21,14 @@ pub mod file;
 pub mod group;
 mod instance;
 pub mod inventory;
+mod limits;
+pub mod params;
+pub mod pattern;
 pub mod place;
 mod reload;
 pub mod ruleset;
 mod scope;
+mod sheet;
 mod signals;
 mod step;
 pub mod stored;
@@ -30,6 +36,7 @@ pub mod text;
 pub mod time;
 mod timers;
 mod touched;
+pub mod trial;
 pub mod trust;
 pub mod value;
 pub mod view;

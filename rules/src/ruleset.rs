@@ -5,22 +5,21 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::Chars;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+pub use crate::checked::Checked;
+use crate::checked::INSTANCES_MAX;
 use crate::diagnose::{FileId, Report};
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::pattern;
 use crate::time::Millis;
-
-/// Instances that one agent may have (§10).
-const INSTANCES_MAX: usize = 200_000;
 
 /// All rules that are in force.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -157,47 +156,6 @@ pub struct BoundRule {
     pub plans: Vec<Arc<Plan>>,
 }
 
-/// What a check of all files has found.
-#[derive(Debug, Default)]
-pub struct Checked {
-    /// Rules without a mistake, by name.
-    pub rules: BTreeMap<String, BoundRule>,
-    /// Names of rules with one.
-    pub mistaken: BTreeSet<String>,
-    /// Files that could not be read as a whole: nobody knows which rules they hold.
-    pub unread: Vec<FileId>,
-}
-
-impl Checked {
-    /// Checks all files together and binds what is right.
-    pub fn of(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
-        let mut checked = Self::default();
-        let mut rules: Vec<Rule> = Vec::new();
-        for file in files {
-            let read = file::rules(report, *file);
-            rules.extend(read.rules);
-            checked.mistaken.extend(read.mistaken);
-            checked.unread.extend((!read.parsed).then_some(*file));
-        }
-        rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
-        let mut instances = 0;
-        for rule in without_doubles(report, rules, &mut checked.mistaken) {
-            let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
-            match bind(report, Arc::clone(&rule), inventory) {
-                Some(plans) if instances + plans.len() <= INSTANCES_MAX => {
-                    instances += plans.len();
-                    checked.rules.insert(name, BoundRule { rule, plans });
-                }
-                too_much => {
-                    too_much.iter().for_each(|plans| too_many(report, &rule, plans.len()));
-                    checked.mistaken.insert(name);
-                }
-            }
-        }
-        checked
-    }
-}
-
 impl RuleSet {
     /// The rules, put together; the order of rules and machines is that of the plans.
     #[must_use]
@@ -212,29 +170,7 @@ impl RuleSet {
     }
 }
 
-/// A name that is defined twice belongs to neither (§8).
-fn without_doubles(report: &mut Report, rules: Vec<Rule>, mistaken: &mut BTreeSet<String>) -> Vec<Rule> {
-    let mut once: Vec<Rule> = Vec::new();
-    let mut rules = rules.into_iter().peekable();
-    while let Some(rule) = rules.next() {
-        let mut doubled = false;
-        while let Some(other) = rules.next_if(|r| r.name.value == rule.name.value) {
-            doubled = true;
-            let message = format!("rule `{}` is defined twice", rule.name.value);
-            let place = (other.file, other.name.span.clone());
-            report.error("R401", place, message, "neither of them is in force").help =
-                Some("give one of them another name".into());
-        }
-        if doubled {
-            mistaken.insert(rule.name.value);
-        } else {
-            once.push(rule);
-        }
-    }
-    once
-}
-
-fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
+pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
     let machines = selected(&rule.on, inventory);
     if machines.is_empty() {
@@ -248,15 +184,8 @@ fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<V
             None => break,
         }
     }
-    equal_weights(report, &rule);
+    file::equal_weights(report, &rule);
     (report.errors_since(before) == 0).then_some(plans)
-}
-
-fn too_many(report: &mut Report, rule: &Rule, more: usize) {
-    let message = format!("the rules of one agent have at most {INSTANCES_MAX} instances");
-    let label = format!("this rule would add {more}, one for each of its machines");
-    report.error("R404", (rule.file, rule.name.span.clone()), message, label).help =
-        Some("divide the machines among several agents, or narrow `on`".into());
 }
 
 /// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
@@ -271,24 +200,6 @@ fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
     let message = format!("rule `{}` is for no machine", rule.name.value);
     report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
         Some(format!("machines in agent.toml: {}", names.join(", ")));
-}
-
-/// Two groups whose states can tie: the order in the file decides, which nobody sees (§7.3).
-fn equal_weights(report: &mut Report, rule: &Rule) {
-    let tie = rule.groups.iter().enumerate().find_map(|(i, a)| {
-        let tied = |b: &&file::Group| {
-            a.states.iter().any(|x| {
-                b.states.iter().any(|y| x.named.weight == y.named.weight && x.named.name != y.named.name)
-            })
-        };
-        rule.groups[i + 1..].iter().find(tied).map(|b| (a, b))
-    });
-    if let Some((a, b)) = tie {
-        let name = |g: &file::Group| g.name.clone().unwrap_or_default();
-        let message = format!("groups `{}` and `{}` have states of equal weight", name(a), name(b));
-        let place = (rule.file, rule.name.span.clone());
-        report.warning("R403", place, message, format!("on a tie `{}` wins: it stands first", name(a)));
-    }
 }
 
 fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: MachineId) -> Option<Plan> {
@@ -372,35 +283,9 @@ fn selects(on: &Selector, machine: &Machine) -> bool {
     let one_of = |wanted: &[String], has: Option<&String>| {
         wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
     };
-    (on.names.is_empty() || on.names.iter().any(|p| glob(p, &machine.name)))
+    (on.names.is_empty() || on.names.iter().any(|p| pattern::fits(p, &machine.name)))
         && one_of(&on.lines, machine.line.as_ref())
         && one_of(&on.classes, machine.class.as_ref())
-}
-
-/// Whether a name fits a pattern of `*` (any characters) and `?` (one).
-fn glob(pattern: &str, name: &str) -> bool {
-    let (mut pattern, mut name) = (pattern.chars(), name.chars());
-    // Where to go on when the last `*` takes one character more.
-    let mut star: Option<(Chars<'_>, Chars<'_>)> = None;
-    loop {
-        let (before, mut next) = (name.clone(), pattern.clone());
-        match (next.next(), name.next()) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                name = before.clone();
-                star = Some((next.clone(), before));
-            }
-            (Some(p), Some(n)) if p == '?' || p == n => {}
-            _ => {
-                let Some((again, taken)) = &mut star else { return false };
-                if taken.next().is_none() {
-                    return false;
-                }
-                (next, name) = (again.clone(), taken.clone());
-            }
-        }
-        pattern = next;
-    }
 }
 
 #[cfg(test)]
@@ -498,11 +383,5 @@ mod tests {
         let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
         let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
         assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");
-    }
-
-    #[test]
-    fn globs_go_back_to_their_last_star() {
-        assert!(glob("a*b*c", "a_b_b_c") && glob("*", "") && glob("**x", "x"));
-        assert!(!glob("a*b", "a_c") && !glob("?", "") && !glob("ab", "abc"));
     }
 }

@@ -119,8 +119,7 @@ impl Scope {
     pub(crate) fn add(&mut self, plan: Arc<Plan>) -> &mut Instance {
         let place = self.instances.len();
         let policy = plan.rule.stale_after;
-        let signals: Vec<usize> =
-            plan.slots.iter().map(|tag| self.signals.subscribe(*tag, policy)).collect();
+        let signals: Vec<usize> = plan.slots.iter().map(|tag| self.signals.subscribe(*tag, policy)).collect();
         for (program, bound) in plan.programs.iter().enumerate() {
             for slot in &bound.outside {
                 self.signals.read(signals[*slot], Reader::new(place, program), bound.program.cuts(*slot));

@@ -252,7 +252,8 @@ impl Signals {
     }
 
     fn look_who_was_heard(&mut self) {
-        self.all_heard = self.contacts.iter().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten();
+        self.all_heard =
+            self.contacts.iter().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten();
     }
 
     /// Applies a datapoint at an instant. `touched` gets the readers that must be judged, `armed` the signals

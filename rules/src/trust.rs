@@ -55,6 +55,8 @@ pub enum Verdict {
 pub struct Trust {
     corrected: bool,
     in_a_row: u32,
+    /// Whether a recorded batch has begun and not ended.
+    within: bool,
     /// How far the clock was behind in the last batch, ms; negative: ahead.
     pub behind: Millis,
 }
@@ -66,8 +68,8 @@ impl Trust {
         self.corrected
     }
 
-    /// Corrects a batch, where that is needed, and judges the clock by its last datapoint. The originals of
-    /// replaced timestamps come back, by the datapoint's place in the batch.
+    /// Corrects a batch that is delivered as a whole, where that is needed, and judges the clock by its last
+    /// datapoint. The originals of replaced timestamps come back, by the datapoint's place in the batch.
     pub fn judge(
         &mut self,
         batch: &mut Batch,
@@ -75,17 +77,30 @@ impl Trust {
         bounds: Bounds,
     ) -> (Vec<(usize, i64)>, Option<Verdict>) {
         let Some(last) = batch.datapoints.last().map(|d| d.timestamp) else { return (Vec::new(), None) };
-        let corrected = self.corrected;
-        let verdict = self.weigh(at.saturating_sub(last), bounds);
-        let mut originals = Vec::new();
-        for (place, datapoint) in batch.datapoints.iter_mut().enumerate() {
-            let ahead = datapoint.timestamp.saturating_sub(at);
-            if corrected || bounds.future.is_some_and(|bound| ahead > bound) {
-                originals.push((place, datapoint.timestamp));
-                replace(datapoint, at);
-            }
+        let datapoints = batch.datapoints.iter_mut().enumerate();
+        let correct = |(place, d)| Some((place, self.correct(d, at, bounds)?));
+        let originals = datapoints.filter_map(correct).collect();
+        (originals, self.weigh(at.saturating_sub(last), bounds))
+    }
+
+    /// The same for a recording, datapoint by datapoint: a batch is `Fst` … `Lst`, else one datapoint.
+    pub fn judge_next(&mut self, datapoint: &mut Datapoint, at: i64, bounds: Bounds) -> Option<Verdict> {
+        let behind = at.saturating_sub(datapoint.timestamp);
+        self.correct(datapoint, at, bounds);
+        self.within = (self.within || datapoint.flags.has(Flags::FST)) && !datapoint.flags.has(Flags::LST);
+        if self.within { None } else { self.weigh(behind, bounds) }
+    }
+
+    /// Replaces a timestamp that is not believed; gives the original.
+    fn correct(&self, datapoint: &mut Datapoint, at: i64, bounds: Bounds) -> Option<i64> {
+        let original = datapoint.timestamp;
+        let is_ahead = bounds.future.is_some_and(|bound| original.saturating_sub(at) > bound);
+        if !self.corrected && !is_ahead {
+            return None;
         }
-        (originals, verdict)
+        datapoint.timestamp = at;
+        datapoint.flags = datapoint.flags.without(Flags::WMK).with(Flags::ATS);
+        Some(original)
     }
 
     fn weigh(&mut self, behind: Millis, bounds: Bounds) -> Option<Verdict> {
@@ -100,11 +115,6 @@ impl Trust {
         self.corrected = !self.corrected;
         Some(if self.corrected { Verdict::Suspect(behind) } else { Verdict::Trusted })
     }
-}
-
-fn replace(datapoint: &mut Datapoint, at: i64) {
-    datapoint.timestamp = at;
-    datapoint.flags = datapoint.flags.without(Flags::WMK).with(Flags::ATS);
 }
 
 #[cfg(test)]
@@ -171,6 +181,36 @@ mod tests {
         assert_eq!(batch.datapoints[0].timestamp, 200_000);
         assert_eq!(batch.datapoints[0].flags, Flags::ATS);
         assert_eq!(batch.datapoints[1].flags, Flags::WMK);
+    }
+
+    #[test]
+    fn a_recorded_day_is_judged_as_it_was_when_it_was_delivered() {
+        let day = [0, 3_600_000, 3_600_000, 3_600_000, 3_600_000, 10_000, 0, 0, -6_000, 0];
+        let (mut live, mut replayed) = (Trust::default(), Trust::default());
+        for (i, behind) in day.into_iter().enumerate() {
+            let at = 10_000_000 + i64::try_from(i).unwrap() * 1_000;
+            let mut whole = batch(&[at - behind - 5, at - behind - 1, at - behind]);
+            for (place, flag) in [(0, Flags::FST), (2, Flags::LST)] {
+                let datapoint = &mut whole.datapoints[place];
+                datapoint.flags = datapoint.flags.with(flag);
+            }
+            let mut lines = whole.clone();
+            let (_, verdict) = live.judge(&mut whole, at, Bounds::default());
+            let verdicts: Vec<_> = lines
+                .datapoints
+                .iter_mut()
+                .filter_map(|d| replayed.judge_next(d, at, Bounds::default()))
+                .collect();
+            assert_eq!((whole, verdict.into_iter().collect::<Vec<_>>()), (lines, verdicts), "batch {i}");
+            assert_eq!(live, replayed, "batch {i}");
+        }
+        // Without flags each datapoint is a batch.
+        let mut alone = Trust::default();
+        let mut lines = batch(&[0, 0, 0, 0]);
+        let judge = |d: &mut Datapoint| alone.judge_next(d, 100_000, Bounds::default());
+        let verdicts: Vec<_> = lines.datapoints.iter_mut().map(judge).collect();
+        assert_eq!(verdicts, [None, None, Some(Verdict::Suspect(100_000)), None]);
+        assert_eq!(lines.datapoints[3].timestamp, 100_000);
     }
 
     #[test]

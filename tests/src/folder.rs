@@ -28,9 +28,9 @@ const INGEST: &str = include_str!("../line/cloud-ingest.toml");
 /// Where the parts of a run listen.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
-    /// The filler's PLC.
+    /// The filler's PLC, over S7.
     pub filler: SocketAddr,
-    /// The washer's PLC.
+    /// The washer's PLC, over OPC UA.
     pub washer: SocketAddr,
     /// Kinesis.
     pub kinesis: SocketAddr,
@@ -142,7 +142,7 @@ mod tests {
     use toml::{Table, Value};
 
     use super::*;
-    use crate::line::Tag;
+    use crate::line::{Protocol, Tag, Type};
     use crate::script::Machine;
 
     #[test]
@@ -151,6 +151,8 @@ mod tests {
         let sources = config["source"].as_array().unwrap();
         assert_eq!(sources.len(), 2);
         for (source, machine) in sources.iter().zip(Machine::ALL) {
+            let protocol = [(Protocol::S7, "s7"), (Protocol::Opcua, "opcua")];
+            assert!(protocol.contains(&(machine.protocol(), source["protocol"].as_str().unwrap())));
             let told = source["tag"].as_array().unwrap();
             assert_eq!(told.len(), Tag::on(machine).count());
             for (told, tag) in told.iter().zip(Tag::on(machine)) {
@@ -158,6 +160,7 @@ mod tests {
                 assert_eq!(text("name"), Some(tag.name));
                 assert_eq!(text("machine"), Some(machine.name()));
                 assert_eq!(text("address"), Some(&*tag.address()), "{}", tag.name);
+                assert_eq!(text("type"), declared(tag), "{}", tag.name);
                 assert_eq!(text("unit"), tag.unit, "{}", tag.name);
                 let number = |v: &Value| v.as_float().unwrap_or_else(|| v.as_integer().unwrap() as f64);
                 let range =
@@ -165,6 +168,16 @@ mod tests {
                 assert_eq!(range, tag.range.map(Vec::from), "{}", tag.name);
             }
         }
+    }
+
+    /// An S7 address says the type itself.
+    fn declared(tag: &Tag) -> Option<&'static str> {
+        (tag.machine.protocol() == Protocol::Opcua).then_some(match tag.ty {
+            Type::Bool(_) => "Bool",
+            Type::Int | Type::Dint | Type::Udint => "Int",
+            Type::Real => "Float",
+            Type::String(_) => "Text",
+        })
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use proto::Transition;
 
 use crate::expected::{Expected, FirstStep};
+use crate::line::Protocol;
 
 /// Where the store and the script disagree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,16 +17,24 @@ pub struct Verdict {
     pub surplus: Vec<String>,
 }
 
+/// How far the stamp of a transition may lie behind the script's instant, ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lateness {
+    /// Where the agent puts the stamp on a value: the scan that saw the change comes later than the change.
+    pub scanned_ms: i64,
+    /// Where the controller does: none, unless its values came too late to be judged at their instant.
+    pub stamped_ms: i64,
+}
+
 impl Verdict {
-    /// Pairs what is stored with what was expected of a script that began at `start_ms` (since 1970). A stamp
-    /// may lie up to `tolerance_ms` behind: the scan that saw the change comes later than the change.
+    /// Pairs what is stored with what was expected of a script that began at `start_ms` (since 1970).
     #[must_use]
     pub fn of(
         stored: &[Transition],
         expected: &[Expected],
         first_steps: &[FirstStep],
         start_ms: i64,
-        tolerance_ms: i64,
+        lateness: Lateness,
     ) -> Self {
         let mut left: Vec<&Transition> = stored.iter().collect();
         let mut take = |fits: &dyn Fn(&Transition) -> bool| {
@@ -41,9 +50,13 @@ impl Verdict {
         }
         for e in expected {
             let (machine, at_ms) = (e.machine.name(), start_ms + e.at_ms);
+            let late_max_ms = match e.machine.protocol() {
+                Protocol::S7 => lateness.scanned_ms,
+                Protocol::Opcua => lateness.stamped_ms,
+            };
             let fits = |t: &Transition| {
                 (&*t.equipment, &*t.rule_id, &*t.from, &*t.to) == (machine, e.rule, e.from, e.to)
-                    && (0..=tolerance_ms).contains(&(t.timestamp - at_ms))
+                    && (0..=late_max_ms).contains(&(t.timestamp - at_ms))
             };
             if !take(&fits) {
                 let second = e.at_ms as f64 / 1000.0;
@@ -71,12 +84,22 @@ mod tests {
     use crate::script::Script;
 
     const START_MS: i64 = 1_700_000_000_000;
+    const LATENESS: Lateness = Lateness { scanned_ms: 1_000, stamped_ms: 0 };
 
     #[test]
     fn the_right_transitions_agree_in_any_order_and_a_little_late() {
         let mut stored = stored(80);
         stored.reverse();
         assert!(verdict(&stored).agrees());
+    }
+
+    #[test]
+    fn what_the_controller_stamps_may_not_be_late_at_all() {
+        let mut stored = stored(0);
+        let of_washer = |t: &&mut Transition| t.equipment == "washer-1" && t.timestamp > START_MS;
+        stored.iter_mut().find(of_washer).unwrap().timestamp += 1;
+        let said = verdict(&stored);
+        assert_eq!((said.missing.len(), said.surplus.len()), (1, 1), "{said:?}");
     }
 
     #[test]
@@ -99,16 +122,17 @@ mod tests {
     fn verdict(stored: &[Transition]) -> Verdict {
         let script = Script::new(1, Some(60_000));
         let first: Vec<FirstStep> = expected::first_steps().collect();
-        Verdict::of(stored, &expected::transitions(&script, 60_000), &first, START_MS, 1_000)
+        Verdict::of(stored, &expected::transitions(&script, 60_000), &first, START_MS, LATENESS)
     }
 
     fn stored(late_ms: i64) -> Vec<Transition> {
         let script = Script::new(1, Some(60_000));
         let first =
             expected::first_steps().map(|f| transition(f.machine.name(), f.rule, ["Unknown", f.to], -900));
-        let later = expected::transitions(&script, 60_000)
-            .into_iter()
-            .map(|e| transition(e.machine.name(), e.rule, [e.from, e.to], e.at_ms + late_ms));
+        let later = expected::transitions(&script, 60_000).into_iter().map(|e| {
+            let late_ms = if e.machine.protocol() == Protocol::S7 { late_ms } else { 0 };
+            transition(e.machine.name(), e.rule, [e.from, e.to], e.at_ms + late_ms)
+        });
         first.chain(later).collect()
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -29,6 +29,25 @@ pub struct View {
     pub delivered: u64,
     /// Records that wait in the outbox.
     pub waiting: u64,
+    /// Tags without a good value, of all sources.
+    #[serde(rename = "sources", deserialize_with = "bad")]
+    pub bad: u64,
+}
+
+fn bad<'d, D: Deserializer<'d>>(sources: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    struct Source {
+        bad: u64,
+    }
+    Ok(Vec::<Source>::deserialize(sources)?.iter().map(|source| source.bad).sum())
+}
+
+impl View {
+    /// Whether so many tags, which are all, have been heard.
+    #[must_use]
+    pub fn is_read(&self, tags: usize) -> bool {
+        self.bad == 0 && usize::try_from(self.datapoints).is_ok_and(|heard| heard >= tags)
+    }
 }
 
 /// Asks the agent at an address.
@@ -65,11 +84,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_counters_are_read_from_among_other_things() {
-        let view =
-            json!({ "datapoints": 7, "late": 1, "transitions": 3, "delivered": 2, "waiting": 1, "x": [] });
+        let view = json!({ "datapoints": 7, "late": 1, "transitions": 3, "delivered": 2, "waiting": 1, "x": [],
+                "sources": [{ "id": "a", "bad": 2 }, { "id": "b", "bad": 3 }] });
         let http = serve(Router::new().route("/view", get(|| async { Json(view) }))).await;
         let read = super::get(http).await.unwrap();
-        assert_eq!(read, View { datapoints: 7, late: 1, transitions: 3, delivered: 2, waiting: 1 });
+        assert_eq!(read, View { datapoints: 7, late: 1, transitions: 3, delivered: 2, waiting: 1, bad: 5 });
+        assert!(
+            !read.is_read(7) && View { bad: 0, ..read }.is_read(7) && !View { bad: 0, ..read }.is_read(8)
+        );
     }
 
     #[tokio::test]

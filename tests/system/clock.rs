@@ -5,7 +5,6 @@
 //! transitions of an instance go forward.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use plant::script::Script;
 use proto::Happening;
 use tokio::process::{Child, Command};
 
+use crate::faketime::Faketime;
 use crate::works::{Works, now_ms, until};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -21,13 +21,12 @@ const HOUR_MS: i64 = 3_600_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_back_an_hour_stops_no_rule() {
     let works = Works::build(Script::new(8, None), 0).await;
-    let offset = works.folder.root().join("offset");
-    std::fs::write(&offset, "+0").unwrap();
+    let offset = Faketime::new(works.folder.root().join("offset"), "+0");
     let mut agent = agent(&works, &offset);
     let mut ingest = works.ingest();
     until("something was judged", SOON, async || works.stored().len() > 15).await;
 
-    std::fs::write(&offset, "-1h").unwrap();
+    offset.set("-1h");
     let stepped = |h: &Happening| matches!(h, Happening::ClockStep { back_ms } if (HOUR_MS - 60_000..HOUR_MS + 60_000).contains(back_ms));
     until("the step is told", SOON, async || works.events().iter().any(|e| stepped(&e.happening))).await;
     let in_new_time = |timestamp: i64| timestamp < now_ms() - HOUR_MS / 2;
@@ -56,20 +55,12 @@ async fn a_clock_that_is_set_back_an_hour_stops_no_rule() {
 }
 
 /// The agent under a wall clock that is so far from ours as the file says.
-fn agent(works: &Works, offset: &Path) -> Child {
-    let library: PathBuf =
-        ["/usr/lib", &format!("{}-linux-gnu", std::env::consts::ARCH), "faketime/libfaketime.so.1"]
-            .iter()
-            .collect();
-    assert!(library.exists(), "tests/run installs libfaketime");
+fn agent(works: &Works, offset: &Faketime) -> Child {
     let log = std::fs::File::create(works.folder.log("agent")).unwrap();
     Command::new(env!("CARGO_BIN_EXE_plant"))
         .args(["agent", "run", "--config"])
         .arg(works.folder.agent_config())
-        .env("LD_PRELOAD", library)
-        .env("FAKETIME_TIMESTAMP_FILE", offset)
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .envs(offset.environment())
         .env("AWS_ACCESS_KEY_ID", "plant")
         .env("AWS_SECRET_ACCESS_KEY", "plant")
         .env("AWS_EC2_METADATA_DISABLED", "true")

@@ -14,7 +14,7 @@ use plant::gate::Passage;
 use plant::line::{Line, Tag, Value};
 use plant::process::{Output, Process};
 use plant::script::{Machine, Script};
-use plant::verdict::Verdict;
+use plant::verdict::{Lateness, Verdict};
 use plant::view;
 use proto::Transition;
 use tokio::time::sleep;
@@ -25,6 +25,7 @@ use crate::works::{Works, now_ms, until};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A scan may come this much later than the change it sees, ms.
 const LATE_MS: i64 = 2_000;
+const LATENESS: Lateness = Lateness { scanned_ms: LATE_MS, stamped_ms: 0 };
 
 #[tokio::test]
 async fn what_init_writes_is_right_and_runs() {
@@ -86,7 +87,7 @@ async fn a_live_check_reads_every_tag_of_the_line_as_its_plc_holds_it() {
     );
 
     // One PLC is not there: the other one is read all the same.
-    works.plc(Machine::Filler).gate().set(Passage::Shut).await;
+    works.gate(Machine::Filler).set(Passage::Shut).await;
     let said = desk.say(&check).await;
     assert_eq!((said.code, read_of(&said).len()), (3, Tag::on(Machine::Washer).count()), "{said:?}");
     let said = desk.say(&format!("read wsher_plc --config {}", config.display())).await;
@@ -148,7 +149,7 @@ async fn a_recording_replays_to_what_the_agent_said_while_it_was_made() {
         expected::transitions(&works.script, LENGTH_MS),
     );
     for transitions in [&live, &replayed] {
-        let verdict = Verdict::of(transitions, &expected, &first, works.start_ms, LATE_MS);
+        let verdict = Verdict::of(transitions, &expected, &first, works.start_ms, LATENESS);
         assert!(verdict.agrees(), "{verdict:#?}");
     }
     // Each scans by its own clock: the stamps differ, nothing else of what counts does.

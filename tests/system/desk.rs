@@ -139,6 +139,16 @@ impl Running {
         log.lines().filter_map(|l| Some(l.split_once(level)?.1.trim().to_owned())).collect()
     }
 
+    /// Holds it up, as a machine does that has other things to do.
+    pub(crate) fn hold(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
     /// Asks it to end, as systemd does: it must, and well.
     pub(crate) async fn stop(mut self) -> Said {
         let id = Pid::from_child(&self.child);

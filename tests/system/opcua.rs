@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use edge_agent::connector::opcua::{self, NodeAddress, OpcuaConfig, OpcuaTag, Security, Trust, User};
-use edge_agent::connector::{Publication, Raw, Report, Sample};
+use edge_agent::connector::{Lost, Publication, Raw, Report, Sample};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -18,10 +18,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::peer::Peer;
 
 /// The whole way back from an outage must be shorter.
-const PATIENCE: Duration = Duration::from_secs(10);
-const TAGS: usize = 50;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const TAGS: usize = 50;
 
-fn server(dir: &TempDir, args: &[&str]) -> Peer {
+pub(crate) fn server(dir: &TempDir, args: &[&str]) -> Peer {
     let dir = dir.path().to_str().unwrap().to_owned();
     Peer::start_on_free_port("opcua_asyncua.py", &[&[dir.as_str()], args].concat())
 }
@@ -32,7 +32,7 @@ fn again(port: u16, dir: &TempDir, args: &[&str]) -> Peer {
     Peer::start("opcua_asyncua.py", &[&[port.as_str(), dir.as_str()], args].concat())
 }
 
-fn config(peer: &Peer, dir: &TempDir) -> OpcuaConfig {
+pub(crate) fn config(peer: &Peer, dir: &TempDir) -> OpcuaConfig {
     OpcuaConfig {
         address: format!("opc.tcp://{}", peer.address()),
         security: Security::None,
@@ -44,25 +44,28 @@ fn config(peer: &Peer, dir: &TempDir) -> OpcuaConfig {
     }
 }
 
-fn tag(identifier: &str) -> OpcuaTag {
+pub(crate) fn tag(identifier: &str) -> OpcuaTag {
     OpcuaTag { node: NodeAddress::parse(&format!("nsu=urn:line:demo;s={identifier}")).unwrap() }
 }
 
-fn counters() -> Vec<OpcuaTag> {
+pub(crate) fn counters() -> Vec<OpcuaTag> {
     (0..TAGS).map(|i| tag(&format!("v{i}"))).collect()
 }
 
 /// The connector as the agent runs it, and what is known of each tag by its reports.
-struct Running {
+pub(crate) struct Running {
     reports: mpsc::Receiver<Report>,
-    known: BTreeMap<usize, Result<Raw, String>>,
+    pub(crate) known: BTreeMap<usize, Result<Raw, String>>,
     tags: usize,
-    down: Option<String>,
+    pub(crate) down: Option<String>,
+    pub(crate) lost: Lost,
+    /// Values of the longest report.
+    pub(crate) longest: usize,
     _stop: DropGuard,
 }
 
 impl Running {
-    fn start(config: OpcuaConfig, tags: Vec<OpcuaTag>) -> Self {
+    pub(crate) fn start(config: OpcuaConfig, tags: Vec<OpcuaTag>) -> Self {
         let (sender, reports) = mpsc::channel(1);
         let (stop, count) = (CancellationToken::new(), tags.len());
         let stopped = stop.clone();
@@ -70,10 +73,18 @@ impl Running {
             let emit = async move |report| sender.send(report).await.unwrap_or_default();
             opcua::run(&config, &tags, emit, stopped).await;
         });
-        Self { reports, known: BTreeMap::new(), tags: count, down: None, _stop: stop.drop_guard() }
+        Self {
+            reports,
+            known: BTreeMap::new(),
+            tags: count,
+            down: None,
+            lost: Lost::default(),
+            longest: 0,
+            _stop: stop.drop_guard(),
+        }
     }
 
-    async fn report(&mut self) -> Report {
+    pub(crate) async fn report(&mut self) -> Report {
         let report =
             timeout(PATIENCE, self.reports.recv()).await.expect("no report in time").expect("it ended");
         match &report {
@@ -83,6 +94,8 @@ impl Running {
             }
             Report::Published(publication) => {
                 self.down = None;
+                self.lost += publication.lost;
+                self.longest = self.longest.max(publication.samples.len());
                 let told = publication.samples.iter().map(|s| (s.tag, s.value.clone()));
                 self.known.extend(told);
             }
@@ -91,7 +104,7 @@ impl Running {
         report
     }
 
-    async fn until(&mut self, what: &str, reached: impl Fn(&Self) -> bool) -> Duration {
+    pub(crate) async fn until(&mut self, what: &str, reached: impl Fn(&Self) -> bool) -> Duration {
         let started = Instant::now();
         while !reached(self) {
             assert!(
@@ -106,20 +119,20 @@ impl Running {
     }
 
     /// All counters show at least this.
-    fn all_from(&self, least: i64) -> bool {
+    pub(crate) fn all_from(&self, least: i64) -> bool {
         let counts = self.known.values().filter(|v| matches!(v, Ok(Raw::Int(i)) if *i >= least)).count();
         self.down.is_none() && counts == self.tags
     }
 }
 
 /// The number that the peer has written last.
-fn count(peer: &Peer) -> i64 {
+pub(crate) fn count(peer: &Peer) -> i64 {
     let lines = peer.lines();
     let last = lines.iter().rev().find_map(|line| line.strip_prefix("value "));
     last.map_or(0, |n| n.parse().unwrap())
 }
 
-fn signal(peer: &Peer, signal: Signal) {
+pub(crate) fn signal(peer: &Peer, signal: Signal) {
     kill_process(Pid::from_raw(peer.pid().try_into().unwrap()).unwrap(), signal).unwrap();
 }
 
@@ -200,7 +213,7 @@ async fn values_carry_the_time_of_their_source_and_quiet_servers_still_move_time
         let Report::Published(Publication { samples, complete: at, lost }) = running.report().await else {
             panic!()
         };
-        assert_eq!(lost, 0);
+        assert_eq!(lost, Lost::default());
         let at = at.expect("nothing more is on its way");
         for sample in samples {
             assert_eq!(sample.source_timestamp, None, "the stamp is the source's own");

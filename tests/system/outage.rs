@@ -16,7 +16,7 @@ use plant::gate::Passage;
 use plant::line::Tag;
 use plant::process::{Output, Process};
 use plant::script::{Machine, Script};
-use plant::verdict::Verdict;
+use plant::verdict::{Lateness, Verdict};
 use plant::view;
 use proto::{Event, Happening, Transition};
 use serde_json::Value;
@@ -29,62 +29,108 @@ use crate::works::{Works, now_ms, until};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A PLC that is back is read again within this time, ms.
 const BACK_MS: i64 = 10_000;
-/// A PLC that is gone is told to be within this time, ms: an answer is waited for 2 s.
+/// A PLC that is gone is told to be within this time, ms: an answer is waited for 2 s, a publish answer 3 s.
 const DOWN_MS: i64 = 5_000;
 /// A scan may come this much later than the change it sees, ms.
 const LATE_MS: i64 = 2_000;
-/// Says within a second that what it reads is Bad.
-const SENSOR_RULE: &str = r#"
-[rule.washer-sensor]
-on = "washer-1"
-[rule.washer-sensor.group.temperature]
-state     = [ { name = "Boiling", when = "water_temperature > 110 °C", severity = "alarm" } ]
-otherwise = "Normal"
-unknown   = { after = "1 s", name = "SensorFault", weight = 15 }
-"#;
+const LATENESS: Lateness = Lateness { scanned_ms: LATE_MS, stamped_ms: 0 };
+/// An alarm that is interrupted lasts so much longer, ms: whoever notices late has time to say so.
+const ALARM_MIN_MS: i64 = 7_000;
+
+/// An alarm of a machine, and a value of the same PLC that nothing is wrong with.
+struct Watched {
+    machine: Machine,
+    source: &'static str,
+    rule: &'static str,
+    alarms: &'static [&'static str],
+    /// Never so.
+    sensor: &'static str,
+}
+
+const FILLER: Watched = Watched {
+    machine: Machine::Filler,
+    source: "filler_plc",
+    rule: "filler-product-temperature",
+    alarms: &["High", "Critical"],
+    sensor: "WS_Temp_Product > 55 °C",
+};
+const WASHER: Watched = Watched {
+    machine: Machine::Washer,
+    source: "washer_plc",
+    rule: "washer-caustic",
+    alarms: &["Overheated", "TooCold", "PumpBlocked"],
+    sensor: "water_temperature > 110 °C",
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plc_that_is_cut_off_is_bad_meanwhile_and_is_read_again() {
-    plc_outage(Passage::Shut).await;
+async fn an_s7_plc_that_is_cut_off_is_bad_meanwhile_and_is_read_again() {
+    plc_outage(&FILLER, Passage::Shut).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plc_that_falls_silent_is_bad_meanwhile_and_is_read_again() {
-    plc_outage(Passage::Frozen).await;
+async fn an_s7_plc_that_falls_silent_is_bad_meanwhile_and_is_read_again() {
+    plc_outage(&FILLER, Passage::Frozen).await;
 }
 
-/// The washer's PLC goes while an alarm of it is on, and comes back when that alarm is over.
-async fn plc_outage(how: Passage) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opc_ua_server_that_is_cut_off_is_bad_meanwhile_and_is_read_again() {
+    plc_outage(&WASHER, Passage::Shut).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opc_ua_server_that_falls_silent_is_bad_meanwhile_and_is_read_again() {
+    plc_outage(&WASHER, Passage::Frozen).await;
+}
+
+impl Watched {
+    /// Says within a second that what it reads is Bad.
+    fn sensor_rule(&self) -> String {
+        let (machine, when) = (self.machine.name(), self.sensor);
+        format!(
+            "[rule.sensor]\non = '{machine}'\n[rule.sensor.group.value]\n\
+             state = [ {{ name = 'Absurd', when = '{when}', severity = 'alarm' }} ]\notherwise = 'Normal'\n\
+             unknown = {{ after = '1 s', name = 'SensorFault', weight = 15 }}"
+        )
+    }
+
+    /// From when to when an alarm that is long enough is on, ms since the start of the script.
+    fn alarm(&self, script: &Script) -> (i64, i64) {
+        let truth = Truth { script, machine: self.machine, rule: self.rule };
+        let is_over = |t: &i64| self.alarms.iter().all(|state| !truth.is_true(state, *t..=*t));
+        let all = expected::transitions(script, 120_000);
+        let of_rule = all.iter().filter(|e| e.rule == self.rule && e.to != "Normal" && e.at_ms > 8_000);
+        let mut spans = of_rule.map(|e| (e.at_ms, (e.at_ms..).find(is_over).unwrap()));
+        spans.find(|(on, over)| over - on > ALARM_MIN_MS).unwrap()
+    }
+}
+
+/// A PLC goes while an alarm of its machine is on, and comes back when that alarm is over.
+async fn plc_outage(watched: &Watched, how: Passage) {
     let works = Works::build(Script::new(4, None), 3_000).await;
-    fs::write(works.folder.rules().join("sensor.toml"), SENSOR_RULE).unwrap();
+    fs::write(works.folder.rules().join("sensor.toml"), watched.sensor_rule()).unwrap();
     let (mut agent, mut ingest) = (works.agent(), works.ingest());
-    let alarm = expected::transitions(&works.script, 120_000)
-        .into_iter()
-        .find(|e| e.rule == "washer-caustic" && e.to != "Normal" && e.at_ms > 8_000)
-        .unwrap();
-    until_script(&works, alarm.at_ms + LATE_MS).await;
+    let (on, over) = watched.alarm(&works.script);
+    until_script(&works, on + LATE_MS).await;
     let gone = now_ms();
-    works.plc(Machine::Washer).gate().set(how).await;
-    let truth = Truth { script: &works.script, machine: Machine::Washer, rule: "washer-caustic" };
-    let over = (alarm.at_ms..)
-        .find(|t| ["Overheated", "TooCold", "PumpBlocked"].iter().all(|s| !truth.is_true(s, *t..=*t)));
-    until_script(&works, over.unwrap() + LATE_MS).await;
+    works.gate(watched.machine).set(how).await;
+    until_script(&works, over + LATE_MS).await;
     let back = now_ms();
-    works.plc(Machine::Washer).gate().set(Passage::Open).await;
-    until("the source is up again", PATIENCE, async || of_washer(&works.events()).len() == 3).await;
+    works.gate(watched.machine).set(Passage::Open).await;
+    let told = || of_source(&works.events(), watched.source);
+    until("the source is up again", PATIENCE, async || told().len() == 3).await;
     until("the alarm is over", PATIENCE, async || {
         transitions(&works)
             .iter()
-            .any(|t| t.rule_id == "washer-caustic" && t.to == "Normal" && t.timestamp >= back)
+            .any(|t| t.rule_id == watched.rule && t.to == "Normal" && t.timestamp >= back)
     })
     .await;
     until("the sensor is whole again", PATIENCE, async || {
-        transitions(&works).iter().any(|t| t.rule_id == "washer-sensor" && t.from == "SensorFault")
+        transitions(&works).iter().any(|t| t.rule_id == "sensor" && t.from == "SensorFault")
     })
     .await;
     works.settle(&mut agent, &mut ingest).await;
-    assert_told(&of_washer(&works.events()), gone, back);
-    assert_bad_and_not_cleared(&transitions(&works), gone, back);
+    assert_told(&told(), gone, back);
+    assert_bad_and_not_cleared(watched.machine, &transitions(&works), gone, back);
     works.assert_clean();
 }
 
@@ -104,18 +150,27 @@ fn assert_told(told: &[Event], gone: i64, back: i64) {
     assert!(reason.contains("127.0.0.1:"), "{reason}");
 }
 
-fn assert_bad_and_not_cleared(stored: &[Transition], gone: i64, back: i64) {
+fn assert_bad_and_not_cleared(machine: Machine, stored: &[Transition], gone: i64, back: i64) {
     let meanwhile = |t: &&Transition| (gone + LATE_MS..back).contains(&t.timestamp) || t.to == "SensorFault";
-    let washer: Vec<&Transition> =
-        stored.iter().filter(|t| t.equipment == "washer-1").filter(meanwhile).collect();
-    let [fault] = washer[..] else { panic!("while nobody could know anything: {washer:#?}") };
-    assert_eq!((&*fault.rule_id, &*fault.from, &*fault.to), ("washer-sensor", "Normal", "SensorFault"));
-    // The filler was watched all the time.
-    assert!(stored.iter().any(|t| t.equipment == "filler-1" && (gone..back).contains(&t.timestamp)));
+    let of_machine = |t: &&Transition| t.equipment == machine.name();
+    let told: Vec<&Transition> = stored.iter().filter(of_machine).filter(meanwhile).collect();
+    let [fault] = told[..] else { panic!("while nobody could know anything: {told:#?}") };
+    assert_eq!((&*fault.rule_id, &*fault.from, &*fault.to), ("sensor", "Normal", "SensorFault"));
+    // The other one was watched all the time.
+    assert!(stored.iter().any(|t| !of_machine(&t) && (gone..back).contains(&t.timestamp)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_tag_of_a_plc_that_is_gone_is_recorded_as_bad_and_then_as_ok() {
+async fn every_tag_of_an_s7_plc_that_is_gone_is_recorded_as_bad_and_then_as_ok() {
+    recorded_outage(&FILLER).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_tag_of_an_opc_ua_server_that_is_gone_is_recorded_as_bad_and_then_as_ok() {
+    recorded_outage(&WASHER).await;
+}
+
+async fn recorded_outage(watched: &Watched) {
     // The line stands still: whatever changes comes of the outage.
     let works = Works::build(Script::new(1, None), 3_600_000).await;
     let file = works.folder.root().join("recording.ndjson");
@@ -123,14 +178,14 @@ async fn every_tag_of_a_plc_that_is_gone_is_recorded_as_bad_and_then_as_ok() {
     let args = [args, vec![works.folder.agent_config().into(), file.clone().into()]].concat();
     let (program, log) = (env!("CARGO_BIN_EXE_plant"), works.folder.log("agent"));
     let mut record = Process::start("agent", program.as_ref(), &args, log, Output::Log).unwrap();
-    let tags = Tag::on(Machine::Washer).count();
-    let lines = || recorded(&file);
+    let tags = Tag::on(watched.machine).count();
+    let lines = || recorded(&file, watched.source);
     let of_quality = |quality: &str| lines().iter().filter(|l| is_tag(l) && l["quality"] == quality).count();
     until("every tag is Ok", PATIENCE, async || of_quality("Ok") == tags).await;
-    works.plc(Machine::Washer).gate().set(Passage::Shut).await;
+    works.gate(watched.machine).set(Passage::Shut).await;
     until("every tag is Bad", PATIENCE, async || of_quality("Bad") == tags).await;
     let back = now_ms();
-    works.plc(Machine::Washer).gate().set(Passage::Open).await;
+    works.gate(watched.machine).set(Passage::Open).await;
     until("every tag is Ok again", PATIENCE, async || of_quality("Ok") == 2 * tags).await;
     record.stop(Duration::from_secs(10)).await.unwrap();
     let lines = lines();
@@ -141,12 +196,12 @@ async fn every_tag_of_a_plc_that_is_gone_is_recorded_as_bad_and_then_as_ok() {
     works.assert_clean();
 }
 
-/// What has been recorded of the washer so far, line by line.
-fn recorded(file: &Path) -> Vec<Value> {
+/// What has been recorded of a source so far, line by line.
+fn recorded(file: &Path, source: &str) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
     // The last line may be half written.
     let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
-    lines.filter(|l: &Value| l["meta"]["sourceId"] == "washer_plc").collect()
+    lines.filter(|l: &Value| l["meta"]["sourceId"] == source).collect()
 }
 
 fn is_tag(line: &Value) -> bool {
@@ -209,7 +264,7 @@ async fn while_the_stream_is_cut_off_and_while_it_is_silent_nothing_is_lost_or_d
     works.settle(&mut agent, &mut ingest).await;
     let first: Vec<FirstStep> = expected::first_steps().collect();
     let expected = expected::transitions(&works.script, LENGTH_MS);
-    let verdict = Verdict::of(&transitions(&works), &expected, &first, works.start_ms, LATE_MS);
+    let verdict = Verdict::of(&transitions(&works), &expected, &first, works.start_ms, LATENESS);
     assert!(verdict.agrees(), "{verdict:#?}");
     works.assert_clean();
 }
@@ -218,10 +273,6 @@ fn transitions(works: &Works) -> Vec<Transition> {
     let mut all: Vec<Transition> = works.stored().into_iter().map(|s| s.transition).collect();
     all.sort_by_key(|t| t.timestamp);
     all
-}
-
-fn of_washer(events: &[Event]) -> Vec<Event> {
-    of_source(events, "washer_plc")
 }
 
 /// Ups and downs of a source.

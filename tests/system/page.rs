@@ -4,22 +4,21 @@
 //! the picture (`edge-agent/src/view`). Needs what `tests/run` installs.
 
 mod browser;
-mod stand;
+pub(crate) mod stand;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use plant::folder::{Addresses, Folder, REGION, STREAM};
 use plant::gate::Passage;
 use plant::kinesis::Kinesis;
-use plant::line::Line;
-use plant::script::{Machine, Script};
-use plant::server::{Cpu, Memory, Plc};
+use plant::script::Script;
 use serde::Deserialize;
+
+use crate::works::{now_ms, plcs};
 
 use browser::{Browser, Window};
 use stand::{Stand, ask, free_address, start_agent, until_ready};
@@ -136,10 +135,7 @@ async fn a_plc_and_an_agent_that_are_gone_are_said_to_be_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_line_fits_a_phone_and_a_desk() {
-    let start_ms = now_ms();
-    let line = Line::new(Script::new(1, None));
-    let (filler, washer) =
-        (plc(line, Machine::Filler, start_ms).await, plc(line, Machine::Washer, start_ms).await);
+    let (filler, washer) = plcs(Script::new(1, None), now_ms()).await;
     let kinesis = Kinesis::start(STREAM, REGION).await.unwrap();
     let folder = Folder::new(None).unwrap();
     let http = free_address();
@@ -245,16 +241,6 @@ fn all_is_quiet(page: &Browser, url: &str) {
     assert!(requests.len() > 3, "{requests:?}");
     let elsewhere: Vec<_> = requests.iter().filter(|r| !r.starts_with(url) && *r != "data:,").collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
-}
-
-async fn plc(line: Line, machine: Machine, start_ms: i64) -> Plc {
-    let memory: Memory =
-        Arc::new(move |block| (block == machine.block()).then(|| line.image(machine, now_ms() - start_ms)));
-    Plc::start(Cpu::default(), memory, None).await.unwrap()
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
 fn take_picture(url: &str) {

@@ -5,6 +5,7 @@
 //! Invariant: no peer outlives its [`Peer`].
 
 use std::{
+    ffi::OsString,
     io::{BufRead as _, BufReader},
     net::TcpListener,
     path::Path,
@@ -13,6 +14,8 @@ use std::{
     thread,
     time::Duration,
 };
+
+use crate::faketime::Faketime;
 
 /// Python needs most of it.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -41,14 +44,28 @@ impl Peer {
         (0..PORTS_TRIED).find_map(on_a_free_port).unwrap_or_else(|| panic!("{script} did not come up"))
     }
 
+    /// The same under another clock.
+    pub(crate) fn start_under(clock: &Faketime, script: &str, args: &[&str]) -> Self {
+        let on_a_free_port = |_| {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            Self::try_start_with(&clock.environment(), script, &[&[port.to_string().as_str()], args].concat())
+        };
+        (0..PORTS_TRIED).find_map(on_a_free_port).unwrap_or_else(|| panic!("{script} did not come up"))
+    }
+
     /// `None` when the script ends before it is up.
     pub(crate) fn try_start(script: &str, args: &[&str]) -> Option<Self> {
+        Self::try_start_with(&[], script, args)
+    }
+
+    fn try_start_with(environment: &[(OsString, OsString)], script: &str, args: &[&str]) -> Option<Self> {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
         let python = tests.join(".venv/bin/python");
         assert!(python.exists(), "{} is missing: `tests/run` makes it", python.display());
         let mut child = Command::new(python)
             .arg(tests.join("peers").join(script))
             .args(args)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

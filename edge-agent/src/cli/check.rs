@@ -79,7 +79,7 @@ fn configuration_as(arguments: &Arguments) -> Result<Option<(crate::config::Conf
     })
 }
 
-fn shown(report: &Report, format: Format) {
+pub(super) fn shown(report: &Report, format: Format) {
     match format {
         Format::Text => show(report),
         Format::Json => print!("{}", report.json()),

@@ -10,6 +10,7 @@ mod read;
 mod record;
 mod replay;
 mod run;
+mod trial;
 mod trust;
 
 use std::ffi::OsString;
@@ -60,6 +61,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum RulesCommand {
+    /// Run the tests that stand in the rule files
+    Test(trial::Arguments),
     /// Recorded datapoints (NDJSON) through the engine: transitions on stdout, a summary on stderr
     Replay(replay::Arguments),
 }
@@ -94,6 +97,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Read(arguments) => read::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
+        Command::Rules(RulesCommand::Test(arguments)) => trial::run(&arguments),
         Command::Rules(RulesCommand::Replay(arguments)) => replay::run(&arguments),
     };
     match ended {

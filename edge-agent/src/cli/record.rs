@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use rules::trust::{Bounds, Trust};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,8 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
     let cannot_listen = |e: std::io::Error| Failure::Because(format!("cannot listen to signals: {e}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
+    let mut trust: Vec<Trust> = config.inventory.sources().map(|_| Trust::default()).collect();
+    let mut at = i64::MIN;
     let writer = Writer { inventory: &config.inventory, agent_id: &config.agent.id };
     let mut lines = 0_u64;
     loop {
@@ -71,7 +74,11 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
             _ = interrupt.recv(), if !stop.is_cancelled() => { stop.cancel(); continue }
             _ = terminate.recv(), if !stop.is_cancelled() => { stop.cancel(); continue }
         };
-        let Some(Item::Delivery(delivery)) = delivery else { break };
+        let Some(Item::Delivery(mut delivery)) = delivery else { break };
+        at = at.max(delivery.arrived);
+        if let Some(trust) = trust.get_mut(delivery.batch.source.0 as usize) {
+            delivery.correct(trust, at, Bounds::default());
+        }
         for line in writer.lines(&delivery) {
             let line = line.map_err(|e| Failure::Because(format!("cannot write a datapoint: {e}")))?;
             writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;

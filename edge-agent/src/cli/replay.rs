@@ -1,28 +1,34 @@
 //! `rules replay`: recorded datapoints through the engine, as if they came now.
 //!
-//! Processing time comes from `meta.createdAt`, or is the greatest timestamp so far. At the end each scope goes
-//! on to the last thing it was told.
+//! Processing time comes from `meta.createdAt`, or is the greatest timestamp so far. Clocks are judged as the agent
+//! judges them. At the end each scope goes on to the last thing it was told. A recording that an agent has made of
+//! itself begins with a snapshot and holds all that went into its engine, clocks corrected, with the rules: of it
+//! come exactly the transitions that were made then.
 //!
 //! Here: the options, reading the recording. Not here: the engine. Replay without a configuration, which infers
 //! machines and tags, is not supported by this version.
-//! Invariant: a line that is not a datapoint ends the replay with its place; nothing is skipped silently.
+//! Invariant: a line that is no line of a recording ends the replay with its place; nothing is skipped silently.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use rules::engine::{Engine, Expect, Identity, Late, Outputs, Reach};
+use rules::engine::{Engine, Expect, Identity, Input, Late, Options, Outputs, Reach};
 use rules::inventory::Inventory;
+use rules::ruleset::RuleSet;
 use rules::time::{Millis, duration};
+use rules::trust::{Bounds, Trust};
 use serde::Serialize;
 
 use super::{CONFIG, Failure, configuration, show};
+use crate::config::Config;
 use crate::recording::read::{Lines, Names};
-use crate::rulebook;
+use crate::recording::{Moment, Snapshot};
+use crate::rulebook::{self, Book};
 
 /// What is read and written at once, bytes.
 const BUFFER: usize = 1 << 18;
@@ -44,11 +50,11 @@ pub(super) struct Arguments {
     /// A source further behind does not hold the watermark
     #[arg(long, value_parser = or_none)]
     max_lag: Option<Bound>,
-    /// Timestamps further ahead of the processing time are not believed (this version: `none` only)
-    #[arg(long, value_parser = only_none)]
+    /// Timestamps further ahead of the processing time are not believed, as in the agent: 5 s, or `none`
+    #[arg(long, value_parser = or_none)]
     future_bound: Option<Bound>,
-    /// Timestamps further behind the processing time are not believed (this version: `none` only)
-    #[arg(long, value_parser = only_none)]
+    /// A clock further behind the processing time is not believed, as in the agent: 30 s, or `none`
+    #[arg(long, value_parser = or_none)]
     past_bound: Option<Bound>,
     /// What becomes of late datapoints
     #[arg(long, value_parser = ["apply", "drop"])]
@@ -59,6 +65,19 @@ pub(super) struct Arguments {
     /// Which sources are waited for: all that are declared, or those that were heard of
     #[arg(long, value_parser = ["declared", "seen"])]
     sources: Option<String>,
+    /// Of a recording that an agent has made of itself: the rules that it holds, or those of the configuration
+    #[arg(long, value_parser = ["recorded", "config"])]
+    rules: Option<String>,
+}
+
+impl Arguments {
+    fn bounds(&self, by_default: Bounds) -> Bounds {
+        let given = |bound: Option<Bound>, by_default| bound.map_or(by_default, |Bound(bound)| bound);
+        Bounds {
+            future: given(self.future_bound, by_default.future),
+            past: given(self.past_bound, by_default.past),
+        }
+    }
 }
 
 /// A duration, or none.
@@ -67,10 +86,6 @@ struct Bound(Option<Millis>);
 
 fn or_none(text: &str) -> Result<Bound, rules::time::NotADuration> {
     if text == "none" { Ok(Bound(None)) } else { duration(text).map(|d| Bound(Some(d))) }
-}
-
-fn only_none(text: &str) -> Result<Bound, String> {
-    if text == "none" { Ok(Bound(None)) } else { Err("this version corrects no clocks: only `none`".into()) }
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -87,14 +102,29 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let started = Instant::now();
     let (config, _) = configuration(&arguments.config)?;
     let inventory = Arc::new(overridden(&config.inventory, arguments));
-    let mut report = rules::diagnose::Report::default();
-    let rules = rulebook::load(&mut report, &config.agent.rules_dir, &inventory);
-    show(&report);
-    if report.errors() > 0 {
-        return Err(Failure::Wrong);
+    let name = arguments.file.display();
+    let cannot = |e: std::io::Error| Failure::Because(format!("cannot read {name}: {e}"));
+    let input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
+        Box::new(BufReader::with_capacity(BUFFER, std::io::stdin()))
+    } else {
+        Box::new(BufReader::with_capacity(BUFFER, File::open(&arguments.file).map_err(cannot)?))
+    };
+    let (mut replay, mut lines) = (Replay::new(arguments, &config, inventory), Lines::of(input));
+    while let Some(line) = lines.next_line().map_err(cannot)? {
+        if let Err(wrong) = replay.line(line) {
+            return Err(match wrong {
+                Wrong::Line(why) => Failure::Because(format!("{name}:{}: {why}", lines.number)),
+                Wrong::Replay(failure) => failure,
+            });
+        }
     }
-    let mut options = config.agent.options;
-    options.keeps_states = false;
+    let mut summary = replay.end()?;
+    summary.seconds = started.elapsed().as_secs_f64();
+    eprintln!("{}", serde_json::to_string(&summary).unwrap_or_default());
+    Ok(())
+}
+
+fn options(arguments: &Arguments, mut options: Options) -> Options {
     match arguments.late.as_deref() {
         Some("drop") => options.late = Late::Drop,
         Some(_) => options.late = Late::Apply,
@@ -108,14 +138,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.sources.as_deref() == Some("seen") {
         options.expect = Expect::Seen;
     }
-    let identity =
-        Identity { agent_id: config.agent.id, incarnation: "0".repeat(16), site: config.agent.site };
-    let mut summary = replay(arguments, inventory, |inventory, start| {
-        Engine::new(inventory, &rules, identity.clone(), options, start, &BTreeMap::new()).0
-    })?;
-    summary.seconds = started.elapsed().as_secs_f64();
-    eprintln!("{}", serde_json::to_string(&summary).unwrap_or_default());
-    Ok(())
+    options
 }
 
 /// The inventory with the options of the command line.
@@ -129,50 +152,171 @@ fn overridden(inventory: &Inventory, arguments: &Arguments) -> Inventory {
     inventory
 }
 
-fn replay(
-    arguments: &Arguments,
+/// What ends a replay.
+enum Wrong {
+    /// What is wrong with the line.
+    Line(String),
+    /// Anything else.
+    Replay(Failure),
+}
+
+/// A recording on its way through the engine.
+struct Replay<'a> {
+    arguments: &'a Arguments,
     inventory: Arc<Inventory>,
-    engine: impl Fn(Arc<Inventory>, i64) -> Engine,
-) -> Result<Summary, Failure> {
-    let name = arguments.file.display();
-    let cannot = |e: std::io::Error| Failure::Because(format!("cannot read {name}: {e}"));
-    let input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
-        Box::new(BufReader::with_capacity(BUFFER, std::io::stdin()))
-    } else {
-        Box::new(BufReader::with_capacity(BUFFER, File::open(&arguments.file).map_err(cannot)?))
-    };
-    let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
-    let (names, mut lines, mut outputs) = (Names::of(&inventory), Lines::of(input), Outputs::default());
-    let (mut skipped, mut at) = (0_u64, i64::MIN);
-    let mut running: Option<Engine> = None;
-    while let Some(line) = lines.next_line().map_err(cannot)? {
-        let line: proto::Datapoint<'_> = match serde_json::from_slice(line) {
-            Ok(line) => line,
-            Err(e) => {
-                return Err(Failure::Because(format!("{name}:{}: not a datapoint: {e}", lines.number)));
+    rules_dir: PathBuf,
+    options: Options,
+    identity: Identity,
+    names: Names,
+    bounds: Bounds,
+    trust: Vec<Trust>,
+    engine: Option<Engine>,
+    /// Whether it began with a snapshot.
+    is_whole: bool,
+    at: i64,
+    skipped: u64,
+    /// Of one line; kept for its room.
+    outputs: Outputs,
+    out: BufWriter<StdoutLock<'static>>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(arguments: &'a Arguments, config: &Config, inventory: Arc<Inventory>) -> Self {
+        let agent = config.agent.clone();
+        Self {
+            arguments,
+            rules_dir: agent.rules_dir,
+            options: options(arguments, agent.options),
+            identity: Identity { agent_id: agent.id, incarnation: "0".repeat(16), site: agent.site },
+            names: Names::of(&inventory),
+            bounds: arguments.bounds(Bounds::default()),
+            trust: inventory.sources().map(|_| Trust::default()).collect(),
+            engine: None,
+            is_whole: false,
+            at: i64::MIN,
+            skipped: 0,
+            outputs: Outputs::default(),
+            out: BufWriter::with_capacity(BUFFER, std::io::stdout().lock()),
+            inventory,
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), Wrong> {
+        match serde_json::from_slice::<proto::Datapoint<'_>>(line) {
+            Ok(datapoint) => self.datapoint(&datapoint).map_err(Wrong::Replay),
+            Err(e) => match serde_json::from_slice(line) {
+                Ok(Moment::Snapshot(snapshot)) => self.begin(&snapshot),
+                Ok(moment) => self.moment(moment).map_err(Wrong::Replay),
+                Err(_) => Err(Wrong::Line(format!("not a datapoint: {e}"))),
+            },
+        }
+    }
+
+    fn datapoint(&mut self, datapoint: &proto::Datapoint<'_>) -> Result<(), Failure> {
+        self.at = self.at.max(datapoint.meta.created_at.unwrap_or(datapoint.timestamp));
+        let Some((source, mut datapoint)) = self.names.datapoint(&self.inventory, datapoint) else {
+            self.skipped += 1;
+            return Ok(());
+        };
+        if let Some(trust) = self.trust.get_mut(source.0 as usize) {
+            trust.judge_next(&mut datapoint, self.at, self.bounds);
+        }
+        if self.engine.is_none() {
+            let rules = self.configured_rules()?;
+            self.engine = Some(self.made(&rules, &BTreeMap::new()));
+        }
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        self.outputs.clear();
+        engine.take(source, datapoint, self.at, &mut self.outputs);
+        print(&mut self.out, &self.outputs)
+    }
+
+    /// The engine that an agent began with.
+    fn begin(&mut self, snapshot: &Snapshot) -> Result<(), Wrong> {
+        if self.engine.is_some() {
+            return Err(Wrong::Line("a second beginning: replay each recording by itself".into()));
+        }
+        let states = snapshot.states();
+        let states =
+            states.ok_or_else(|| Wrong::Line("the stored states of the snapshot are damaged".into()))?;
+        let recorded = self.recorded_rules(&snapshot.book);
+        let rules = recorded.map_or_else(|| self.configured_rules(), Ok).map_err(Wrong::Replay)?;
+        (self.at, self.identity, self.is_whole) = (snapshot.at, snapshot.identity(), true);
+        // Its clocks were corrected before it was recorded.
+        self.bounds = self.arguments.bounds(Bounds::NONE);
+        self.engine = Some(self.made(&rules, &states));
+        Ok(())
+    }
+
+    fn moment(&mut self, moment: Moment) -> Result<(), Failure> {
+        let (at, input) = match moment {
+            Moment::Snapshot(_) => return Ok(()),
+            Moment::Clock { at } => (at.max(self.at), Input::Clock),
+            // Time begins again.
+            Moment::Epoch { at } => (at, Input::Epoch),
+            Moment::Rules { at, book } => {
+                let Some(rules) = self.recorded_rules(&book) else { return Ok(()) };
+                (at.max(self.at), Input::Rules(rules))
             }
         };
-        at = at.max(line.meta.created_at.unwrap_or(line.timestamp));
-        let Some((source, datapoint)) = names.datapoint(&inventory, &line) else {
-            skipped += 1;
-            continue;
-        };
-        let engine = running.get_or_insert_with(|| engine(Arc::clone(&inventory), at));
-        outputs.clear();
-        engine.take(source, datapoint, at, &mut outputs);
-        print(&mut out, &outputs)?;
+        self.at = at;
+        if self.engine.is_some() { self.step(input) } else { Ok(()) }
     }
-    if skipped > 0 {
-        eprintln!("warning: {skipped} datapoints of tags or sources that the configuration does not declare");
+
+    fn made(&self, rules: &RuleSet, states: &BTreeMap<String, Vec<u8>>) -> Engine {
+        let inventory = Arc::clone(&self.inventory);
+        // Other rules come only in what an agent has recorded.
+        let options = Options { keeps_states: self.is_whole, ..self.options };
+        Engine::new(inventory, rules, self.identity.clone(), options, self.at, states).0
     }
-    let Some(mut engine) = running else { return Ok(Summary::default()) };
-    print(&mut out, &engine.finish())?;
-    out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
-    let c = engine.counts();
-    // The process ends here. Taking thousands of rules apart piece by piece would be a fifth of their loading.
-    std::mem::forget(engine);
-    let (applied, late, dropped) = (c.applied, c.late, c.dropped);
-    Ok(Summary { datapoints: c.datapoints, applied, late, dropped, transitions: c.transitions, seconds: 0.0 })
+
+    /// None: those of the configuration are wanted.
+    fn recorded_rules(&self, book: &serde_json::Value) -> Option<RuleSet> {
+        if self.arguments.rules.as_deref() == Some("config") {
+            return None;
+        }
+        let book = serde_json::to_vec(book).unwrap_or_default();
+        Some(Book::open(&self.rules_dir, Arc::clone(&self.inventory), Some(&book)).rules())
+    }
+
+    fn configured_rules(&self) -> Result<RuleSet, Failure> {
+        let mut report = rules::diagnose::Report::default();
+        let rules = rulebook::load(&mut report, &self.rules_dir, &self.inventory);
+        show(&report);
+        if report.errors() > 0 { Err(Failure::Wrong) } else { Ok(rules) }
+    }
+
+    fn step(&mut self, input: Input) -> Result<(), Failure> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        print(&mut self.out, &engine.step(input, self.at))
+    }
+
+    fn end(mut self) -> Result<Summary, Failure> {
+        if self.skipped > 0 {
+            let skipped = self.skipped;
+            eprintln!(
+                "warning: {skipped} datapoints of tags or sources that the configuration does not declare"
+            );
+        }
+        let Some(mut engine) = self.engine else { return Ok(Summary::default()) };
+        // An agent that was stopped had not gone on.
+        if !self.is_whole {
+            print(&mut self.out, &engine.finish())?;
+        }
+        self.out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+        let c = engine.counts();
+        // The process ends here. Taking thousands of rules apart piece by piece would be a fifth of their loading.
+        std::mem::forget(engine);
+        let (applied, late, dropped) = (c.applied, c.late, c.dropped);
+        Ok(Summary {
+            datapoints: c.datapoints,
+            applied,
+            late,
+            dropped,
+            transitions: c.transitions,
+            seconds: 0.0,
+        })
+    }
 }
 
 fn print(out: &mut impl Write, outputs: &Outputs) -> Result<(), Failure> {

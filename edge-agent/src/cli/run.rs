@@ -24,6 +24,10 @@ pub(super) struct Arguments {
     /// How log lines look
     #[arg(long, value_enum, default_value_t)]
     log: Format,
+    /// A folder for a recording of all that goes into the rules, for `rules replay`: a file for each start, at most
+    /// 1 GiB together
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -35,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
         let stop = CancellationToken::new();
-        let mut agent = std::pin::pin!(agent::run(config, stop.clone()));
+        let mut agent = std::pin::pin!(agent::run(config, arguments.record.as_deref(), stop.clone()));
         let ended = tokio::select! {
             ended = &mut agent => ended,
             _ = terminate.recv() => { stop.cancel(); agent.await }

@@ -11,6 +11,7 @@ mod pause;
 mod reporter;
 pub mod s7;
 
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -67,8 +68,32 @@ pub struct Publication {
     pub samples: Vec<Sample>,
     /// Up to when, by the source's clock, everything has been said; none: more is on its way. ms since 1970 UTC.
     pub complete: Option<i64>,
-    /// In how many places the source says that values were lost before they could be sent.
-    pub lost: u64,
+    /// What was lost before it could be read.
+    pub lost: Lost,
+}
+
+/// What a source could not deliver, as far as it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lost {
+    /// Times that a queue of the source was full.
+    pub overflows: u64,
+    /// Answers that were sent, by their numbers, and never came.
+    pub answers: u64,
+}
+
+impl Lost {
+    /// Whether nothing was lost.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl AddAssign for Lost {
+    fn add_assign(&mut self, more: Self) {
+        self.overflows = self.overflows.saturating_add(more.overflows);
+        self.answers = self.answers.saturating_add(more.answers);
+    }
 }
 
 /// What a connector has to say. One report is one batch.

@@ -52,7 +52,7 @@ mod tests {
 
     use super::super::tests::{CONFIG, configured, values};
     use super::*;
-    use crate::connector::{Raw, Report, Sample};
+    use crate::connector::{Lost, Raw, Report, Sample};
 
     fn normalizer() -> Normalizer {
         let text = CONFIG
@@ -65,7 +65,7 @@ mod tests {
     }
 
     fn published(complete: Option<i64>, samples: Vec<Sample>) -> Report {
-        Report::Published(Publication { samples, complete, lost: 0 })
+        Report::Published(Publication { samples, complete, lost: Lost::default() })
     }
 
     #[test]

@@ -265,7 +265,7 @@ impl Ledger {
     }
 
     /// Fills or empties the disk.
-    pub(super) fn set_free_bytes_min_for_test(&self, bytes: u64) {
+    pub(crate) fn set_free_bytes_min_for_test(&self, bytes: u64) {
         self.lock().space.free_bytes_min = bytes;
     }
 }

@@ -14,9 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use proto::Happening;
-use rules::diagnose::{Report, Weight};
+use rules::checked::is_table;
+use rules::diagnose::{FileId, Report, Weight};
 use rules::inventory::Inventory;
 use rules::ruleset::{BoundRule, Checked, RuleSet};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -34,16 +36,25 @@ pub struct Book {
     origins: BTreeMap<String, Origin>,
     /// Rules that the last scan did not find.
     missing: BTreeSet<String>,
+    /// Tables that the last scan did not find.
+    missing_tables: BTreeSet<String>,
     /// What the last scan read.
     seen: Option<Vec<Page>>,
     mistakes: Vec<Mistake>,
 }
 
-/// Where a rule in force stands.
+/// A file as it was when a rule of it came into force.
+#[derive(Debug, PartialEq, Eq)]
+struct Leaf {
+    file: String,
+    text: String,
+}
+
+/// Where a rule in force stands, and the tables that its limits are from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Origin {
-    file: String,
-    text: Arc<str>,
+    rule: Arc<Leaf>,
+    tables: Vec<Arc<Leaf>>,
 }
 
 /// The book as it is kept: each text once.
@@ -52,6 +63,9 @@ struct Kept {
     texts: Vec<(String, String)>,
     /// Which text each rule is taken from.
     rules: BTreeMap<String, usize>,
+    /// Which texts the limits of a rule are taken from, where it has such.
+    #[serde(default)]
+    tables: BTreeMap<String, Vec<usize>>,
 }
 
 /// A mistake in a rule file, or something that is probably not meant.
@@ -91,22 +105,38 @@ impl Book {
             rules: BTreeMap::new(),
             origins: BTreeMap::new(),
             missing: BTreeSet::new(),
+            missing_tables: BTreeSet::new(),
             seen: None,
             mistakes: Vec::new(),
         };
-        for (i, (file, text)) in kept.texts.iter().enumerate() {
+        book.take_kept(&kept);
+        book
+    }
+
+    fn take_kept(&mut self, kept: &Kept) {
+        let leaf =
+            |(file, text): &(String, String)| Arc::new(Leaf { file: file.clone(), text: text.clone() });
+        let leaves: Vec<Arc<Leaf>> = kept.texts.iter().map(leaf).collect();
+        let mut together: BTreeMap<(usize, &[usize]), Vec<&String>> = BTreeMap::new();
+        for (name, from) in &kept.rules {
+            let tables = kept.tables.get(name).map_or(&[][..], Vec::as_slice);
+            together.entry((*from, tables)).or_default().push(name);
+        }
+        for ((from, tables), names) in together {
+            let Some(rule) = leaves.get(from).cloned() else { continue };
+            let tables = tables.iter().filter_map(|i| leaves.get(*i).cloned()).collect();
+            let origin = Origin { rule, tables };
             let mut report = Report::default();
-            let id = report.add_file(file.as_str(), text.as_str());
-            let mut checked = Checked::of(&mut report, &[id], &book.inventory).rules;
-            let origin = Origin { file: file.clone(), text: text.as_str().into() };
-            for name in kept.rules.iter().filter(|(_, from)| **from == i).map(|(name, _)| name) {
+            let all = std::iter::once(&origin.rule).chain(&origin.tables);
+            let ids: Vec<_> = all.map(|l| report.add_file(l.file.as_str(), l.text.as_str())).collect();
+            let mut checked = Checked::of(&mut report, &ids, &self.inventory).rules;
+            for name in names {
                 if let Some(bound) = checked.remove(name) {
-                    book.rules.insert(name.clone(), bound);
-                    book.origins.insert(name.clone(), origin.clone());
+                    self.rules.insert(name.clone(), bound);
+                    self.origins.insert(name.clone(), origin.clone());
                 }
             }
         }
-        book
     }
 
     /// The rules in force.
@@ -126,7 +156,8 @@ impl Book {
                 ));
             }
         };
-        if pages.is_empty() && !self.rules.is_empty() {
+        let pages = self.with_lost_tables(pages);
+        if pages.iter().all(|page| is_table(&page.name)) && !self.rules.is_empty() {
             return self
                 .unreadable(&format!("{} holds no rule files: all rules stay in force", self.dir.display()));
         }
@@ -161,23 +192,21 @@ impl Book {
     /// Takes what is right into force; gives the mistakes.
     fn take(&mut self, pages: &[Page]) -> Vec<Mistake> {
         let mut report = Report::default();
-        let mut unread: BTreeSet<String> = BTreeSet::new();
-        let mut files = Vec::new();
-        for page in pages {
-            match super::add(&mut report, page.clone()) {
-                Some(id) => files.push((id, page)),
-                None => drop(unread.insert(page.name.clone())),
-            }
-        }
-        let ids: Vec<_> = files.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<FileId> = pages.iter().map(|page| super::add(&mut report, page)).collect();
         let checked = Checked::of(&mut report, &ids, &self.inventory);
-        unread
-            .extend(files.iter().filter(|(id, _)| checked.unread.contains(id)).map(|(_, p)| p.name.clone()));
-        self.forget(&checked, &unread);
+        self.forget(&checked);
+        let leaf = |page: &Page| {
+            let text = page.text.as_ref().map_or_else(|_| String::new(), |t| t.text.clone());
+            Arc::new(Leaf { file: page.name.clone(), text })
+        };
+        let leaves: FxHashMap<FileId, Arc<Leaf>> = ids.into_iter().zip(pages.iter().map(leaf)).collect();
+        let mut tables: Vec<Arc<Leaf>> = leaves.values().filter(|l| is_table(&l.file)).cloned().collect();
+        tables.sort_by(|a, b| a.file.cmp(&b.file));
         for (name, bound) in checked.rules {
-            if let Some((_, page)) = files.iter().find(|(id, _)| *id == bound.rule.file) {
-                let text = page.text.as_deref().unwrap_or_default().into();
-                self.origins.insert(name.clone(), Origin { file: page.name.clone(), text });
+            if let Some(rule) = leaves.get(&bound.rule.file).cloned() {
+                let limited = bound.rule.params.values().any(|param| !param.limits.is_empty());
+                let tables = if limited { tables.clone() } else { Vec::new() };
+                self.origins.insert(name.clone(), Origin { rule, tables });
             }
             self.rules.insert(name, bound);
         }
@@ -185,11 +214,23 @@ impl Book {
         found.map(|(d, text)| Mistake { weight: d.weight, code: d.code, text }).collect()
     }
 
+    /// The pages, and the tables that are missed for the first time: an editor may be replacing them.
+    fn with_lost_tables(&mut self, mut pages: Vec<Page>) -> Vec<Page> {
+        let here: BTreeSet<&str> = pages.iter().map(|page| page.name.as_str()).collect();
+        let seen = self.seen.iter().flatten().filter(|page| is_table(&page.name));
+        let lost: Vec<Page> = seen.filter(|page| !here.contains(page.name.as_str())).cloned().collect();
+        let names = lost.iter().map(|page| page.name.clone()).collect();
+        let before = std::mem::replace(&mut self.missing_tables, names);
+        pages.extend(lost.into_iter().filter(|page| !before.contains(&page.name)));
+        pages.sort_by(|a, b| a.name.cmp(&b.name));
+        pages
+    }
+
     /// Lets go of rules that are gone for the second time, when every file could be read.
-    fn forget(&mut self, checked: &Checked, unread: &BTreeSet<String>) {
+    fn forget(&mut self, checked: &Checked) {
         let held = |name: &String| checked.rules.contains_key(name) || checked.mistaken.contains(name);
         let missing: BTreeSet<String> = self.rules.keys().filter(|name| !held(name)).cloned().collect();
-        if !unread.is_empty() {
+        if !checked.unread.is_empty() {
             self.missing.clear();
             return;
         }
@@ -236,13 +277,23 @@ impl Book {
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut kept = Kept::default();
+        let mut places: FxHashMap<*const Leaf, usize> = FxHashMap::default();
+        let mut place = |leaf: &Arc<Leaf>| {
+            // Rules of one file share a leaf, so that texts are compared once a file and not once a rule.
+            *places.entry(Arc::as_ptr(leaf)).or_insert_with(|| {
+                let same =
+                    kept.texts.iter().position(|(file, text)| *file == leaf.file && *text == leaf.text);
+                same.unwrap_or_else(|| {
+                    kept.texts.push((leaf.file.clone(), leaf.text.clone()));
+                    kept.texts.len() - 1
+                })
+            })
+        };
         for (name, origin) in &self.origins {
-            let text = (origin.file.clone(), origin.text.to_string());
-            let place = kept.texts.iter().position(|t| *t == text).unwrap_or_else(|| {
-                kept.texts.push(text);
-                kept.texts.len() - 1
-            });
-            kept.rules.insert(name.clone(), place);
+            kept.rules.insert(name.clone(), place(&origin.rule));
+            if !origin.tables.is_empty() {
+                kept.tables.insert(name.clone(), origin.tables.iter().map(&mut place).collect());
+            }
         }
         // Texts and numbers: serde_json has nothing to refuse.
         serde_json::to_vec(&kept).unwrap_or_default()
@@ -269,6 +320,8 @@ fn user_name(uid: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rules::value::Value;
+
     use super::*;
 
     struct Shelf {
@@ -342,6 +395,32 @@ mod tests {
         );
         shelf.reboot();
         assert_eq!(shelf.in_force(), force(&[("x", "true"), ("y", "true")]));
+    }
+
+    #[test]
+    fn limits_of_a_table_are_kept_with_the_rule() {
+        let rule = "[rule.x]\non = '*'\nwhen = 'true'\nparam.limit = 1\n".to_owned() + &rule("y", "true");
+        let table = |limit: &str| format!("rule;parameter;machine;value\nx;limit;*;{limit}\n");
+        let mut shelf = Shelf::new(&[("a.toml", &rule), ("limits.csv", &table("2,5"))]);
+        let limit = |shelf: &Shelf| {
+            shelf.book.rules["x"].rule.params["limit"].limits.first().map(|(_, c)| c.value.clone())
+        };
+        assert_eq!(limit(&shelf), Some(Value::Float(2.5)));
+        shelf.write("limits.csv", &table("3"));
+        let Some(Happening::RulesChanged { changed, .. }) = shelf.happening() else { panic!() };
+        assert_eq!((changed, limit(&shelf)), (vec!["x".to_owned()], Some(Value::Int(3))));
+        shelf.write("limits.csv", "rule;parameter\n");
+        assert_eq!((shelf.happening(), limit(&shelf)), (None, Some(Value::Int(3))), "it cannot be read");
+        shelf.reboot();
+        assert_eq!(limit(&shelf), Some(Value::Int(3)));
+        std::fs::remove_file(shelf.dir.path().join("limits.csv")).unwrap();
+        assert_eq!(
+            (shelf.happening(), limit(&shelf)),
+            (None, Some(Value::Int(3))),
+            "it may be being replaced"
+        );
+        assert!(shelf.happening().is_some());
+        assert_eq!((shelf.happening(), limit(&shelf)), (None, None));
     }
 
     #[test]

@@ -11,10 +11,16 @@ use std::path::Path;
 
 use rules::diagnose::{FileId, Report};
 use rules::inventory::Inventory;
-use rules::ruleset::RuleSet;
+use rules::ruleset::{Checked, RuleSet};
 
 pub use book::{Book, Edition, Mistake, NOTE};
-pub use folder::{Page, pages};
+pub use folder::{Page, page, pages};
+
+/// Reads and checks all rules of a directory, each by its name; every mistake goes to the report.
+pub fn checked(report: &mut Report, dir: &Path, inventory: &Inventory) -> Checked {
+    let files = files(report, dir);
+    Checked::of(report, &files, inventory)
+}
 
 /// Reads and checks all rules of a directory; every mistake goes to the report.
 pub fn load(report: &mut Report, dir: &Path, inventory: &Inventory) -> RuleSet {
@@ -24,7 +30,7 @@ pub fn load(report: &mut Report, dir: &Path, inventory: &Inventory) -> RuleSet {
 
 fn files(report: &mut Report, dir: &Path) -> Vec<FileId> {
     match pages(dir) {
-        Ok(pages) => pages.into_iter().filter_map(|page| add(report, page)).collect(),
+        Ok(pages) => pages.iter().map(|page| add(report, page)).collect(),
         Err(e) => {
             let file = report.add_file(dir.display().to_string(), "");
             report.error(
@@ -38,15 +44,8 @@ fn files(report: &mut Report, dir: &Path) -> Vec<FileId> {
     }
 }
 
-fn add(report: &mut Report, page: Page) -> Option<FileId> {
-    match page.text {
-        Ok(text) => Some(report.add_file(page.name, text)),
-        Err(why) => {
-            let file = report.add_file(page.name, "");
-            report.error("R502", (file, 0..0), format!("cannot read the file: {why}"), "not read");
-            None
-        }
-    }
+fn add(report: &mut Report, page: &Page) -> FileId {
+    rules::decode::add(report, &page.name, page.text.as_ref().map_err(String::as_str))
 }
 
 #[cfg(test)]

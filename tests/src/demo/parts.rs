@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -19,21 +19,24 @@ use tokio::sync::mpsc;
 use super::leash::Leash;
 use super::options::{NetworkOptions, ScriptOptions};
 use super::stop::Stop;
+use crate::clock::now_ms;
 use crate::folder::{REGION, STREAM};
 use crate::gate::Passage;
 use crate::kinesis::Kinesis;
 use crate::line::Line;
 use crate::script::{Machine, Script};
+use crate::server::opcua::Station;
 use crate::server::{Cpu, Memory, Plc, Violation};
 
-/// The line with a PLC for each machine.
+/// The line with a PLC for each machine: the filler's speaks S7, the washer's OPC UA.
 pub(super) async fn line(options: &ScriptOptions, leash: Option<Leash>) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let line = Line::new(Script::new(options.seed, options.seconds.map(|s| i64::from(s) * 1000)));
     let began = Arc::new(OnceLock::new());
     let (tell, mut violations) = mpsc::unbounded_channel();
-    let filler = plc(line, Machine::Filler, &began, &tell).await?;
-    let washer = plc(line, Machine::Washer, &began, &tell).await?;
+    let filler = filler(line, &began, &tell).await?;
+    let washer = Station::start(line, Machine::Washer, Arc::clone(&began), Some(tell)).await;
+    let washer = washer.context("no port for the washer's OPC UA server")?;
     say(&json!({ "filler": filler.address(), "washer": washer.address() }))?;
     let play = async {
         // It is told once, and only here.
@@ -67,30 +70,23 @@ pub(super) async fn kinesis(options: &NetworkOptions, leash: Option<Leash>) -> a
     }
 }
 
-/// ms since 1970 UTC.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// To whoever started this process.
 fn say(what: &serde_json::Value) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{what}").context("nobody listens any more")
 }
 
-async fn plc(
+async fn filler(
     line: Line,
-    machine: Machine,
     began: &Arc<OnceLock<i64>>,
     tell: &mpsc::UnboundedSender<Violation>,
 ) -> anyhow::Result<Plc> {
     let began = Arc::clone(began);
     let memory: Memory = Arc::new(move |block| {
         let at_ms = began.get().map_or(0, |start_ms| now_ms() - start_ms);
-        (block == machine.block()).then(|| line.image(machine, at_ms))
+        (block == Machine::Filler.block()).then(|| line.image(Machine::Filler, at_ms))
     });
     let plc = Plc::start(Cpu::default(), memory, Some(tell.clone())).await;
-    plc.with_context(|| format!("no port for the PLC of {}", machine.name()))
+    plc.context("no port for the filler's PLC")
 }
 
 async fn start(leash: Option<Leash>) -> i64 {

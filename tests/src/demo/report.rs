@@ -72,7 +72,7 @@ fn count(n: usize) -> u64 {
 mod tests {
     use super::*;
 
-    const VIEW: View = View { datapoints: 9, late: 0, transitions: 2, delivered: 2, waiting: 0 };
+    const VIEW: View = View { datapoints: 9, late: 0, transitions: 2, delivered: 2, waiting: 0, bad: 0 };
 
     #[test]
     fn the_line_has_exactly_the_agreed_shape() {

@@ -20,17 +20,17 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::WRONG;
 use super::options::Options;
-use super::parts::now_ms;
 use super::report::Report;
 use super::show::{self, Colour};
 use super::stop::Stop;
+use crate::clock::now_ms;
 use crate::expected::{self, FirstStep};
 use crate::folder::{Addresses, Folder};
 use crate::line::Tag;
 use crate::process::{Output, Process};
-use crate::script::Script;
+use crate::script::{Machine, Script};
 use crate::store::{Store, Stored};
-use crate::verdict::Verdict;
+use crate::verdict::{Lateness, Verdict};
 use crate::view::{self, View};
 
 /// How long a part may take until it works.
@@ -46,7 +46,7 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// The run begins this long after everything works, ms: time for every part to hear of it.
 const NOTICE_MS: i64 = 300;
 /// A scan may come this much later than the change it sees, ms. Two equal transitions are far longer apart.
-const SCAN_LATE_MAX_MS: i64 = 2_000;
+const LATE_MAX_MS: i64 = 2_000;
 
 /// Runs the demo to its end, or until somebody stops it.
 pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -123,12 +123,12 @@ impl<'a> Demo<'a> {
     }
 
     fn say_what_this_is(&self) {
-        let tags = Tag::all().count();
+        let [filler, washer] = Machine::ALL.map(|machine| Tag::on(machine).count());
         eprintln!(
-            "A bottling line, a filler and a bottle washer, runs by script {}: its two PLCs hold {tags} tags.\n\
-             edge-agent reads them every 100 ms and judges its rules on the spot; what changes state goes through\n\
-             its outbox to Kinesis, and cloud-ingest stores it. Each line below has made that way. Times are UTC.\n\
-             Ctrl-C ends it.",
+            "A bottling line runs by script {}: a filler, {filler} tags of an S7 PLC, and a bottle washer, {washer} tags of\n\
+             an OPC UA server. edge-agent polls the one every 100 ms, subscribes the other, and judges its rules on\n\
+             the spot; what changes state goes through its outbox to Kinesis, and cloud-ingest stores it. Each line\n\
+             below has made that way. Times are UTC. Ctrl-C ends it.",
             self.options.script.seed,
         );
     }
@@ -184,12 +184,12 @@ impl<'a> Demo<'a> {
 
     /// Waits until the agent has heard every tag of both PLCs.
     async fn until_the_agent_reads(&mut self) -> anyhow::Result<()> {
-        let tags = u64::try_from(Tag::all().count()).unwrap_or(u64::MAX);
+        let tags = Tag::all().count();
         let deadline = Instant::now() + STARTING;
         loop {
             self.all_live()?;
             let view = view::get(self.http).await;
-            if view.as_ref().is_ok_and(|view| view.datapoints >= tags) {
+            if view.as_ref().is_ok_and(|view| view.is_read(tags)) {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -293,7 +293,10 @@ impl<'a> Demo<'a> {
         let expected = expected::transitions(&script, length_ms.unwrap_or(0));
         let first: Vec<FirstStep> = expected::first_steps().collect();
         let transitions: Vec<Transition> = self.stored.iter().map(|s| s.transition.clone()).collect();
-        let verdict = Verdict::of(&transitions, &expected, &first, self.start_ms, SCAN_LATE_MAX_MS);
+        // What came late was judged late: then its stamps are not the script's.
+        let stamped_ms = if view.late == 0 { 0 } else { LATE_MAX_MS };
+        let lateness = Lateness { scanned_ms: LATE_MAX_MS, stamped_ms };
+        let verdict = Verdict::of(&transitions, &expected, &first, self.start_ms, lateness);
         for missing in &verdict.missing {
             eprintln!("expected, but not in the store: {missing}");
         }

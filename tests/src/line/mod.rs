@@ -13,7 +13,7 @@ mod machine;
 mod tag;
 mod washer;
 
-pub use tag::{Signal, Tag, Trouble, Type, Value};
+pub use tag::{NAMESPACE, Protocol, Signal, Tag, Trouble, Type, Value};
 
 use crate::chance::wander;
 use crate::script::{Fault, Machine, Script, Track};
@@ -37,6 +37,12 @@ impl Line {
     #[must_use]
     pub fn new(script: Script) -> Self {
         Self { script }
+    }
+
+    /// The script it plays.
+    #[must_use]
+    pub fn script(&self) -> &Script {
+        &self.script
     }
 
     /// What a tag holds at `at_ms` after the start.

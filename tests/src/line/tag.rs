@@ -7,6 +7,18 @@ use super::{filler, washer};
 use crate::chance::draw;
 use crate::script::{Fault, Machine};
 
+/// The namespace of the tags that are read over OPC UA.
+pub const NAMESPACE: &str = "urn:plimsoll:plant";
+
+/// How a machine's controller is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Polled; whoever reads puts the stamp on a value.
+    S7,
+    /// Subscribed; the controller puts the stamp on a value.
+    Opcua,
+}
+
 /// One tag.
 #[derive(Debug, Clone, Copy)]
 pub struct Tag {
@@ -134,9 +146,22 @@ impl Tag {
         }
     }
 
-    /// Where the agent finds it, in its own notation: `DB10.DBD30:REAL`.
+    /// Where the agent finds it, in its own notation: `DB10.DBD30:REAL`, `nsu=urn:plimsoll:plant;s=washer-1.pressure`.
     #[must_use]
     pub fn address(&self) -> String {
+        match self.machine.protocol() {
+            Protocol::S7 => self.place(),
+            Protocol::Opcua => format!("nsu={NAMESPACE};s={}", self.node()),
+        }
+    }
+
+    /// The identifier of its node.
+    #[must_use]
+    pub fn node(&self) -> String {
+        format!("{}.{}", self.machine.name(), self.name)
+    }
+
+    fn place(&self) -> String {
         let (block, at) = (self.machine.block(), self.at);
         match self.ty {
             Type::Bool(bit) => format!("DB{block}.DBX{at}.{bit}"),
@@ -164,6 +189,15 @@ impl Tag {
 }
 
 impl Machine {
+    /// How its controller is read.
+    #[must_use]
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Filler => Protocol::S7,
+            Self::Washer => Protocol::Opcua,
+        }
+    }
+
     /// The number of its data block.
     #[must_use]
     pub fn block(self) -> u16 {
@@ -263,6 +297,7 @@ mod tests {
     #[test]
     fn addresses_read_as_the_agent_writes_them() {
         let address = |name| Tag::all().find(|t| t.name == name).unwrap().address();
+        assert_eq!(address("caustic_level"), "nsu=urn:plimsoll:plant;s=washer-1.caustic_level");
         assert_eq!(address("WS_Press_Bottling"), "DB10.DBD30:REAL");
         assert_eq!(address("lubrication_ok"), "DB10.DBX24.4");
         assert_eq!(address("recipe"), "DB10.DBB86:STRING[24]");

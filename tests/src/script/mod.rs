@@ -103,11 +103,45 @@ impl Script {
             .filter_map(|slot| self.episode(track, track.slot_begin(slot)))
             .filter(move |e| e.span.start < until_ms)
     }
+
+    /// The instants within a stretch of time at which anything begins or ends on a machine, in order.
+    #[must_use]
+    pub fn edges(&self, machine: Machine, within: Range<i64>) -> Vec<i64> {
+        let of_track = |track: &'static Track| {
+            // Whatever lies within the stretch lies in a slot that does.
+            let slots = track.slot(within.start)..=track.slot(within.end);
+            slots.filter_map(move |slot| self.episode(track, track.slot_begin(slot)))
+        };
+        let episodes = TRACKS.iter().filter(|track| track.machine == machine).flat_map(of_track);
+        let spans = episodes.flat_map(|e| [Some(e.span), e.severe]).flatten();
+        let mut edges: Vec<i64> =
+            spans.flat_map(|span| [span.start, span.end]).filter(|edge| within.contains(edge)).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        edges
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edges_are_the_ends_of_all_episodes_and_of_their_severe_parts() {
+        let script = Script::new(3, Some(120_000));
+        for machine in Machine::ALL {
+            let tracks = TRACKS.iter().filter(|t| t.machine == machine);
+            let spans =
+                tracks.flat_map(|t| script.episodes(t, 120_000)).flat_map(|e| [Some(e.span), e.severe]);
+            let mut ends: Vec<i64> = spans.flatten().flat_map(|s| [s.start, s.end]).collect();
+            ends.sort_unstable();
+            ends.dedup();
+            assert_eq!(script.edges(machine, 0..120_000), ends);
+            let cut: Vec<i64> =
+                (0..120_000).step_by(777).flat_map(|t| script.edges(machine, t..t + 777)).collect();
+            assert_eq!(cut, ends, "piece by piece");
+        }
+    }
 
     #[test]
     fn episodes_keep_to_their_slot_with_their_ramps() {

@@ -1,24 +1,29 @@
-//! A strict S7 server, the PLC of a machine: it answers what a real CPU answers and forgives nothing.
+//! The PLCs of the machines: a strict S7 server here, an OPC UA server in [`opcua`].
 //!
 //! libsnap7's server cuts requests of more than 20 items silently, never enforces the PDU and accepts any TSAP.
-//! This one counts each of these, and every request but setup and read, as a [`Violation`] and refuses it.
+//! This one answers what a real CPU answers, counts each of these, and every request but setup and read, as a
+//! [`Violation`] and refuses it.
 //!
-//! Here: connections and their limit. Not here: the protocol of one connection (`session`), the memory it reads.
+//! Here: S7 connections and their limit. Not here: the protocol of one connection (`session`), the memory it reads.
 //! Invariant: nothing a client sends changes anything but the list of violations (I10).
 
+pub mod opcua;
 mod read;
 mod session;
+mod violation;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
-pub use session::{Reply, Session, Violation};
+pub use session::{Reply, Session};
+pub use violation::Violation;
+use violation::Violations;
 
 use crate::gate::Gate;
 
@@ -52,7 +57,7 @@ pub type Memory = Arc<dyn Fn(u16) -> Option<Vec<u8>> + Send + Sync>;
 #[derive(Debug)]
 pub struct Plc {
     gate: Gate,
-    violations: Arc<Mutex<Vec<Violation>>>,
+    violations: Violations,
     server: JoinHandle<()>,
 }
 
@@ -68,16 +73,8 @@ impl Plc {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let gate = Gate::before(listener.local_addr()?)?;
-        let violations = Arc::new(Mutex::new(Vec::new()));
-        let list = Arc::clone(&violations);
-        let record = move |violation: Violation| {
-            if let Some(tell) = &tell {
-                // Whoever listened has gone; the list keeps it.
-                tell.send(violation.clone()).ok();
-            }
-            list.lock().unwrap_or_else(PoisonError::into_inner).push(violation);
-        };
-        let server = tokio::spawn(serve(listener, cpu, memory, Arc::new(record)));
+        let violations = Violations::told(tell);
+        let server = tokio::spawn(serve(listener, cpu, memory, violations.clone()));
         Ok(Self { gate, violations, server })
     }
 
@@ -96,7 +93,7 @@ impl Plc {
     /// Everything that a client did and must not do.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
-        self.violations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.violations.all()
     }
 }
 
@@ -106,9 +103,7 @@ impl Drop for Plc {
     }
 }
 
-type Record = Arc<dyn Fn(Violation) + Send + Sync>;
-
-async fn serve(listener: TcpListener, cpu: Cpu, memory: Memory, record: Record) {
+async fn serve(listener: TcpListener, cpu: Cpu, memory: Memory, violations: Violations) {
     let places = Arc::new(Semaphore::new(cpu.connections_max));
     let mut connections = JoinSet::new();
     loop {
@@ -117,9 +112,9 @@ async fn serve(listener: TcpListener, cpu: Cpu, memory: Memory, record: Record) 
                 let Ok((client, _)) = accepted else { continue };
                 // A CPU whose connections are all taken hangs up.
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-                let (memory, record) = (Arc::clone(&memory), Arc::clone(&record));
+                let (memory, violations) = (Arc::clone(&memory), violations.clone());
                 connections.spawn(async move {
-                    talk(client, cpu, &memory, &record).await.ok();
+                    talk(client, cpu, &memory, &violations).await.ok();
                     drop(place);
                 });
             }
@@ -128,7 +123,7 @@ async fn serve(listener: TcpListener, cpu: Cpu, memory: Memory, record: Record) 
     }
 }
 
-async fn talk(mut client: TcpStream, cpu: Cpu, memory: &Memory, record: &Record) -> io::Result<()> {
+async fn talk(mut client: TcpStream, cpu: Cpu, memory: &Memory, violations: &Violations) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut session = Session::new(cpu);
     loop {
@@ -137,14 +132,14 @@ async fn talk(mut client: TcpStream, cpu: Cpu, memory: &Memory, record: &Record)
         let [version, _, high, low] = head;
         let length = usize::from(u16::from_be_bytes([high, low]));
         if version != 3 || !(TPKT_LEN..=TPKT_MAX).contains(&length) {
-            record(Violation::Frame(format!("a TPKT of version {version} and {length} bytes")));
+            violations.record(Violation::Frame(format!("a TPKT of version {version} and {length} bytes")));
             return Ok(());
         }
         let mut body = vec![0; length - TPKT_LEN];
         client.read_exact(&mut body).await?;
         let (reply, violation) = session.answer(&body, memory.as_ref());
         if let Some(violation) = violation {
-            record(violation);
+            violations.record(violation);
         }
         match reply {
             Reply::Send(frame) => client.write_all(&frame).await?,

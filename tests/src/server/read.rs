@@ -9,7 +9,7 @@
 //! Invariant: an item that cannot be read says why in its own place and spoils no other; an answer that would
 //! not fit into the agreed PDU is no answer.
 
-use super::session::Violation;
+use super::Violation;
 
 /// The function code of a read.
 pub(super) const READ: u8 = 0x04;

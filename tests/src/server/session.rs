@@ -11,8 +11,8 @@
 //! Invariant: a request or an answer longer than the agreed PDU, more than 20 items, a TSAP of another place, or
 //! any function but setup and read is a violation and is refused as a CPU refuses it. Nothing here panics.
 
-use super::Cpu;
 use super::read::{READ, read};
+use super::{Cpu, Violation};
 
 /// Bytes of the S7 header of a request.
 const REQUEST_HEAD: usize = 10;
@@ -22,50 +22,6 @@ const CONNECTION_TYPES: std::ops::RangeInclusive<u8> = 1..=3;
 /// Header errors: not a service of this CPU; a PDU of the wrong size.
 const NO_SUCH_SERVICE: [u8; 2] = [0x81, 0x04];
 const WRONG_SIZE: [u8; 2] = [0x85, 0x00];
-
-/// What a client must not do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
-    /// A frame that is none.
-    #[error("a broken frame: {0}")]
-    Frame(String),
-    /// A call to another rack or slot, or of an unknown connection type.
-    #[error("called TSAP {called:02X?}, but this CPU is at place {place:#04X}")]
-    Tsap {
-        /// What was called.
-        called: Vec<u8>,
-        /// Rack × 32 + slot of this CPU.
-        place: u8,
-    },
-    /// A job before setup.
-    #[error("a job before setup")]
-    BeforeSetup,
-    /// A request that is longer than the agreed PDU.
-    #[error("a request of {bytes} bytes on a PDU of {pdu}")]
-    RequestBudget {
-        /// Its length.
-        bytes: usize,
-        /// What was agreed.
-        pdu: usize,
-    },
-    /// A request whose answer would be longer than the agreed PDU.
-    #[error("a read whose answer takes {bytes} bytes on a PDU of {pdu}")]
-    AnswerBudget {
-        /// Length of the answer.
-        bytes: usize,
-        /// What was agreed.
-        pdu: usize,
-    },
-    /// More items than a CPU takes.
-    #[error("a read of {0} items, at most 20 are allowed")]
-    Items(usize),
-    /// A function other than setup and read: writing, control, up- and download.
-    #[error("function {0:#04X}; only setup and read are allowed")]
-    Function(u8),
-    /// A message that is not a job.
-    #[error("a message of type {0:#04X}; only jobs are allowed")]
-    Message(u8),
-}
 
 /// What goes back to the client: a whole frame.
 #[derive(Debug, Clone, PartialEq, Eq)]

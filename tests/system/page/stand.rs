@@ -138,15 +138,15 @@ pub(super) async fn until_ready(http: SocketAddr, agent: &Process) {
 
 /// What was answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// In small letters.
-    pub(super) head: String,
-    pub(super) body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// Asks over HTTP; none when there is no answer.
-pub(super) async fn ask(http: SocketAddr, method: &str, path: &str, host: &str) -> Option<Answer> {
+pub(crate) async fn ask(http: SocketAddr, method: &str, path: &str, host: &str) -> Option<Answer> {
     let mut agent = TcpStream::connect(http).await.ok()?;
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     agent.write_all(request.as_bytes()).await.ok()?;

@@ -4,7 +4,7 @@
 //! alternative names. It is made once, `certificates/own/cert.der`, its key beside it with mode 0600, and stays the
 //! same: a server trusts exactly this one. A person may lay another there.
 //!
-//! Here: making and finding it. Not here: the certificates of servers (`trust`).
+//! Here: making and finding it. Not here: the certificates of servers (`trust`), when they end (`expiry`).
 //! Invariant: the key is never readable by others, not even while it is written.
 
 use std::fs::OpenOptions;
@@ -12,16 +12,12 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, ToSocketAddrs as _, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opcua::crypto::{X509, X509Data};
 use opcua::types::ByteString;
 
 /// Replacing it means a walk to every server; so it outlives the machine.
 const VALID_DAYS: u32 = 20 * 365;
-
-/// So long before its end, a certificate is spoken of.
-const EXPIRES_SOON: Duration = Duration::from_secs(60 * 86_400);
 
 /// The agent's certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +71,6 @@ fn check(own: &Own) -> Result<(), OwnError> {
     let bytes = std::fs::read(&own.certificate).map_err(|e| cannot(&own.certificate, e))?;
     let known = X509::from_der(&bytes)
         .map_err(|_| OwnError::Make(format!("{} is none", own.certificate.display())))?;
-    let end = known.not_after().ok().and_then(|end| u64::try_from(end.timestamp()).ok()).unwrap_or(0);
-    let soon = SystemTime::now() + EXPIRES_SOON;
-    if UNIX_EPOCH + Duration::from_secs(end) < soon {
-        tracing::warn!(path = %own.certificate.display(), end, "the agent's certificate expires");
-    }
     known.is_application_uri_valid(&own.application_uri).map_err(|_| OwnError::OfAnother {
         path: own.certificate.clone(),
         application_uri: own.application_uri.clone(),

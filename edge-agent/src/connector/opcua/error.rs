@@ -125,6 +125,11 @@ impl OpcuaError {
         }
     }
 
+    /// Whether the server would have taken less at once: not every server says beforehand what it takes.
+    pub(super) fn is_too_much(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::BadTooManyOperations, .. })
+    }
+
     pub(super) fn own(server: &str, error: &OwnError) -> Self {
         Self::Own { server: server.to_owned(), why: error.to_string() }
     }

@@ -4,7 +4,7 @@
 //! node, value, certificate, trust → server → reading, subscription → link        publication: what an answer means
 //! ```
 //!
-//! `node` knows how a tag is addressed, `value` what a variant is worth, `certificate` who this agent is and `trust`
+//! `expiry` looks at the ends of certificates, beside the connections. `node` knows how a tag is addressed, `value` what a variant is worth, `certificate` who this agent is and `trust`
 //! whom it believes; `server` opens a session on exactly the endpoint that was configured, `reading` reads in it,
 //! `subscription` keeps the tags subscribed and asks for publish answers, `publication` turns these into readings without any I/O, `link`
 //! begins again after a fault. The crate `async-opcua` (MPL-2.0) carries channel, session and encoding; its own
@@ -16,6 +16,7 @@
 
 mod certificate;
 mod error;
+mod expiry;
 mod link;
 mod node;
 mod publication;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use error::OpcuaError;
+pub use expiry::{Expiring, expiring};
 pub use link::{read_once, run};
 pub use node::{Namespace, NodeAddress, NodeError};
 pub(crate) use server::readable_by_others;

@@ -7,10 +7,10 @@ use opcua::client::services::Read;
 use opcua::client::{Session, UARequest as _};
 use opcua::types::{AttributeId, DataValue, NodeId, ReadValueId, TimestampsToReturn, VariableId, Variant};
 
-use super::server::refused;
+use super::server::{refused, said_at};
 use super::value::{millis, said};
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
-use crate::connector::{Publication, Sample};
+use crate::connector::{Lost, Publication, Sample};
 
 /// Items or nodes of one request, where the server gives no smaller limit.
 const BATCH_MAX: usize = 1_000;
@@ -34,18 +34,37 @@ pub(super) async fn read(
     session: &Session,
 ) -> Result<Publication, OpcuaError> {
     let limits = Limits::of(config, session).await?;
+    read_some(config, tags, 0..tags.len(), (session, limits)).await
+}
+
+/// Reads some of the tags once.
+pub(super) async fn read_some(
+    config: &OpcuaConfig,
+    tags: &[OpcuaTag],
+    wanted: impl IntoIterator<Item = usize>,
+    (session, limits): (&Session, Limits),
+) -> Result<Publication, OpcuaError> {
     let (namespaces, at) = namespaces(config, session).await?;
     let at = at.unwrap_or_default();
     let (mut samples, mut nodes) = (Vec::new(), Vec::new());
-    for (tag, OpcuaTag { node }) in tags.iter().enumerate() {
+    for (tag, OpcuaTag { node }) in wanted.into_iter().filter_map(|tag| Some((tag, tags.get(tag)?))) {
         match node.resolve(&namespaces) {
             Ok(node) => nodes.push((tag, value_of(&node))),
             Err(why) => samples.push(told((tag, why), at)),
         }
     }
-    for batch in nodes.chunks(limits.nodes) {
-        let (values, at) =
-            values(config, session, batch.iter().map(|(_, node)| node.clone()).collect()).await?;
+    let (mut left, mut size) = (nodes.as_slice(), limits.nodes);
+    while !left.is_empty() {
+        let (batch, rest) = left.split_at(size.min(left.len()));
+        let asked = batch.iter().map(|(_, node)| node.clone()).collect();
+        let (values, at) = match values(config, session, asked).await {
+            Err(e) if e.is_too_much() && batch.len() > 1 => {
+                size = batch.len() / 2;
+                continue;
+            }
+            answer => answer?,
+        };
+        left = rest;
         for ((tag, _), data) in batch.iter().zip(values) {
             let said = said(&data);
             let source_timestamp = data.source_timestamp.as_ref().and_then(millis);
@@ -55,7 +74,7 @@ pub(super) async fn read(
         }
     }
     samples.sort_by_key(|sample| sample.tag);
-    Ok(Publication { samples, complete: Some(at), lost: 0 })
+    Ok(Publication { samples, complete: Some(at), lost: Lost::default() })
 }
 
 impl Limits {
@@ -112,7 +131,7 @@ async fn values(
         let why = format!("{} values for {asked} nodes", values.len());
         return Err(OpcuaError::Unusable { server: config.address.clone(), what, why });
     }
-    Ok((values, millis(&answer.response_header.timestamp)))
+    Ok((values, said_at(session, &answer.response_header.timestamp)))
 }
 
 /// The value of a node, as a request names it.

@@ -17,11 +17,12 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 use opcua::client::{Client, ClientBuilder, IdentityToken, Session, SessionPollResult};
 use opcua::crypto::SecurityPolicy;
-use opcua::types::{EndpointDescription, Error, MessageSecurityMode, StatusCode};
+use opcua::types::{DateTime, EndpointDescription, Error, MessageSecurityMode, StatusCode};
 use tokio::time::timeout;
 
 use super::certificate::{Own, own};
 use super::trust::Trust;
+use super::value::millis;
 use super::{OpcuaConfig, OpcuaError, PORT, Security, User};
 
 /// A dead server is noticed by its missing publish answers; this keeps the session alive and notices the rest.
@@ -121,6 +122,15 @@ impl<'c> Server<'c> {
             None => lost(StatusCode::BadConnectionClosed),
         }
     }
+}
+
+/// The time of an answer by the clock of the server, ms since 1970 UTC.
+///
+/// The crate moves the times of answers, but not those of values, by what it takes for the difference between the
+/// clocks: without it, it would not know when to renew a channel. Moved, they would say that every clock is right.
+pub(super) fn said_at(session: &Session, time: &DateTime) -> Option<i64> {
+    let moved = session.encoding_context().read().options().client_offset;
+    millis(time).map(|ms| ms.saturating_add(moved.num_milliseconds()))
 }
 
 /// Making a key takes seconds, so it is done beside.

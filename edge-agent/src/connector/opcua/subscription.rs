@@ -4,7 +4,7 @@
 //! server takes at once. An item that cannot be made makes its tag Bad, alone, and is tried again with growing
 //! pauses: its node may come later, its namespace may have moved. Two publish requests a subscription are always
 //! with the server; an answer is passed on before the next is asked for, so that an agent that is behind leaves the
-//! values in the server's queues, which say when they overflow.
+//! values in the server's queues. What may have been lost there, or on the way, is read again.
 //!
 //! Here: the requests, and the watchdog over their answers. Not here: what an answer means (`publication`), requests
 //! that only read (`reading`), the session (`server`).
@@ -27,13 +27,13 @@ use opcua::types::{
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::publication::Book;
-use super::reading::{Limits, namespaces, told, value_of};
-use super::server::{refused, silent};
-use super::value::{in_words, millis};
+use super::reading::{Limits, namespaces, read_some, told, value_of};
+use super::server::{refused, said_at, silent};
+use super::value::in_words;
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
 use crate::connector::pause::Pause;
 use crate::connector::reporter::Reporter;
-use crate::connector::{Publication, Report};
+use crate::connector::{Lost, Publication, Report};
 
 /// Items of a subscription.
 const ITEMS_MAX: usize = 1_000;
@@ -47,6 +47,9 @@ const LIFETIME: Duration = Duration::from_secs(60);
 const QUEUE: Duration = Duration::from_secs(10);
 /// Missing items are tried again at least that often.
 const RETRY_MAX: Duration = Duration::from_secs(30);
+/// Tags whose last value may have been lost are read at most that often: a server that loses all the time is not
+/// asked all the time.
+const AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// The subscriptions of a session.
 pub(super) struct Subscriptions<'c> {
@@ -60,6 +63,7 @@ pub(super) struct Subscriptions<'c> {
     missing: Vec<usize>,
     retry: Pause,
     retry_at: Instant,
+    again_at: Instant,
     /// Longer silence is the end.
     silence_max: Duration,
     asked: FuturesOrdered<BoxFuture<'static, Result<PublishResponse, Error>>>,
@@ -85,6 +89,7 @@ impl<'c> Subscriptions<'c> {
             missing: Vec::new(),
             retry: Pause::up_to(RETRY_MAX),
             retry_at: Instant::now(),
+            again_at: Instant::now(),
             silence_max: Duration::ZERO,
             asked: FuturesOrdered::new(),
             asked_max: 0,
@@ -118,6 +123,10 @@ impl<'c> Subscriptions<'c> {
                     }
                     heard = Instant::now();
                 }
+                () = sleep_until(self.again_at), if self.book.is_in_doubt() => {
+                    let publication = self.read_again().await?;
+                    reporter.read(Report::Published(publication)).await;
+                }
                 () = sleep_until(self.retry_at), if !self.missing.is_empty() => {
                     let missing = std::mem::take(&mut self.missing);
                     let publication = self.add_items(missing).await?;
@@ -125,6 +134,14 @@ impl<'c> Subscriptions<'c> {
                 }
             }
         }
+    }
+
+    /// Reads the tags whose last value may have been lost.
+    async fn read_again(&mut self) -> Result<Publication, OpcuaError> {
+        self.again_at = Instant::now() + AGAIN_EVERY;
+        let doubtful = self.book.take_doubtful();
+        let way = (&*self.session, self.limits);
+        Ok(self.book.read(read_some(self.config, self.tags, doubtful, way).await?))
     }
 
     async fn subscribe(&mut self) -> Result<(), OpcuaError> {
@@ -139,7 +156,7 @@ impl<'c> Subscriptions<'c> {
             .publishing_enabled(true);
         let made = request.send(self.session.channel()).await;
         let made = made.map_err(|e| refused(self.config, "making a subscription", e.status()))?;
-        let at = millis(&made.response_header.timestamp).unwrap_or_default();
+        let at = said_at(&self.session, &made.response_header.timestamp).unwrap_or_default();
         self.book.subscribed(made.subscription_id, at);
         self.ids.push(made.subscription_id);
         let period_ms =
@@ -165,8 +182,17 @@ impl<'c> Subscriptions<'c> {
         }
         let asked = wanted.values().map(Vec::len).sum::<usize>() + bad.len();
         for (subscription, items) in wanted {
-            for batch in items.chunks(self.limits.items) {
-                bad.extend(self.add_batch(subscription, batch).await?);
+            let mut left = items.as_slice();
+            while !left.is_empty() {
+                let (batch, rest) = left.split_at(self.limits.items.min(left.len()));
+                match self.add_batch(subscription, batch).await {
+                    Ok(of_batch) => {
+                        bad.extend(of_batch);
+                        left = rest;
+                    }
+                    Err(e) if e.is_too_much() && batch.len() > 1 => self.limits.items = batch.len() / 2,
+                    Err(e) => return Err(e),
+                }
             }
         }
         if bad.len() < asked {
@@ -182,7 +208,7 @@ impl<'c> Subscriptions<'c> {
         Ok(Publication {
             samples: bad.into_iter().map(|b| told(b, at)).collect(),
             complete: Some(at - 1),
-            lost: 0,
+            lost: Lost::default(),
         })
     }
 
@@ -197,7 +223,7 @@ impl<'c> Subscriptions<'c> {
             .items_to_create(batch.iter().map(|(tag, node)| self.item(*tag, node)).collect());
         let made = request.send(self.session.channel()).await;
         let made = made.map_err(|e| refused(self.config, "subscribing tags", e.status()))?;
-        let at = millis(&made.response_header.timestamp).unwrap_or_default();
+        let at = said_at(&self.session, &made.response_header.timestamp).unwrap_or_default();
         if made.results.len() != batch.len() {
             let why = format!("{} results for {} items", made.results.len(), batch.len());
             return Err(OpcuaError::Unusable {
@@ -211,7 +237,7 @@ impl<'c> Subscriptions<'c> {
             if item.result.status_code.is_bad() {
                 bad.push((*tag, in_words(item.result.status_code)));
             } else {
-                self.book.awaits(*tag, at);
+                self.book.awaits(*tag, subscription, (at, item.result.revised_queue_size));
             }
         }
         Ok(bad)
@@ -264,6 +290,7 @@ impl<'c> Subscriptions<'c> {
             });
         }
         let ended = |status| refused(self.config, "keeping the subscription", status);
-        self.book.take(answer).map(Some).map_err(ended)
+        let published = said_at(&self.session, &answer.notification_message.publish_time);
+        self.book.take(answer, published).map(Some).map_err(ended)
     }
 }

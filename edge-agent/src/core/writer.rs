@@ -1,0 +1,286 @@
+//! The writer: the commit that fills, and the one that is being written.
+//!
+//! As soon as no commit runs, the one that fills goes to the ledger, and when it is durable the forwarder is woken;
+//! meanwhile the next one fills. A full disk is said once: the commit goes back before the one that fills and is
+//! tried again until there is room. States of instances wait outside meanwhile, because the engine holds them
+//! anyway; transitions, events and notes wait here.
+//!
+//! Here: when it is written, and what a full disk does. Not here: what a commit holds (`core`), the disk (`outbox`).
+//! Invariant: nobody is woken before a commit is durable (I1); what was not written keeps its place in the order;
+//! at [`PENDING_MAX`] entries nothing more is taken in (I8).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::outbox::{Commit, Entry, Ledger, LedgerError, Loss};
+
+/// How long to wait before a commit is tried again that found the disk full.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
+/// Entries that may wait for a commit: beyond, nothing is read any more (I8).
+const PENDING_MAX: usize = 10_000;
+
+/// A commit that was tried, and what came of it.
+pub(super) type Written = (Commit, Result<(), LedgerError>);
+
+/// Puts commits into the ledger, one at a time.
+#[derive(Debug)]
+pub(super) struct Writer {
+    ledger: Arc<Ledger>,
+    wake: Arc<Notify>,
+    /// The commit that fills.
+    pending: Commit,
+    /// The commit that is being written.
+    running: Option<JoinHandle<Written>>,
+    /// When a commit that found the disk full is tried again.
+    full_until: Option<Instant>,
+}
+
+impl Writer {
+    /// Writes to `ledger`, and wakes whoever waits for what is durable.
+    pub(super) fn new(ledger: Arc<Ledger>, wake: Arc<Notify>) -> Self {
+        Self { ledger, wake, pending: Commit::default(), running: None, full_until: None }
+    }
+
+    /// An entry joins the commit that fills.
+    pub(super) fn entry(&mut self, entry: Entry) {
+        self.pending.entries.push(entry);
+    }
+
+    /// So does a note of the agent.
+    pub(super) fn note(&mut self, (name, bytes): (String, Vec<u8>)) {
+        self.pending.notes.push((name, bytes));
+    }
+
+    /// So do states of instances.
+    pub(super) fn states(&mut self, states: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        self.pending.states.extend(states.into_iter().map(|(key, bytes)| (key, Some(bytes))));
+    }
+
+    /// Whether more may come in.
+    pub(super) fn has_room(&self) -> bool {
+        self.pending.entries.len() < PENDING_MAX
+    }
+
+    /// Whether the last try found the disk full.
+    pub(super) fn is_full(&self) -> bool {
+        self.full_until.is_some()
+    }
+
+    /// When the next try is due; none while one runs, or when nothing stands in its way.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        // While a commit runs, its end is what is waited for.
+        self.full_until.filter(|_| self.running.is_none())
+    }
+
+    /// What the ledger lost and nobody told yet: whoever takes it puts its gap events into the commit that fills.
+    pub(super) fn losses(&mut self) -> Vec<Loss> {
+        if self.pending.losses_told > 0 || self.running.is_some() {
+            return Vec::new();
+        }
+        let losses = self.ledger.losses();
+        self.pending.losses_told = losses.len();
+        losses
+    }
+
+    /// Starts a commit when there is something to write and none runs.
+    pub(super) fn start_if_due(&mut self) {
+        let nothing = self.pending == Commit::default();
+        let full = self.full_until.is_some_and(|until| Instant::now() < until);
+        if nothing || full || self.running.is_some() {
+            return;
+        }
+        let commit = std::mem::take(&mut self.pending);
+        let ledger = Arc::clone(&self.ledger);
+        self.running = Some(tokio::task::spawn_blocking(move || {
+            let result = ledger.commit(&commit);
+            (commit, result)
+        }));
+    }
+
+    /// The end of the commit that is being written; without one, it waits for ever.
+    pub(super) async fn written(&mut self) -> Written {
+        let Some(running) = self.running.as_mut() else { return std::future::pending().await };
+        let done = running.await;
+        self.running = None;
+        // The ledger catches sled's panics; what is left is a runtime that shuts down.
+        done.unwrap_or((Commit::default(), Err(LedgerError::Ended)))
+    }
+
+    /// Acts on the end of a commit.
+    ///
+    /// # Errors
+    /// When the ledger has failed; a full disk is no failure.
+    pub(super) fn settle(&mut self, (commit, result): Written) -> Result<(), LedgerError> {
+        match result {
+            Ok(()) => {
+                if self.full_until.take().is_some() {
+                    tracing::info!("there is room on the disk again, everything is kept");
+                }
+                self.wake.notify_one();
+                Ok(())
+            }
+            Err(e @ LedgerError::Full { .. }) => {
+                if self.full_until.is_none() {
+                    tracing::error!(error = %e, "nothing can be kept");
+                }
+                self.full_until = Some(Instant::now() + FULL_PAUSE);
+                self.put_back(commit);
+                Ok(())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A commit that was not written goes before the one that fills.
+    fn put_back(&mut self, mut commit: Commit) {
+        let later = std::mem::take(&mut self.pending);
+        commit.entries.extend(later.entries);
+        commit.states = latest(commit.states.into_iter().chain(later.states));
+        commit.notes = latest(commit.notes.into_iter().chain(later.notes));
+        commit.losses_told = commit.losses_told.max(later.losses_told);
+        self.pending = commit;
+    }
+
+    /// Waits for the commit that is being written, and lets the next one be tried even on a full disk.
+    ///
+    /// # Errors
+    /// When the ledger has failed.
+    pub(super) async fn finish(&mut self) -> Result<(), LedgerError> {
+        if self.running.is_some() {
+            let written = self.written().await;
+            self.settle(written)?;
+        }
+        self.full_until = None;
+        Ok(())
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// When it is not durable, be it for a full disk.
+    pub(super) async fn close(self) -> Result<(), LedgerError> {
+        let (ledger, commit) = (self.ledger, self.pending);
+        let written = tokio::task::spawn_blocking(move || ledger.commit(&commit)).await;
+        self.wake.notify_one();
+        written.unwrap_or(Err(LedgerError::Ended))
+    }
+}
+
+/// Of several values of one name only the last is worth keeping: else they pile up while the disk is full (I8).
+fn latest<T>(all: impl Iterator<Item = (String, T)>) -> Vec<(String, T)> {
+    all.collect::<BTreeMap<_, _>>().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::{Kind, Limits};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_finds_the_disk_full_keeps_its_place_and_is_written_when_there_is_room() {
+        let (mut writer, _folder) = writer();
+        fill(&writer, true);
+        writer.entry(entry("1"));
+        write(&mut writer).await;
+        assert!(writer.is_full() && waiting(&writer).is_empty());
+        writer.entry(entry("2"));
+        writer.start_if_due();
+        assert!(writer.running.is_none(), "it is not tried again at once");
+        tokio::time::advance(FULL_PAUSE).await;
+        write(&mut writer).await;
+        writer.entry(entry("3"));
+        fill(&writer, false);
+        tokio::time::advance(FULL_PAUSE).await;
+        write(&mut writer).await;
+        assert_eq!((waiting(&writer), writer.is_full()), (vec!["1".into(), "2".into(), "3".into()], false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_woken_by_what_was_not_written() {
+        let (mut writer, _folder) = writer();
+        let wake = Arc::clone(&writer.wake);
+        fill(&writer, true);
+        writer.entry(entry("1"));
+        write(&mut writer).await;
+        let woken = tokio::time::timeout(Duration::from_millis(1), wake.notified()).await;
+        assert!(woken.is_err());
+        fill(&writer, false);
+        tokio::time::advance(FULL_PAUSE).await;
+        write(&mut writer).await;
+        wake.notified().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_disk_is_full_what_waits_is_bounded_and_the_last_value_wins() {
+        let (mut writer, _folder) = writer();
+        fill(&writer, true);
+        for n in 0..50_u8 {
+            writer.states([("rule@machine".into(), vec![n])]);
+            writer.note(("cursor".into(), vec![n]));
+            write(&mut writer).await;
+            tokio::time::advance(FULL_PAUSE).await;
+        }
+        assert_eq!((writer.pending.states.len(), writer.pending.notes.len()), (1, 1));
+        assert!(writer.has_room());
+        (0..PENDING_MAX).for_each(|n| writer.entry(entry(&n.to_string())));
+        assert!(!writer.has_room(), "whoever reads has to wait");
+        fill(&writer, false);
+        write(&mut writer).await;
+        assert!(writer.has_room());
+        assert_eq!(writer.ledger.note("cursor").unwrap(), Some(vec![49]));
+        assert_eq!(writer.ledger.states().unwrap(), [("rule@machine".to_owned(), vec![49])]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_last_commit_that_finds_no_room_says_so() {
+        let (mut writer, _folder) = writer();
+        fill(&writer, true);
+        writer.entry(entry("1"));
+        writer.start_if_due();
+        writer.finish().await.unwrap();
+        assert!(matches!(writer.close().await, Err(LedgerError::Full { .. })));
+    }
+
+    impl Writer {
+        /// Whether a commit runs.
+        pub(in crate::core) fn is_writing(&self) -> bool {
+            self.running.is_some()
+        }
+
+        /// How much waits: entries, states, notes.
+        pub(in crate::core) fn weight(&self) -> [usize; 3] {
+            [self.pending.entries.len(), self.pending.states.len(), self.pending.notes.len()]
+        }
+    }
+
+    fn writer() -> (Writer, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, _) = Ledger::open(folder.path(), Limits::default()).unwrap();
+        (Writer::new(Arc::new(ledger), Arc::default()), folder)
+    }
+
+    fn fill(writer: &Writer, full: bool) {
+        writer.ledger.set_free_bytes_min_for_test(if full { u64::MAX } else { 0 });
+    }
+
+    /// One commit from start to end.
+    async fn write(writer: &mut Writer) {
+        writer.start_if_due();
+        let written = writer.written().await;
+        writer.settle(written).unwrap();
+    }
+
+    fn entry(json: &str) -> Entry {
+        Entry { kind: Kind::Transition, key: "machine".into(), json: json.into() }
+    }
+
+    fn waiting(writer: &Writer) -> Vec<String> {
+        let front = writer.ledger.peek(100, 1 << 20).unwrap();
+        front.into_iter().map(|(_, entry)| String::from_utf8(entry.json).unwrap()).collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! All files of the rules, checked together.
+//!
+//! Here: names defined twice, limits from tables, the limit of instances. Not here: the keys of a file (`file`), what
+//! a rule is on a machine (`ruleset`).
+//! Invariant: one run finds all mistakes of all files; what is wrong about one rule leaves the others in force.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::diagnose::{FileId, Report};
+use crate::document::Placed;
+use crate::file::{self, Rule};
+use crate::inventory::Inventory;
+use crate::limits::Limits;
+use crate::ruleset::{BoundRule, bind};
+
+/// Instances that one agent may have (§10).
+pub(crate) const INSTANCES_MAX: usize = 200_000;
+
+/// What a check of all files has found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Rules without a mistake, by name.
+    pub rules: BTreeMap<String, BoundRule>,
+    /// Names of rules with one.
+    pub mistaken: BTreeSet<String>,
+    /// Files that could not be read as a whole: nobody knows which rules they hold.
+    pub unread: Vec<FileId>,
+}
+
+impl Checked {
+    /// Checks all files together and binds what is right. A file whose name ends in `.csv` holds limits.
+    pub fn of(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
+        let mut checked = Self::default();
+        let (tables, files): (Vec<FileId>, Vec<FileId>) =
+            files.iter().partition(|file| is_table(report.name(**file)));
+        let (mut rules, mut mistaken) = (Vec::new(), Vec::new());
+        for file in files {
+            let read = file::rules(report, file);
+            rules.extend(read.rules);
+            mistaken.extend(read.mistaken.into_iter().map(|name| (name, file)));
+            checked.unread.extend((!read.parsed).then_some(file));
+        }
+        rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        checked.mistaken = doubles(report, &rules, &mistaken);
+        checked.mistaken.extend(mistaken.into_iter().map(|(name, _)| name.value));
+        let wrong = file::among(report, &rules, &checked.mistaken);
+        checked.mistaken.extend(wrong);
+        let mut limits = Limits::default();
+        tables.into_iter().for_each(|table| limits.read(report, table));
+        limits.give(report, &mut rules, &mut checked.mistaken, checked.unread.is_empty());
+        checked.unread.append(&mut limits.unread);
+        rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
+        checked.bind(report, rules, inventory);
+        report.sort();
+        checked
+    }
+
+    fn bind(&mut self, report: &mut Report, rules: Vec<Rule>, inventory: &Inventory) {
+        let mut instances = 0;
+        for rule in rules {
+            let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
+            match bind(report, Arc::clone(&rule), inventory) {
+                Some(plans) if instances + plans.len() <= INSTANCES_MAX => {
+                    instances += plans.len();
+                    self.rules.insert(name, BoundRule { rule, plans });
+                }
+                too_much => {
+                    too_much.iter().for_each(|plans| too_many(report, &rule, plans.len()));
+                    self.mistaken.insert(name);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file holds limits and no rules.
+#[must_use]
+pub fn is_table(name: &str) -> bool {
+    name.len() > 4 && name.as_bytes()[name.len() - 4..].eq_ignore_ascii_case(b".csv")
+}
+
+/// A name that is defined twice belongs to neither (§8), whether what it names is right or not.
+fn doubles(report: &mut Report, rules: &[Rule], mistaken: &[(Placed<String>, FileId)]) -> BTreeSet<String> {
+    let right = rules.iter().map(|rule| (rule.file, &rule.name));
+    let wrong = mistaken.iter().map(|(name, file)| (*file, name));
+    let mut all: Vec<(FileId, &Placed<String>)> = right.chain(wrong).collect();
+    all.sort_by_key(|(file, name)| (&name.value, *file, name.span.start));
+    let mut doubled = BTreeSet::new();
+    for pair in all.windows(2) {
+        let ((first, _), (file, name)) = (pair[0], pair[1]);
+        if pair[0].1.value != name.value {
+            continue;
+        }
+        let message = format!("rule `{}` is defined twice", name.value);
+        let help = format!("the other one is in {}: give one of them another name", report.name(first));
+        report.error("R401", (file, name.span.clone()), message, "neither of them is in force").help =
+            Some(help);
+        doubled.insert(name.value.clone());
+    }
+    doubled
+}
+
+fn too_many(report: &mut Report, rule: &Rule, more: usize) {
+    let message = format!("the rules of one agent have at most {INSTANCES_MAX} instances");
+    let label = format!("this rule would add {more}, one for each of its machines");
+    report.error("R404", (rule.file, rule.name.span.clone()), message, label).help =
+        Some("divide the machines among several agents, or narrow `on`".into());
+}

@@ -1,0 +1,162 @@
+//! Whether the parts of a rule make sense together.
+//!
+//! Here: names given twice, states that can never be reached, actions for states that there are not, groups that
+//! tie. Not here: what needs a machine (`ruleset`), other rules (`ruleset`), or the types of tags (`expr`).
+//! Invariant: an error only where the rule cannot be what was meant; a doubt is a warning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::keys::RESERVED;
+use super::{Action, Group, Rule, State};
+use crate::diagnose::{Report, did_you_mean};
+use crate::expr::{Expr, Node, Number, Relation};
+
+/// Checks a rule as a whole.
+pub(super) fn whole(report: &mut Report, rule: &Rule) {
+    for group in &rule.groups {
+        doubles(report, rule, group);
+        unreachable(report, rule, group);
+    }
+    rule.actions.iter().for_each(|action| targets(report, rule, action));
+    let words: BTreeMap<&str, ()> = rule.params.keys().map(|name| (name.as_str(), ())).collect();
+    for (i, define) in rule.defines.iter().enumerate() {
+        let name = define.name.value.as_str();
+        if words.contains_key(name) || rule.defines[..i].iter().any(|other| other.name.value == name) {
+            let message = format!("`{name}` is a parameter already");
+            let place = (rule.file, define.name.span.clone());
+            report.error("R018", place, message, "choose another name");
+        }
+    }
+}
+
+fn doubles(report: &mut Report, rule: &Rule, group: &Group) {
+    for (i, state) in group.states.iter().enumerate() {
+        let name = &state.named.name;
+        // Under one name a state may have levels of severity (§7.4).
+        let same = |other: &State| other.named.name == *name && other.named.severity == state.named.severity;
+        if group.states[..i].iter().any(same) {
+            let message = format!("state `{name}` stands twice in its group");
+            let place = (rule.file, state.when.span.clone());
+            report.error("R008", place, message, "the condition of the second one").help =
+                Some("join the conditions with `or`, or give one of them another name".into());
+        }
+    }
+}
+
+/// A state behind one that is On whenever it could be itself.
+fn unreachable(report: &mut Report, rule: &Rule, group: &Group) {
+    for (i, state) in group.states.iter().enumerate() {
+        let place = (rule.file, state.when.span.clone());
+        let name = &state.named.name;
+        if state.when.expr.node == Node::Bool(false) {
+            let message = format!("state `{name}` can never be reached");
+            report.warning("R019", place, message, "never true");
+            continue;
+        }
+        if let Some(earlier) = group.states[..i].iter().find(|earlier| covers(earlier, state)) {
+            let message = format!("state `{name}` can never be reached");
+            let label = format!("`{}` stands before it and is true as well", earlier.named.name);
+            report.warning("R019", place, message, label).help =
+                Some("the first state that is true counts: put the more urgent one first".into());
+        }
+    }
+}
+
+/// Whether an earlier state is always On when a later one is.
+fn covers(earlier: &State, later: &State) -> bool {
+    let longer = earlier.delay > later.delay || earlier.hold < later.hold;
+    let lasts = later.clear.is_some() || later.latch;
+    let wider = earlier.when.expr.node == Node::Bool(true) || follows(&later.when.expr, &earlier.when.expr);
+    !longer && !lasts && wider
+}
+
+/// Whether a condition implies another one, as far as one look tells: the same, or the same tag with a limit
+/// that lies further out.
+fn follows(narrow: &Expr, wide: &Expr) -> bool {
+    if narrow.to_string() == wide.to_string() {
+        return true;
+    }
+    match (limit(narrow), limit(wide)) {
+        (Some((a, up, x, at_x, unit_a)), Some((b, other_up, y, at_y, unit_b))) => {
+            let beyond = if up { x > y } else { x < y };
+            let same_limit = x.total_cmp(&y).is_eq() && (at_y || !at_x);
+            a == b && up == other_up && unit_a == unit_b && (beyond || same_limit)
+        }
+        _ => false,
+    }
+}
+
+/// A comparison of a tag with a number: the tag, whether it is a lower limit, the limit, whether it is included.
+fn limit(expr: &Expr) -> Option<(&str, bool, f64, bool, Option<&str>)> {
+    let Node::Compare(relation, left, right) = &expr.node else { return None };
+    let (Node::Tag(tag), Node::Number(number, unit)) = (&left.node, &right.node) else { return None };
+    let number = match number {
+        Number::Int(i) => *i as f64,
+        Number::Float(f) => *f,
+    };
+    let (up, included) = match relation {
+        Relation::Greater => (true, false),
+        Relation::AtLeast => (true, true),
+        Relation::Less => (false, false),
+        Relation::AtMost => (false, true),
+        Relation::Equal | Relation::NotEqual => return None,
+    };
+    Some((tag, up, number, included, unit.as_deref()))
+}
+
+fn targets(report: &mut Report, rule: &Rule, action: &Action) {
+    for state in &action.to {
+        let name = state.value.as_str();
+        if rule.state_names().any(|known| known == name) || RESERVED[..2].contains(&name) {
+            continue;
+        }
+        let message = format!("the rule has no state `{name}`");
+        let mut known: Vec<&str> = rule.state_names().collect();
+        known.dedup();
+        let help = did_you_mean(name, known.iter().copied())
+            .map_or_else(|| format!("its states: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+        report.error("R020", (rule.file, state.span.clone()), message, "no such state").help = Some(help);
+    }
+}
+
+/// Two groups whose states can tie: the order in the file decides, which nobody sees (§7.3).
+pub(crate) fn equal_weights(report: &mut Report, rule: &Rule) {
+    let tie = rule.groups.iter().enumerate().find_map(|(i, a)| {
+        let tied = |b: &&Group| {
+            a.states.iter().any(|x| {
+                b.states.iter().any(|y| x.named.weight == y.named.weight && x.named.name != y.named.name)
+            })
+        };
+        rule.groups[i + 1..].iter().find(tied).map(|b| (a, b))
+    });
+    if let Some((a, b)) = tie {
+        let name = |g: &Group| g.name.clone().unwrap_or_default();
+        let message = format!("groups `{}` and `{}` have states of equal weight", name(a), name(b));
+        let place = (rule.file, rule.name.span.clone());
+        report.warning("R403", place, message, format!("on a tie `{}` wins: it stands first", name(a)));
+    }
+}
+
+/// Checks the rules of all files together: who was renamed from whom. Gives the names of those that are wrong.
+pub(crate) fn among(report: &mut Report, rules: &[Rule], mistaken: &BTreeSet<String>) -> Vec<String> {
+    let right = rules.iter().map(|rule| rule.name.value.as_str());
+    let names: BTreeSet<&str> = right.chain(mistaken.iter().map(String::as_str)).collect();
+    let mut heirs: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for rule in rules {
+        let Some(old) = &rule.renamed_from else { continue };
+        let place = (rule.file, old.span.clone());
+        if names.contains(old.value.as_str()) {
+            let message = format!("rule `{}` still exists", old.value);
+            report.error("R017", place, message, "it keeps its state itself").help =
+                Some("rename that rule, or remove `renamed_from`".into());
+        } else if let Some(other) = heirs.insert(&old.value, &rule.name.value) {
+            let message = format!("rule `{}` was renamed to `{other}` already", old.value);
+            report.error("R017", place, message, "its state can be carried over once");
+        } else {
+            continue;
+        }
+        wrong.push(rule.name.value.clone());
+    }
+    wrong
+}
