@@ -349,6 +349,7 @@ impl Engine {
             out: &mut outputs.transitions,
             stored: &mut outputs.states,
             counts: &mut self.counts,
+            zone: &self.options.zone,
             keeps_states: self.options.keeps_states,
         };
         let scope = &mut self.scopes[scope];

@@ -10,6 +10,7 @@
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
 pub mod checked;
+pub mod calendar;
 pub mod condition;
 pub mod decode;
 pub mod diagnose;
@@ -29,6 +30,7 @@ mod reload;
 pub mod ruleset;
 mod scope;
 mod sheet;
+mod sight;
 mod signals;
 mod step;
 pub mod stored;
@@ -42,3 +44,5 @@ pub mod value;
 pub mod view;
 pub mod waiting;
 pub mod watermark;
+pub mod window;
+mod windows;

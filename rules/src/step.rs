@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use proto::{Flags, Quality, Transition};
 
+use crate::calendar::Zone;
 use crate::inventory::{SourceId, TagId};
 use crate::ruleset::RuleSet;
 use crate::stored::NotAState;
@@ -105,7 +106,7 @@ pub enum Expect {
 }
 
 /// How the engine goes about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// What becomes of late datapoints.
     pub late: Late,
@@ -120,6 +121,8 @@ pub struct Options {
     /// Whether what outlives the rules is kept: [`Outputs::states`], and the last values, on which rules to come are
     /// judged at once. A replay under the same rules needs neither.
     pub keeps_states: bool,
+    /// Where `hour()` and `weekday()` are.
+    pub zone: Zone,
 }
 
 impl Default for Options {
@@ -131,6 +134,7 @@ impl Default for Options {
             waiting_max: 100_000,
             future_bound: 5_000,
             keeps_states: true,
+            zone: Zone::default(),
         }
     }
 }

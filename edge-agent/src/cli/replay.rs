@@ -266,7 +266,7 @@ impl<'a> Replay<'a> {
     fn made(&self, rules: &RuleSet, states: &BTreeMap<String, Vec<u8>>) -> Engine {
         let inventory = Arc::clone(&self.inventory);
         // Other rules come only in what an agent has recorded.
-        let options = Options { keeps_states: self.is_whole, ..self.options };
+        let options = Options { keeps_states: self.is_whole, ..self.options.clone() };
         Engine::new(inventory, rules, self.identity.clone(), options, self.at, states).0
     }
 

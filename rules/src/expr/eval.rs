@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use crate::value::{Held, Value};
+use crate::value::{Held, Unknown, Value};
 
 use super::{Joint, Relation};
 
@@ -47,6 +47,8 @@ pub enum Program {
     Join(Joint, Box<Program>, Box<Program>),
     /// The opposite.
     Not(Box<Program>),
+    /// A value, not a condition.
+    Value(Operand),
 }
 
 /// One side of a comparison.
@@ -56,6 +58,14 @@ pub enum Operand {
     Slot(usize),
     /// A constant.
     Literal(Value),
+    /// What a window of the plan amounts to.
+    Window(usize),
+    /// The value of the sample before the last.
+    Previous(usize),
+    /// How long ago the last sample was, ms.
+    Age(usize),
+    /// The hour where the agent stands.
+    Hour,
 }
 
 /// What an expression sees at an instant.
@@ -88,6 +98,41 @@ impl Program {
             Program::Compare(relation, a, b) => compare(*relation, a, b, seen),
             Program::Not(a) => a.judge(seen).not(),
             Program::Join(joint, a, b) => joined(*joint, a.judge(seen), || b.judge(seen)),
+            Program::Value(_) => match self.value(seen) {
+                Ok(Value::Bool(b)) => Truth::of(b),
+                _ => Truth::Unknown,
+            },
+        }
+    }
+
+    /// What it gives: a value, or for a condition whether it holds.
+    ///
+    /// # Errors
+    /// When that is Unknown.
+    pub fn value(&self, seen: &impl Seen) -> Held {
+        match self {
+            Program::Value(Operand::Slot(slot)) => seen.held(*slot).clone(),
+            Program::Value(Operand::Literal(value)) => Ok(value.clone()),
+            Program::Value(Operand::Window(window)) => seen.window(*window),
+            Program::Value(Operand::Previous(slot)) => seen.previous(*slot),
+            Program::Value(Operand::Age(slot)) => {
+                seen.sampled_at(*slot).map(|at| Value::Int(seen.now() - at)).ok_or(Unknown::NeverSeen)
+            }
+            Program::Value(Operand::Hour) => Ok(Value::Int(seen.hour())),
+            condition => match condition.judge(seen) {
+                Truth::True => Ok(Value::Bool(true)),
+                Truth::False => Ok(Value::Bool(false)),
+                Truth::Unknown => Err(Unknown::Uncovered),
+            },
+        }
+    }
+
+    /// The slot whose value it gives as it is, if that is all.
+    #[must_use]
+    pub fn plain_slot(&self) -> Option<usize> {
+        match self {
+            Program::Flag(slot) | Program::Value(Operand::Slot(slot)) => Some(*slot),
+            _ => None,
         }
     }
 
@@ -107,7 +152,8 @@ impl Program {
             | Program::Compare(_, Operand::Literal(with), Operand::Slot(read)) => {
                 *read != slot || exact(with).map(|cut| cuts.push(cut)).is_some()
             }
-            Program::Compare(_, a, b) => ![a, b].contains(&&Operand::Slot(slot)),
+            Program::Compare(_, a, b) => [a, b].into_iter().all(|o| !o.reads(slot)),
+            Program::Value(a) => !a.reads(slot),
             Program::Not(a) => a.find_cuts(slot, cuts),
             Program::Join(_, a, b) => a.find_cuts(slot, cuts) && b.find_cuts(slot, cuts),
         }
@@ -121,7 +167,7 @@ impl Program {
             }
         };
         match self {
-            Program::Always(_) => {}
+            Program::Always(_) | Program::Value(_) => {}
             Program::Flag(slot) => add(*slot),
             Program::Compare(_, a, b) => {
                 for operand in [a, b] {
@@ -136,6 +182,12 @@ impl Program {
                 b.slots(found);
             }
         }
+    }
+}
+
+impl Operand {
+    fn reads(&self, slot: usize) -> bool {
+        matches!(self, Operand::Slot(s) | Operand::Previous(s) | Operand::Age(s) if *s == slot)
     }
 }
 
@@ -179,7 +231,10 @@ fn compare(relation: Relation, a: &Operand, b: &Operand, seen: &impl Seen) -> Tr
         },
         (Operand::Slot(a), Operand::Literal(b)) => seen.held(*a).as_ref().ok().and_then(|a| order(a, b)),
         (Operand::Literal(a), Operand::Slot(b)) => seen.held(*b).as_ref().ok().and_then(|b| order(a, b)),
-        (Operand::Literal(a), Operand::Literal(b)) => order(a, b),
+        (a, b) => {
+            let value = |o: &Operand| Program::Value(o.clone()).value(seen);
+            value(a).ok().zip(value(b).ok()).and_then(|(a, b)| order(&a, &b))
+        }
     };
     let Some(order) = order else { return Truth::Unknown };
     Truth::of(match relation {
@@ -223,7 +278,6 @@ fn int_with_float(i: i64, f: f64) -> Option<Ordering> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Unknown;
 
     /// Slots alone.
     struct Values<'v>(&'v [Held]);
