@@ -9,8 +9,8 @@
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
-pub mod checked;
 pub mod calendar;
+pub mod checked;
 pub mod condition;
 pub mod decode;
 pub mod diagnose;

@@ -176,6 +176,11 @@ impl Scope {
         &self.signals
     }
 
+    #[cfg(test)]
+    pub(crate) fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
     pub(crate) fn waiting(&self) -> usize {
         self.room.len()
     }
@@ -384,7 +389,14 @@ impl Scope {
     }
 
     /// True: the program says something else than before.
-    fn judge_program(&mut self, i: usize, program: usize, slots: &[usize], now: i64, going: &Going<'_>) -> bool {
+    fn judge_program(
+        &mut self,
+        i: usize,
+        program: usize,
+        slots: &[usize],
+        now: i64,
+        going: &Going<'_>,
+    ) -> bool {
         let instance = &mut self.instances[i];
         let looks_through = &instance.plan.programs[program].windows;
         self.windows.pass(i, looks_through, now);

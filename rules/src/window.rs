@@ -264,7 +264,10 @@ mod tests {
         assert_eq!(float(&mut history, Max, 19_999), Some(9.0), "from 9 s on");
         assert_eq!(float(&mut history, Max, 20_000), Some(2.0), "from 10 s on, where 1 was held");
         assert_eq!(float(&mut history, Min, 24_999), Some(1.0));
-        assert_eq!((float(&mut history, Count, 24_999), float(&mut history, Sum, 24_999)), (Some(1.0), Some(2.0)));
+        assert_eq!(
+            (float(&mut history, Count, 24_999), float(&mut history, Sum, 24_999)),
+            (Some(1.0), Some(2.0))
+        );
         assert_eq!(float(&mut history, Count, 25_000), Some(0.0), "the sample at 15 s is not in it");
     }
 

@@ -154,9 +154,7 @@ impl Names {
     ) -> Option<(SourceId, Datapoint)> {
         let source_id = line.meta.source_id.as_ref();
         let (source, subject, value) = match line.tag.as_ref() {
-            HEARTBEAT => {
-                (*self.sources.get(source_id)?, Subject::Heartbeat, Err(Unknown::NeverSeen))
-            }
+            HEARTBEAT => (*self.sources.get(source_id)?, Subject::Heartbeat, Err(Unknown::NeverSeen)),
             CONNECTED => {
                 let connected = line.value == Value::Bool(true);
                 let value = Ok(rules::value::Value::Bool(connected));

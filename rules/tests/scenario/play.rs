@@ -38,7 +38,8 @@ impl Play {
         let (stored, sequences) = (BTreeMap::new(), BTreeMap::new());
         let set = loaded(name, &inventory, &rules, "");
         let start = ZERO + head.start;
-        let (engine, _) = Engine::new(Arc::clone(&inventory), &set, identity(), head.options.clone(), start, &stored);
+        let (engine, _) =
+            Engine::new(Arc::clone(&inventory), &set, identity(), head.options.clone(), start, &stored);
         Self { name: name.to_owned(), inventory, head, rules, engine, stored, sequences }
     }
 
