@@ -10,11 +10,11 @@
 
 use std::sync::Arc;
 
-use proto::Transition;
+use proto::Cause;
 
+use crate::activation::Activation;
 use crate::calendar::Zone;
-use crate::engine::{Counts, Datapoint, Identity, Late, Subject};
-use crate::explain::Teller;
+use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
 use crate::group::Standing;
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId, TagId};
@@ -58,8 +58,10 @@ pub(crate) struct Going<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) inventory: &'a Inventory,
     pub(crate) at: i64,
-    pub(crate) out: &'a mut Vec<Transition>,
-    pub(crate) stored: &'a mut Vec<(String, Vec<u8>)>,
+    /// All that is told.
+    pub(crate) told: &'a mut Outputs,
+    /// The activations on lines.
+    pub(crate) activations: &'a mut Vec<Activation>,
     pub(crate) counts: &'a mut Counts,
     pub(crate) zone: &'a Zone,
     /// Whether anybody wants the stored form of what changes.
@@ -145,12 +147,20 @@ impl Scope {
         }
         let Some(begin) = self.unknown_counts_from() else { return };
         self.look_anew(self.watermark, going);
-        let before = going.out.len();
+        let before = going.told.transitions.len();
         for i in 0..self.instances.len() {
             self.judge_whole(i, self.watermark, begin, going);
         }
-        for transition in &mut going.out[before..] {
-            transition.cause = proto::Cause::RuleChanged;
+        let changed = going.told.transitions[before..].iter_mut();
+        for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
+            transition.cause = Cause::RuleChanged;
+        }
+    }
+
+    /// Judges an instance at the watermark: somebody did something to it between two instants.
+    pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
+        if let Some(begin) = self.unknown_counts_from() {
+            self.judge_whole(i, self.watermark, begin, going);
         }
     }
 
@@ -354,13 +364,11 @@ impl Scope {
         }
     }
 
-    /// Comparisons with an age change when it is reached, or when it is passed.
     fn arm_ages(&mut self, signal: usize, now: i64) {
         let Some(sampled) = self.signals.cell(signal).timestamp else { return };
         for age in self.signals.ages(signal) {
-            let reached = sampled + self.ages[*age].1;
-            let next = [reached, reached + 1].into_iter().find(|due| *due > now);
-            self.timers.arm_if(Timer::Age(*age), next);
+            let due = Some(sampled + self.ages[*age].1).filter(|due| *due > now);
+            self.timers.arm_if(Timer::Age(*age), due);
         }
     }
 
@@ -409,16 +417,8 @@ impl Scope {
     /// Moves an instance to an instant, on what its programs have said.
     fn move_on(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
         let (signals, instance) = (&self.signals, &mut self.instances[i]);
-        if let Some(change) = instance.advance(now, begin) {
-            let (identity, inventory) = (going.identity, going.inventory);
-            let teller = Teller { identity, inventory, signals, at: going.at, watermark: self.watermark };
-            going.out.push(teller.tell(instance, change, now));
-            going.counts.transitions += 1;
-            if going.keeps_states {
-                going.stored.push((instance.plan.key(inventory), crate::stored::bytes(instance, now)));
-                instance.unsaved = false;
-            }
-        }
+        let moved = instance.advance(now, begin);
+        going.tell(instance, signals, moved, (now, self.watermark));
         self.timers.arm_if(Timer::Instance(i), instance.due(now, begin));
     }
 

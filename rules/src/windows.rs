@@ -149,30 +149,9 @@ mod tests {
     use crate::calendar::Zone;
     use crate::diagnose::Report;
     use crate::engine::{Batch, Datapoint, Engine, Identity, Input, Options, Subject};
-    use crate::expr::Relation;
-    use crate::expr::eval::{Operand, Program};
     use crate::inventory::{Inventory, Machine, Source, SourceId, Tag, TagId};
-    use crate::ruleset::{BoundProgram, RuleSet, WindowFunction};
+    use crate::ruleset::RuleSet;
     use crate::value::{Type, Value};
-
-    /// What a rule's one condition compares with a number, and what makes it worth judging.
-    #[derive(Clone)]
-    struct Condition {
-        operand: Operand,
-        above: f64,
-        windows: Vec<Window>,
-        outside: Vec<usize>,
-        ages: Vec<(usize, i64)>,
-        reads_calendar: bool,
-    }
-
-    fn over(function: WindowFunction, above: f64) -> Condition {
-        let argument = Program::Value(Operand::Slot(0));
-        let window =
-            Window { function, argument, slots: vec![0], length: 10_000, counter: None, coverage: 0.8 };
-        let (windows, outside, ages) = (vec![window], Vec::new(), Vec::new());
-        Condition { operand: Operand::Window(0), above, windows, outside, ages, reads_calendar: false }
-    }
 
     struct Bench {
         engine: Engine,
@@ -181,7 +160,7 @@ mod tests {
     }
 
     impl Bench {
-        fn new(conditions: &[Condition], stale_after: &str) -> Self {
+        fn new(conditions: &[&str], stale_after: &str) -> Self {
             let mut inventory = Inventory::default();
             let named = Machine { name: "m".into(), id: "m".into(), ..Machine::default() };
             let machine = inventory.add_machine(named);
@@ -216,43 +195,26 @@ mod tests {
         }
     }
 
-    /// Rules as the language will make them.
-    fn rules(inventory: &Inventory, conditions: &[Condition], stale_after: &str) -> RuleSet {
-        let rule =
-            |i: usize| format!("[rule.r{i}]\non = 'm'\nwhen = 't > 0'\nstale_after = '{stale_after}'\n");
+    fn rules(inventory: &Inventory, conditions: &[&str], stale_after: &str) -> RuleSet {
+        let rule = |(i, when): (usize, &&str)| {
+            format!("[rule.r{i}]\non = 'm'\nwhen = '{when}'\nstale_after = '{stale_after}'\n")
+        };
         let mut report = Report::default();
-        let file = report.add_file("r.toml", (0..conditions.len()).map(rule).collect::<String>());
-        let mut rules = RuleSet::load(&mut report, &[file], inventory);
+        let file = report.add_file("r.toml", conditions.iter().enumerate().map(rule).collect::<String>());
+        let rules = RuleSet::load(&mut report, &[file], inventory);
         assert_eq!(report.errors(), 0, "{}", report.render(false));
-        for (plan, condition) in rules.plans.iter_mut().zip(conditions) {
-            let mut own = Plan::clone(plan);
-            let limit = Operand::Literal(Value::Float(condition.above));
-            let Condition { operand, windows, outside, ages, reads_calendar, .. } = condition.clone();
-            own.programs[0] = BoundProgram {
-                program: Program::Compare(Relation::Greater, operand, limit),
-                slots: vec![0],
-                outside,
-                windows: (0..windows.len()).collect(),
-                ages,
-                reads_calendar,
-            };
-            own.windows = windows;
-            *plan = Arc::new(own);
-        }
         rules
     }
 
     #[test]
     fn rules_that_look_at_the_same_share_what_is_remembered() {
-        let mut other = over(WindowFunction::Max, 5.0);
-        other.windows[0].length = 20_000;
-        let three = [over(WindowFunction::Avg, 4.0), over(WindowFunction::Max, 5.0), other];
+        let three = ["avg(t, 10 s) > 4", "t > 0 and max(t, 10 s) > 5", "max(t, 20 s) > 5"];
         assert_eq!(Bench::new(&three, "never").histories(), 2);
     }
 
     #[test]
     fn a_window_is_judged_at_datapoints_and_at_the_beginnings_of_cells() {
-        let mut bench = Bench::new(&[over(WindowFunction::Avg, 4.0)], "never");
+        let mut bench = Bench::new(&["avg(t, 10 s) > 4"], "never");
         assert_eq!(bench.say(500, Some(0.0)), [""; 0], "nothing is known yet");
         assert_eq!(bench.say(9_000, Some(10.0)), ["9000 r0 Normal"], "8.5 of 10 s are known");
         // From 4 s on: 5 s of 0 and 5 s of 10.
@@ -264,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_silent_source_empties_the_window_and_its_return_fills_it() {
-        let mut bench = Bench::new(&[over(WindowFunction::Min, 4.0)], "5 s");
+        let mut bench = Bench::new(&["min(t, 10 s) > 4"], "5 s");
         bench.say(0, Some(6.0));
         bench.say(9_000, Some(6.0));
         let said = bench.say(20_000, Some(7.0));
@@ -273,24 +235,21 @@ mod tests {
 
     #[test]
     fn a_reload_keeps_what_windows_remember() {
-        let average = [over(WindowFunction::Avg, 4.0)];
+        let average = ["avg(t, 10 s) > 4"];
         let mut bench = Bench::new(&average, "never");
         bench.say(0, Some(9.0));
         assert_eq!(bench.say(9_500, None), ["8000 r0 Active"]);
         let again = rules(&bench.inventory, &average, "never");
         assert_eq!(bench.engine.step(Input::Rules(again), 9_500).transitions, []);
-        let seven = [over(WindowFunction::Avg, 10.0)];
-        let other = rules(&bench.inventory, &seven, "never");
+        let ten = ["avg(t, 10 s) > 10"];
+        let other = rules(&bench.inventory, &ten, "never");
         let said = bench.engine.step(Input::Rules(other), 9_500).transitions;
         assert_eq!(said.len(), 1, "it is judged at once, on the same average: {said:?}");
     }
 
     #[test]
     fn an_age_is_judged_when_it_is_passed() {
-        let mut old = over(WindowFunction::Avg, 3_000.0);
-        (old.operand, old.ages) = (Operand::Age(0), vec![(0, 3_000)]);
-        old.windows.clear();
-        let mut bench = Bench::new(&[old], "never");
+        let mut bench = Bench::new(&["age(t) > 3 s"], "never");
         assert_eq!(bench.say(1_000, Some(5.0)), ["1000 r0 Normal"]);
         assert_eq!(bench.say(3_999, Some(5.0)), [""; 0]);
         assert_eq!(bench.say(8_000, None), ["7000 r0 Active"]);
@@ -299,10 +258,7 @@ mod tests {
 
     #[test]
     fn the_value_before_is_that_of_the_last_sample_but_one() {
-        let mut before = over(WindowFunction::Avg, 5.0);
-        (before.operand, before.outside) = (Operand::Previous(0), vec![0]);
-        before.windows.clear();
-        let mut bench = Bench::new(&[before], "never");
+        let mut bench = Bench::new(&["prev(t) > 5"], "never");
         bench.say(1_000, Some(1.0));
         assert_eq!(bench.say(2_000, Some(9.0)), ["2000 r0 Normal"]);
         assert_eq!(
@@ -316,10 +272,7 @@ mod tests {
 
     #[test]
     fn the_hour_is_that_of_the_agents_place() {
-        let mut late = over(WindowFunction::Avg, 5.0);
-        (late.operand, late.reads_calendar) = (Operand::Hour, true);
-        late.windows.clear();
-        let mut bench = Bench::new(&[late], "never");
+        let mut bench = Bench::new(&["hour() > 5 and t > 0"], "never");
         let minute = 60_000;
         // In 1970 Nepal was 5 h 30 min ahead.
         assert_eq!(bench.say(10 * minute, Some(1.0)), ["30000 r0 Normal"], "nothing was heard for so long");
