@@ -353,6 +353,7 @@ impl Engine {
             told: outputs,
             activations: &mut self.activations,
             counts: &mut self.counts,
+            zone: &self.options.zone,
             keeps_states: self.options.keeps_states,
         };
         let scope = &mut self.scopes[scope];
@@ -365,7 +366,9 @@ impl Engine {
         datapoint.timestamp = time::bounded(datapoint.timestamp);
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
-        self.remember(&datapoint);
+        if self.options.keeps_states {
+            self.remember(&datapoint);
+        }
         let place = source.0 as usize;
         let scopes = std::mem::take(&mut self.scopes_of[place]);
         let mut behind = None;
