@@ -1,16 +1,16 @@
 //! Recordings, NDJSON: written by `record` and by a running agent, read by `rules replay`.
 //!
-//! Here: from the engine's datapoint to the unified JSON and back; what else goes into the engine stands in `input`,
-//! what an agent writes while it runs in `recorder`. Not here: the command lines.
+//! Here: from the engine's datapoint to the unified JSON; the way back stands in `read`, what else goes into the
+//! engine in `input`, what an agent writes while it runs in `recorder`. Not here: the command lines.
 //! Invariant: what is written and read again is the same input for the engine.
 
 mod input;
+pub mod read;
 mod recorder;
 
-use proto::{Flags, Meta, Value};
+use proto::{Meta, Value};
 use rules::engine::{Datapoint, Subject};
 use rules::inventory::Inventory;
-use rules::value::{Unknown, admit};
 
 use crate::normalize::Delivery;
 
@@ -78,71 +78,5 @@ impl Writer<'_> {
                 ..Meta::default()
             },
         }
-    }
-}
-
-/// What a line of a recording speaks of, if the inventory knows it.
-#[must_use]
-pub fn subject(inventory: &Names, line: &proto::Datapoint<'_>) -> Option<Subject> {
-    match line.tag.as_ref() {
-        HEARTBEAT => Some(Subject::Heartbeat),
-        CONNECTED => Some(Subject::Connected(line.value == Value::Bool(true))),
-        tag if tag.starts_with('$') => None,
-        tag => inventory.tag(&line.equipment_id, tag).map(Subject::Tag),
-    }
-}
-
-/// Looks names up in an inventory.
-#[derive(Debug)]
-pub struct Names {
-    machines: rustc_hash::FxHashMap<String, rustc_hash::FxHashMap<String, rules::inventory::TagId>>,
-    sources: rustc_hash::FxHashMap<String, rules::inventory::SourceId>,
-}
-
-impl Names {
-    /// All names of an inventory.
-    #[must_use]
-    pub fn of(inventory: &Inventory) -> Self {
-        let mut machines: rustc_hash::FxHashMap<String, rustc_hash::FxHashMap<_, _>> =
-            rustc_hash::FxHashMap::default();
-        for (id, tag) in inventory.tags() {
-            machines
-                .entry(inventory.machine(tag.machine).id.clone())
-                .or_default()
-                .insert(tag.name.clone(), id);
-        }
-        Self { machines, sources: inventory.sources().map(|(id, s)| (s.id.clone(), id)).collect() }
-    }
-
-    fn tag(&self, machine: &str, tag: &str) -> Option<rules::inventory::TagId> {
-        self.machines.get(machine)?.get(tag).copied()
-    }
-
-    /// The source of that id.
-    #[must_use]
-    pub fn source(&self, id: &str) -> Option<rules::inventory::SourceId> {
-        self.sources.get(id).copied()
-    }
-}
-
-/// A line of a recording as the engine takes it.
-#[must_use]
-pub fn datapoint(inventory: &Inventory, subject: Subject, line: &proto::Datapoint<'_>) -> Datapoint {
-    let value = match subject {
-        Subject::Tag(id) => {
-            let tag = inventory.tag(id);
-            admit(tag.kind, tag.range, &line.value, line.quality)
-        }
-        Subject::Connected(connected) => Ok(rules::value::Value::Bool(connected)),
-        Subject::Heartbeat => Err(Unknown::NeverSeen),
-    };
-    let flags: Flags = line.meta.flags;
-    Datapoint {
-        subject,
-        timestamp: line.timestamp,
-        value,
-        quality: line.quality,
-        flags,
-        sequence: line.meta.sequence_number,
     }
 }

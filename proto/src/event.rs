@@ -141,6 +141,64 @@ pub enum Happening {
         /// How far it went back, ms.
         back_ms: i64,
     },
+    /// An instance goes in and out of trouble: three activations within a minute.
+    Chattering {
+        /// The rule.
+        rule_id: String,
+        /// The machine.
+        equipment_id: String,
+        /// Event time of the third activation, ms since 1970 UTC.
+        since: i64,
+    },
+    /// More than ten activations within ten minutes on a line.
+    Flood {
+        /// The line.
+        line: String,
+        /// The rule that was activated first.
+        rule_id: String,
+        /// The machine on which it was.
+        equipment_id: String,
+        /// Event time of that first activation, ms since 1970 UTC.
+        first: i64,
+        /// Event time of the activation that made it a flood, ms since 1970 UTC.
+        since: i64,
+    },
+    /// Somebody acted on a rule of a machine, or what somebody had set ended.
+    Operator {
+        /// What was done.
+        action: OperatorAction,
+        /// The rule.
+        rule_id: String,
+        /// The machine.
+        equipment_id: String,
+        /// Who did it; who had done it, where it ended by itself.
+        who: String,
+        /// Why.
+        why: String,
+        /// Event time at which it ends, ms since 1970 UTC.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+    },
+}
+
+/// What somebody did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OperatorAction {
+    /// Nobody is told of the rule for a time.
+    Shelve,
+    /// Nobody is told of the rule until it is normal again.
+    ShelveOnce,
+    /// Shelving was ended.
+    Unshelve,
+    /// Shelving ended by itself.
+    Unshelved,
+    /// A latched state was let go of.
+    Reset,
+    /// The machine is worked on: nobody is told until it is given back.
+    OutOfService,
+    /// It was given back.
+    InService,
 }
 
 /// Whose a certificate is.
@@ -158,7 +216,7 @@ mod tests {
     use super::*;
 
     /// One line for each kind of event, as released.
-    const GOLDENS: [&str; 11] = [
+    const GOLDENS: [&str; 14] = [
         r#"{"kind":"event","version":1,"id":"e1","agentId":"a","incarnation":"00000000000000ff","site":"n","timestamp":5,"sequenceNumber":1,"event":"agentStarted","program":"0.1.0","rules":8}"#,
         r#"{"kind":"event","version":1,"id":"e2","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":2,"event":"agentStopping"}"#,
         r#"{"kind":"event","version":1,"id":"e3","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":3,"event":"sourceUp","sourceId":"plc"}"#,
@@ -169,7 +227,10 @@ mod tests {
         r#"{"kind":"event","version":1,"id":"e8","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":8,"event":"clockStep","backMs":3600000}"#,
         r#"{"kind":"event","version":1,"id":"e9","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":9,"event":"rulesChanged","before":"aa","after":"bb","added":["x"],"changed":[],"removed":["y"],"owner":"meier","writtenAt":4}"#,
         r#"{"kind":"event","version":1,"id":"ea","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":10,"event":"clockSuspect","sourceId":"plc","behindMs":3600000,"corrected":true}"#,
-        r#"{"kind":"event","version":1,"id":"eb","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":11,"event":"certificateExpiring","owner":"agent","subject":"CN=Plimsoll a","thumbprint":"0f","expiresAt":864000005}"#,
+        r#"{"kind":"event","version":1,"id":"eb","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":11,"event":"chattering","ruleId":"r","equipmentId":"m","since":4}"#,
+        r#"{"kind":"event","version":1,"id":"ec","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":12,"event":"flood","line":"L3","ruleId":"r","equipmentId":"m","first":3,"since":4}"#,
+        r#"{"kind":"event","version":1,"id":"ed","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":13,"event":"operator","action":"shelveOnce","ruleId":"r","equipmentId":"m","who":"meier","why":"pump is being changed","until":9}"#,
+        r#"{"kind":"event","version":1,"id":"ee","agentId":"a","incarnation":"00000000000000ff","timestamp":5,"sequenceNumber":14,"event":"certificateExpiring","owner":"agent","subject":"CN=Plimsoll a","thumbprint":"0f","expiresAt":864000005}"#,
     ];
 
     #[test]

@@ -19,6 +19,12 @@ pub fn event(agent: &str, incarnation: &str, sequence: u64) -> String {
     of(&["event", agent, incarnation, &sequence.to_string()])
 }
 
+/// The id of a notification: one per transition, target and number.
+#[must_use]
+pub fn notification(transition: &str, target: &str, n: u32) -> String {
+    of(&["notification", transition, target, &n.to_string()])
+}
+
 fn of(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {

@@ -1,6 +1,7 @@
 //! The vocabulary that crosses a boundary: what the agent writes and everybody else reads.
 //!
-//! Here: the unified JSON [`Datapoint`], the [`Transition`], the [`Event`], the [`Record`] that is one of them,
+//! Here: the unified JSON [`Datapoint`], the [`Transition`], the [`Event`], the [`Notification`], the [`Record`] that is
+//! one of them,
 //! and the [`aggregate`] that carries several records in one Kinesis record.
 //! Not here: how any of them comes about, units of rules, anything that opens a file or a socket.
 //!
@@ -11,13 +12,15 @@ pub mod aggregate;
 pub mod datapoint;
 pub mod event;
 pub mod id;
+pub mod notification;
 pub mod record;
 pub mod transition;
 
 pub use datapoint::{Datapoint, Flags, Meta, Quality, Value};
 pub use event::{Event, Happening};
+pub use notification::Notification;
 pub use record::Record;
-pub use transition::{Because, Cause, GroupVote, InputValue, Severity, Transition};
+pub use transition::{Because, Cause, GroupVote, InputValue, Operator, Severity, Transition};
 
 /// The `version` that this crate writes. A reader keeps the raw text of a record with a higher one.
 pub const VERSION: u32 = 1;

@@ -1,11 +1,11 @@
-//! One record of the stream: a transition, an event, a datapoint, or something newer than this program.
+//! One record of the stream: a transition, an event, a notification, a datapoint, or something newer than this program.
 //!
 //! Here: telling them apart. Not here: what to do with each (`cloud-ingest`'s `route`).
 //! Invariant: whatever arrives is either understood, kept raw, or refused with its reason; nothing panics.
 
 use serde::Deserialize;
 
-use crate::{Datapoint, Event, Transition, VERSION};
+use crate::{Datapoint, Event, Notification, Transition, VERSION};
 
 /// A record, told apart by `kind`: one without is a datapoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Record<'a> {
     Transition(Box<Transition>),
     /// The agent says something about itself.
     Event(Event),
+    /// Somebody is to be told of a transition.
+    Notification(Box<Notification>),
     /// A value of a tag.
     Datapoint(Datapoint<'a>),
     /// A kind or a version that this program does not know: to be kept as it is.
@@ -52,6 +54,7 @@ impl<'a> Record<'a> {
         Ok(match head.kind.as_deref() {
             None => Self::Datapoint(serde_json::from_slice(bytes)?),
             Some("transition") => Self::Transition(Box::new(serde_json::from_slice(bytes)?)),
+            Some("notification") => Self::Notification(Box::new(serde_json::from_slice(bytes)?)),
             Some("event") => Self::Event(serde_json::from_slice(bytes)?),
             Some(other) => Self::Newer { kind: other.to_owned(), version: head.version },
         })

@@ -65,6 +65,9 @@ pub struct Transition {
     pub groups: Vec<GroupVote>,
     /// `late`, `uncertain`, `suppressed`, `shelved`, `chattering`.
     pub flags: Vec<String>,
+    /// The person behind it, with the causes `shelve` and `reset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
     /// The rule's text, by language.
     pub text: BTreeMap<String, String>,
 }
@@ -90,6 +93,16 @@ pub struct Because {
     pub condition_since: i64,
     /// The values it saw, in the order in which the condition names them.
     pub inputs: Vec<InputValue>,
+}
+
+/// A person, and the reason that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operator {
+    /// Who did it.
+    pub who: String,
+    /// Why.
+    pub why: String,
 }
 
 /// A value that a condition saw.
@@ -180,11 +193,13 @@ mod tests {
 
     const GOLDEN: &str = r#"{"kind":"transition","version":1,"id":"5c","agentId":"ipc-l3","incarnation":"00000000000000ff","site":"neutraubling","sequenceNumber":41,"ruleId":"bottle-washer-caustic","ruleHash":"ab","equipmentId":"84068f2f","equipment":"washer-1","line":"L3","timestamp":1700000400000,"detectedAt":1700000400120,"watermark":1700000400000,"from":"HighPressure","to":"Overheated","since":1700000174000,"severity":"alarm","cause":"condition","group":"temperature","weight":30,"because":{"expression":"water_temperature > 90 °C","for":300000,"conditionSince":1700000100000,"inputs":[{"tag":"water_temperature","value":92.0,"unit":"°C","quality":"Ok","timestamp":1700000100000,"sequenceNumber":1234,"sourceId":"washer_plc"}]},"groups":[{"name":"temperature","state":"Overheated","weight":30},{"name":"pressure","state":"HighPressure","weight":10}],"flags":["late"],"text":{"de":"zu heiß","en":"too hot"}}"#;
 
+    const GOLDEN_SHELVED: &str = r#"{"kind":"transition","version":1,"id":"5e","agentId":"a","incarnation":"00000000000000ff","sequenceNumber":2,"ruleId":"r","ruleHash":"ab","equipmentId":"m","equipment":"m-1","timestamp":1,"detectedAt":2,"watermark":1,"from":"Hot","to":"Hot","since":0,"severity":"alarm","cause":"shelve","group":null,"weight":10,"because":null,"groups":[],"flags":["shelved"],"operator":{"who":"meier","why":"pump is being changed"},"text":{}}"#;
+
     const GOLDEN_WITHOUT_REASON: &str = r#"{"kind":"transition","version":1,"id":"5d","agentId":"a","incarnation":"00000000000000ff","sequenceNumber":1,"ruleId":"r","ruleHash":"ab","equipmentId":"m","equipment":"m-1","timestamp":1,"detectedAt":2,"watermark":1,"from":"Unknown","to":"Normal","since":0,"severity":"info","cause":"unknown","group":null,"weight":0,"because":null,"groups":[],"flags":[],"text":{}}"#;
 
     #[test]
     fn a_transition_is_read_and_written_byte_for_byte() {
-        for golden in [GOLDEN, GOLDEN_WITHOUT_REASON] {
+        for golden in [GOLDEN, GOLDEN_SHELVED, GOLDEN_WITHOUT_REASON] {
             let read: Transition = serde_json::from_str(golden).unwrap();
             assert_eq!(serde_json::to_string(&read).unwrap(), golden);
         }

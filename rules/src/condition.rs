@@ -1,15 +1,16 @@
-//! One condition through time (§6): the on-delay, exact to the millisecond.
+//! One condition through time (§6): on-delay, off-delay and latch, exact to the millisecond.
 //!
 //! | in | happens |
 //! |---|---|
-//! | Off | true → Pending (no delay: On at once) |
-//! | Pending | false → Off; accumulated true time reaches the delay → On |
-//! | On | false → Off |
-//! | any | Unknown: no move, and the time does not count |
+//! | Off | `when` true → Pending (no delay: On at once) |
+//! | Pending | `when` false → Off; accumulated true time reaches the delay → On |
+//! | On | `clear` true and `when` not true → Clearing (no hold: Off at once); latched: nothing |
+//! | Clearing | `clear` false or `when` true → On; accumulated time reaches the hold → Off |
+//! | any | the deciding result is Unknown: no move, and the time does not count |
 //!
-//! Here: that table. Not here: `clear`, `hold`, `deadband` and `latch`, which add rows to it; when it is judged.
-//! Invariant: On is entered at the earliest instant by which the condition has been true for the delay of known
-//! time since it was last false.
+//! Here: that table. Not here: `deadband`, which is a `clear` of its own by the time it comes here; when it is judged.
+//! Invariant: On is entered at the earliest instant by which `when` has been true for the delay of known time since
+//! it was last false.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,16 +24,7 @@ pub enum Phase {
     #[default]
     Off,
     /// It holds, but not for long enough.
-    Pending {
-        /// True time before `counting_from`, ms.
-        counted: Millis,
-        /// Since when it has been true without a break; none while it is Unknown.
-        counting_from: Option<i64>,
-        /// Since when it has been Unknown; none while it is true.
-        unknown_from: Option<i64>,
-        /// When it became true.
-        since: i64,
-    },
+    Pending(Count),
     /// It holds.
     On {
         /// When it became true.
@@ -40,6 +32,37 @@ pub enum Phase {
         /// When it was entered.
         entered: i64,
     },
+    /// It holds no longer, but not for long enough: it still counts as On.
+    Clearing {
+        /// How long it has not held.
+        count: Count,
+        /// When it became true.
+        since: i64,
+        /// When it was entered.
+        entered: i64,
+    },
+}
+
+/// Known time that accumulates towards a delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Time before `counting_from`, ms.
+    pub counted: Millis,
+    /// Since when it counts without a break; none while it cannot be known.
+    pub counting_from: Option<i64>,
+    /// Since when it cannot be known; none while it counts.
+    pub unknown_from: Option<i64>,
+    /// When it began.
+    pub since: i64,
+}
+
+/// What the two conditions of a state say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Says {
+    /// What enters the state.
+    pub when: Truth,
+    /// What leaves it; none: that `when` is false.
+    pub clear: Option<Truth>,
 }
 
 /// What a condition needs to be judged.
@@ -47,177 +70,201 @@ pub enum Phase {
 pub struct Delays {
     /// The on-delay, ms.
     pub delay: Millis,
+    /// The off-delay, ms.
+    pub hold: Millis,
+    /// It stays On until it is reset.
+    pub latch: bool,
     /// Unknown for longer than this ends a delay, ms.
     pub unknown_after: Millis,
+}
+
+impl Says {
+    /// Nothing is known.
+    pub const NOTHING: Self = Self { when: Truth::Unknown, clear: None };
+
+    /// Whether the state is left: `clear and not when`.
+    #[must_use]
+    pub fn leaves(self) -> Truth {
+        match (self.when, self.clear) {
+            (Truth::True, _) | (_, Some(Truth::False)) => Truth::False,
+            (Truth::False, None | Some(Truth::True)) => Truth::True,
+            _ => Truth::Unknown,
+        }
+    }
+}
+
+impl Count {
+    fn begun(now: i64) -> Self {
+        Self { counted: 0, counting_from: Some(now), unknown_from: None, since: now }
+    }
+
+    fn going_on(self, now: i64) -> Self {
+        Self { counting_from: self.counting_from.or(Some(now)), unknown_from: None, ..self }
+    }
+
+    /// It cannot be known since `from`.
+    fn halted(self, from: i64) -> Self {
+        Self {
+            counted: self.at(from),
+            counting_from: None,
+            unknown_from: self.unknown_from.or(Some(from)),
+            ..self
+        }
+    }
+
+    /// How much has accumulated by then, ms.
+    #[must_use]
+    pub fn at(self, now: i64) -> Millis {
+        self.counted + self.counting_from.map_or(0, |from| (now - from).max(0))
+    }
+
+    /// Unknown for too long, or a restart that took too long, ends a delay.
+    fn is_broken(self, unknown_after: Millis, now: i64) -> bool {
+        self.unknown_from.is_some_and(|from| now - from > unknown_after)
+    }
+
+    fn due(self, delay: Millis, unknown_after: Millis) -> Option<i64> {
+        let reached = self.counting_from.map(|from| from + delay - self.counted);
+        // Longer than `unknown_after`: the first instant beyond it.
+        reached.or(self.unknown_from.map(|from| from + unknown_after + 1))
+    }
+
+    fn is_plausible(self) -> bool {
+        let instants = [Some(self.counted), self.counting_from, self.unknown_from, Some(self.since)];
+        self.counted >= 0 && time::are_bounded(instants.into_iter().flatten())
+    }
 }
 
 impl Phase {
     /// Judges the condition at an instant, which may be one at which nothing but time has changed.
     #[must_use]
-    pub fn judged(self, truth: Truth, delays: Delays, now: i64) -> Self {
-        match (self.after_break(delays, now), truth) {
-            (Phase::Off, Truth::True) => Self::running(0, now, now, delays, now),
-            (Phase::Pending { counted, counting_from, since, .. }, Truth::True) => {
-                Self::running(counted, counting_from.unwrap_or(now), since, delays, now)
+    pub fn judged(self, says: Says, delays: Delays, now: i64) -> Self {
+        match self.after_break(delays, now) {
+            Phase::Off if says.when == Truth::True => Self::entering(Count::begun(now), delays, now),
+            Phase::Off => Phase::Off,
+            Phase::Pending(count) => match says.when {
+                Truth::True => Self::entering(count.going_on(now), delays, now),
+                Truth::False => Phase::Off,
+                Truth::Unknown => Phase::Pending(count.halted(now)),
+            },
+            Phase::On { since, entered } | Phase::Clearing { since, entered, .. } if delays.latch => {
+                Phase::On { since, entered }
             }
-            (Phase::Pending { counted, counting_from, unknown_from, since }, Truth::Unknown) => {
-                let from = unknown_from.unwrap_or(now);
-                let counted = counted + counting_from.map_or(0, |c| now - c);
-                Phase::Pending { counted, counting_from: None, unknown_from: Some(from), since }
-            }
-            (_, Truth::False) => Phase::Off,
-            (on_or_off, _) => on_or_off,
+            on @ Phase::On { since, entered } => match says.leaves() {
+                Truth::True => Self::leaving(Count::begun(now), (since, entered), delays, now),
+                _ => on,
+            },
+            Phase::Clearing { count, since, entered } => match says.leaves() {
+                Truth::True => Self::leaving(count.going_on(now), (since, entered), delays, now),
+                Truth::False => Phase::On { since, entered },
+                Truth::Unknown => Phase::Clearing { count: count.halted(now), since, entered },
+            },
         }
     }
 
-    /// Unknown for too long, or a restart that took too long, ends a delay.
     fn after_break(self, delays: Delays, now: i64) -> Self {
         match self {
-            Phase::Pending { unknown_from: Some(from), .. } if now - from > delays.unknown_after => {
-                Phase::Off
+            Phase::Pending(count) if count.is_broken(delays.unknown_after, now) => Phase::Off,
+            Phase::Clearing { count, since, entered } if count.is_broken(delays.unknown_after, now) => {
+                Phase::On { since, entered }
             }
             other => other,
         }
     }
 
-    fn running(counted: Millis, counting_from: i64, since: i64, delays: Delays, now: i64) -> Self {
-        if counted + (now - counting_from) >= delays.delay {
-            return Phase::On { since, entered: now };
+    fn entering(count: Count, delays: Delays, now: i64) -> Self {
+        if count.at(now) >= delays.delay {
+            return Phase::On { since: count.since, entered: now };
         }
-        Phase::Pending { counted, counting_from: Some(counting_from), unknown_from: None, since }
+        Phase::Pending(count)
+    }
+
+    fn leaving(count: Count, (since, entered): (i64, i64), delays: Delays, now: i64) -> Self {
+        if count.at(now) >= delays.hold {
+            return Phase::Off;
+        }
+        Phase::Clearing { count, since, entered }
+    }
+
+    /// Whether nobody can say if it moves: the deciding result is Unknown.
+    #[must_use]
+    pub fn in_doubt(self, says: Says, latch: bool) -> bool {
+        match self {
+            Phase::Off | Phase::Pending(_) => says.when == Truth::Unknown,
+            Phase::On { .. } | Phase::Clearing { .. } => !latch && says.leaves() == Truth::Unknown,
+        }
     }
 
     /// The next instant at which time alone moves it.
     #[must_use]
     pub fn due(self, delays: Delays) -> Option<i64> {
         match self {
-            Phase::Pending { counted, counting_from: Some(from), .. } => Some(from + delays.delay - counted),
-            // Longer than `unknown_after`: the first instant beyond it.
-            Phase::Pending { unknown_from: Some(from), .. } => Some(from + delays.unknown_after + 1),
-            _ => None,
+            Phase::Pending(count) => count.due(delays.delay, delays.unknown_after),
+            Phase::Clearing { count, .. } => count.due(delays.hold, delays.unknown_after),
+            Phase::Off | Phase::On { .. } => None,
         }
     }
 
-    /// Whether it holds.
+    /// Whether it holds, or still counts as if it did.
     #[must_use]
     pub fn is_on(self) -> bool {
-        matches!(self, Phase::On { .. })
+        matches!(self, Phase::On { .. } | Phase::Clearing { .. })
+    }
+
+    /// When it became true, and when it was entered; none while it is not On.
+    #[must_use]
+    pub fn on(self) -> Option<(i64, i64)> {
+        match self {
+            Phase::On { since, entered } | Phase::Clearing { since, entered, .. } => Some((since, entered)),
+            Phase::Off | Phase::Pending(_) => None,
+        }
+    }
+
+    /// What accumulates.
+    #[must_use]
+    pub fn count(self) -> Option<Count> {
+        match self {
+            Phase::Pending(count) | Phase::Clearing { count, .. } => Some(count),
+            Phase::Off | Phase::On { .. } => None,
+        }
+    }
+
+    fn with_count(self, count: Count) -> Self {
+        match self {
+            Phase::Pending(_) => Phase::Pending(count),
+            Phase::Clearing { since, entered, .. } => Phase::Clearing { count, since, entered },
+            other => other,
+        }
     }
 
     /// Whether its stored form grows old by time alone.
     #[must_use]
     pub fn is_counting(self) -> bool {
-        matches!(self, Phase::Pending { counting_from: Some(_), .. })
+        self.count().is_some_and(|count| count.counting_from.is_some())
     }
 
     /// Whether it can have been written by this module: sums of its numbers do not overflow.
     #[must_use]
     pub fn is_plausible(self) -> bool {
-        match self {
-            Phase::Off => true,
-            Phase::Pending { counted, counting_from, unknown_from, since } => {
-                let instants = [Some(counted), counting_from, unknown_from, Some(since)];
-                counted >= 0 && time::are_bounded(instants.into_iter().flatten())
-            }
-            Phase::On { since, entered } => time::are_bounded([since, entered]),
-        }
+        let on = self.on().into_iter().flat_map(|(since, entered)| [since, entered]);
+        self.count().is_none_or(Count::is_plausible) && time::are_bounded(on)
     }
 
     /// As it stands after a break that nobody can measure, because the clock was set back: it just ended.
     #[must_use]
     pub fn without_break(self) -> Self {
-        match self {
-            Phase::Pending { counted, counting_from, since, .. } => {
-                Phase::Pending { counted, counting_from, unknown_from: None, since }
-            }
-            other => other,
-        }
+        self.count().map_or(self, |count| self.with_count(Count { unknown_from: None, ..count }))
     }
 
     /// As it stands after a break that began at `until`: what was counted stays, the break is Unknown time.
     #[must_use]
     pub fn paused(self, until: i64) -> Self {
-        match self {
-            Phase::Pending { counted, counting_from: Some(from), since, .. } => Phase::Pending {
-                counted: counted + (until - from).max(0),
-                counting_from: None,
-                unknown_from: Some(until),
-                since,
-            },
-            other => other,
+        match self.count() {
+            Some(count) if count.counting_from.is_some() => self.with_count(count.halted(until)),
+            _ => self,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Truth::{False, True, Unknown};
-
-    const TEN: Delays = Delays { delay: 10, unknown_after: 50 };
-
-    /// Runs through instants and gives the phase after the last.
-    fn run(story: &[(i64, Truth)]) -> Phase {
-        story.iter().fold(Phase::Off, |phase, (now, truth)| phase.judged(*truth, TEN, *now))
-    }
-
-    #[test]
-    fn without_a_delay_it_is_on_at_once() {
-        let at_once = Delays { delay: 0, unknown_after: 50 };
-        assert_eq!(Phase::Off.judged(True, at_once, 7), Phase::On { since: 7, entered: 7 });
-    }
-
-    #[test]
-    fn on_is_entered_exactly_when_the_delay_is_over() {
-        let pending = run(&[(0, True), (9, True)]);
-        assert_eq!((pending.is_on(), pending.due(TEN)), (false, Some(10)));
-        assert_eq!(run(&[(0, True), (10, True)]), Phase::On { since: 0, entered: 10 });
-    }
-
-    #[test]
-    fn false_at_the_due_instant_prevents_it() {
-        assert_eq!(run(&[(0, True), (10, False)]), Phase::Off);
-        assert_eq!(run(&[(0, True), (5, False), (6, True), (10, True)]).due(TEN), Some(16));
-    }
-
-    #[test]
-    fn unknown_time_neither_counts_nor_resets() {
-        let resumed = run(&[(0, True), (4, Unknown), (30, True)]);
-        assert_eq!(resumed.due(TEN), Some(36));
-        assert_eq!(run(&[(0, True), (10, Unknown), (31, True)]), Phase::On { since: 0, entered: 31 });
-    }
-
-    #[test]
-    fn unknown_for_too_long_ends_the_delay() {
-        assert_eq!(run(&[(0, True), (4, Unknown)]).due(TEN), Some(55));
-        assert!(matches!(run(&[(0, True), (4, Unknown), (54, Unknown)]), Phase::Pending { .. }));
-        assert_eq!(run(&[(0, True), (4, Unknown), (55, Unknown)]), Phase::Off);
-    }
-
-    #[test]
-    fn unknown_never_leaves_a_state() {
-        assert!(run(&[(0, True), (10, True), (11, Unknown), (999, Unknown)]).is_on());
-        assert_eq!(run(&[(0, True), (10, True), (11, Unknown), (12, False)]), Phase::Off);
-    }
-
-    #[test]
-    fn a_break_counts_for_nothing() {
-        let before = run(&[(0, True)]);
-        let after = before.paused(4).judged(True, TEN, 40);
-        assert_eq!(after.due(TEN), Some(46));
-        let too_long = before.paused(4).judged(True, TEN, 55);
-        assert_eq!(too_long.due(TEN), Some(65), "the delay begins anew");
-        let nobody_knows = before.paused(4).without_break().judged(True, TEN, -900);
-        assert_eq!(nobody_knows.due(TEN), Some(-894));
-    }
-
-    #[test]
-    fn what_no_engine_has_written_is_noticed() {
-        let pending =
-            |counted, since| Phase::Pending { counted, counting_from: Some(0), unknown_from: None, since };
-        assert!(pending(3, 0).is_plausible());
-        assert!(!pending(-1, 0).is_plausible() && !pending(i64::MAX, 0).is_plausible());
-        assert!(!pending(0, i64::MIN).is_plausible());
-        assert!(!Phase::On { since: 0, entered: i64::MAX }.is_plausible());
-    }
-}
+mod tests;

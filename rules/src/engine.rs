@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use proto::Flags;
 
+use crate::activation::{Activation, Floods};
 use crate::inventory::{Inventory, SourceId};
+use crate::resume::Names;
 use crate::ruleset::RuleSet;
 use crate::scope::{Going, Scope};
-use crate::stored::Stored;
 use crate::time;
 use crate::watermark::{Clock, Holder, Pace, pace};
 
@@ -49,6 +50,11 @@ pub struct Engine {
     pub(crate) last: Vec<Option<Datapoint>>,
     /// Stored state of instances whose rule is gone: their counters go on should it come back.
     pub(crate) retired: BTreeMap<String, Vec<u8>>,
+    /// What is to be stored of instances that are not here any more.
+    pub(crate) owed: Vec<(String, Vec<u8>)>,
+    /// Activations on lines: those of this step, and what is counted of them.
+    pub(crate) activations: Vec<Activation>,
+    pub(crate) floods: Floods,
     pub(crate) start: i64,
     pub(crate) at: i64,
     pub(crate) counts: Counts,
@@ -78,6 +84,9 @@ impl Engine {
             unsettled: true,
             waiting: 0,
             retired: stored.clone(),
+            owed: Vec::new(),
+            activations: Vec::new(),
+            floods: Floods::default(),
             last: vec![None; inventory.tags().count()],
             start,
             at: start,
@@ -95,25 +104,14 @@ impl Engine {
         if self.options.reach == Reach::Global {
             by_sources.insert(all.clone(), Scope::new(all.clone()));
         }
-        let mut resumed = Resumed::default();
+        let (mut resumed, names) = (Resumed::default(), Names::of(rules));
         for plan in &rules.plans {
             let sources =
                 if self.options.reach == Reach::Global { all.clone() } else { plan.sources.clone() };
             let scope = by_sources.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
             let instance = scope.add(Arc::clone(plan));
-            let key = plan.key(&inventory);
-            let Some(bytes) = self.retired.remove(&key) else { continue };
-            match Stored::read(&bytes) {
-                Err(e) => {
-                    instance.sequence = after_loss(self.start);
-                    resumed.unreadable.push((key, e));
-                }
-                Ok(state) => {
-                    let mark = state.watermark;
-                    state.resume(instance);
-                    scope.watermark = scope.watermark.max(mark);
-                }
-            }
+            let mark = self.resume(plan, instance, &names, &mut resumed);
+            scope.watermark = scope.watermark.max(mark);
         }
         self.scopes = by_sources.into_values().collect();
         self.prepare(&mut resumed);
@@ -130,6 +128,7 @@ impl Engine {
         }
         self.wire();
         self.recount();
+        self.remember_floods();
     }
 
     /// Sums since the start.
@@ -159,8 +158,10 @@ impl Engine {
                 }
             }
             Input::Rules(rules) => self.reload(&rules, &mut outputs),
+            Input::Operator(command) => outputs.refused = self.operate(&command, &mut outputs).err(),
             Input::Clock | Input::Epoch => {}
         }
+        self.count_floods(&mut outputs);
         outputs.keep_latest();
         outputs
     }
@@ -170,6 +171,7 @@ impl Engine {
     pub fn take(&mut self, source: SourceId, datapoint: Datapoint, at: i64, outputs: &mut Outputs) {
         self.pass_time(time::bounded(at).max(self.at), outputs);
         self.receive(source, datapoint, outputs);
+        self.count_floods(outputs);
     }
 
     /// Handles what the end of a recording leaves: each scope goes on to the last thing it was told.
@@ -180,6 +182,7 @@ impl Engine {
                 self.advance(i, last, &mut outputs);
             }
         }
+        self.count_floods(&mut outputs);
         outputs.keep_latest();
         outputs
     }
@@ -218,7 +221,8 @@ impl Engine {
     pub fn unsaved(&mut self) -> Vec<(String, Vec<u8>)> {
         let inventory = Arc::clone(&self.inventory);
         self.settle();
-        self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory)).collect()
+        let owed = std::mem::take(&mut self.owed);
+        owed.into_iter().chain(self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory))).collect()
     }
 
     /// The scopes, for whoever looks.
@@ -346,8 +350,8 @@ impl Engine {
             identity: &self.identity,
             inventory: &self.inventory,
             at: self.at,
-            out: &mut outputs.transitions,
-            stored: &mut outputs.states,
+            told: outputs,
+            activations: &mut self.activations,
             counts: &mut self.counts,
             keeps_states: self.options.keeps_states,
         };
@@ -444,10 +448,4 @@ impl Engine {
         self.look_when_followers_are_due();
         self.unsettled = true;
     }
-}
-
-/// The number of transitions with which an instance goes on whose own number is lost. It must not repeat one that it
-/// had, since the id of a transition is made of it; no instance makes a transition every millisecond since 1970.
-fn after_loss(start: i64) -> u64 {
-    u64::try_from(start).unwrap_or_default()
 }

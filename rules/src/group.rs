@@ -7,10 +7,9 @@
 use proto::Severity;
 use serde::{Deserialize, Serialize};
 
-use crate::condition::{Delays, Phase};
+use crate::condition::{Delays, Phase, Says};
 use crate::expr::eval::Truth;
-use crate::file::{Group, Named, OnUnknown};
-use crate::time::Millis;
+use crate::file::{self, Group, Named, OnUnknown};
 
 /// Name of the state that nobody knows.
 pub const UNKNOWN: &str = "Unknown";
@@ -79,7 +78,11 @@ pub struct Standing {
     /// Its conditions, in the order of its states.
     pub phases: Vec<Phase>,
     /// What its conditions said when they were last judged; Unknown for all after a restart.
-    pub truths: Vec<Truth>,
+    pub says: Vec<Says>,
+    /// The states that were left when it was last judged, with the instant since which they were to be left.
+    pub left: Vec<(usize, i64)>,
+    /// The states that are On under another condition than theirs: the rule was edited, and theirs is not known yet.
+    pub edited: Vec<usize>,
     /// What it says; none: it abstains.
     pub vote: Option<Vote>,
     /// Whether it ever could tell.
@@ -99,7 +102,9 @@ impl Standing {
         let abstains = matches!(group.unknown, OnUnknown::Abstain(_));
         Self {
             phases: vec![Phase::Off; group.states.len()],
-            truths: vec![Truth::Unknown; group.states.len()],
+            says: vec![Says::NOTHING; group.states.len()],
+            left: Vec::new(),
+            edited: Vec::new(),
             vote: (!abstains).then(|| Vote::unknown(1, Severity::Info)),
             ever_decided: false,
             gave_up: false,
@@ -114,11 +119,13 @@ impl Standing {
         self.ever_decided && !self.gave_up
     }
 
-    /// Takes what the condition at this place says; `heard` tells whether all its tags were heard since the start.
-    pub fn take(&mut self, group: &Group, state: usize, truth: Truth, heard: impl FnOnce() -> bool) {
-        let as_false =
-            truth == Truth::Unknown && group.unknown == OnUnknown::AsFalse && (!self.resuming || heard());
-        self.truths[state] = if as_false { Truth::False } else { truth };
+    /// Takes what the conditions of the state at this place say; `heard` tells whether all their tags were heard
+    /// since the start.
+    pub fn take(&mut self, group: &Group, state: usize, says: Says, heard: impl FnOnce() -> bool) {
+        let in_doubt = says.when == Truth::Unknown || says.clear == Some(Truth::Unknown);
+        let as_false = in_doubt && group.unknown == OnUnknown::AsFalse && (!self.resuming || heard());
+        let taken = |truth| if as_false && truth == Truth::Unknown { Truth::False } else { truth };
+        self.says[state] = Says { when: taken(says.when), clear: says.clear.map(taken) };
     }
 
     /// Ends the wait for tags that follows a restart, when all were heard or its time is over.
@@ -129,24 +136,52 @@ impl Standing {
     /// Judges the group at an instant, on the truths it took. Unknown before its first decision, and after a
     /// restart, counts from `begin`. True: what is to be stored of it has changed.
     pub fn judge(&mut self, group: &Group, now: i64, begin: i64) -> bool {
+        self.left.clear();
         let mut changed = false;
-        for ((phase, truth), state) in self.phases.iter_mut().zip(&self.truths).zip(&group.states) {
-            let next = phase.judged(*truth, delays(group, state.delay), now);
-            changed |= next != *phase;
-            *phase = next;
+        for i in 0..self.phases.len() {
+            changed |= self.judge_state(&group.states[i], i, group, now);
         }
-        changed | if self.undecided() { self.hold(group, now, begin) } else { self.decide(group) }
+        changed | if self.undecided(group) { self.hold(group, now, begin) } else { self.decide(group) }
+    }
+
+    fn judge_state(&mut self, state: &file::State, i: usize, group: &Group, now: i64) -> bool {
+        let (phase, says) = (self.phases[i], self.says[i]);
+        let mut delays = delays(group, state);
+        if let Some(edited) = self.edited.iter().position(|e| *e == i) {
+            // Under the new condition it stays or is left at once (§8).
+            (delays.hold, delays.latch) = (0, false);
+            if says.leaves() != Truth::Unknown {
+                self.edited.swap_remove(edited);
+            }
+        }
+        let next = phase.judged(says, delays, now);
+        if phase.is_on() && !next.is_on() {
+            self.left.push((i, phase.count().map_or(now, |count| count.since)));
+        }
+        self.phases[i] = next;
+        next != phase
     }
 
     fn first_on(&self) -> Option<usize> {
         self.phases.iter().position(|p| p.is_on())
     }
 
-    fn undecided(&self) -> bool {
+    /// Whether nobody can say if the state at this place moves.
+    fn in_doubt(&self, group: &Group, i: usize) -> bool {
+        self.phases[i].in_doubt(self.says[i], group.states[i].latch && !self.edited.contains(&i))
+    }
+
+    /// The state because of which it cannot tell, by its place; none: it can.
+    #[must_use]
+    pub fn first_in_doubt(&self, group: &Group) -> Option<usize> {
         match self.first_on() {
-            Some(on) => self.truths[on] == Truth::Unknown,
-            None => self.truths.contains(&Truth::Unknown),
+            Some(on) => self.in_doubt(group, on).then_some(on),
+            None => (0..self.phases.len()).find(|i| self.in_doubt(group, *i)),
         }
+    }
+
+    fn undecided(&self, group: &Group) -> bool {
+        self.first_in_doubt(group).is_some()
     }
 
     fn decide(&mut self, group: &Group) -> bool {
@@ -169,7 +204,7 @@ impl Standing {
             return false;
         }
         let changed = !std::mem::replace(&mut self.gave_up, true);
-        let known_on = |i: &usize| self.phases[*i].is_on() && self.truths[*i] != Truth::Unknown;
+        let known_on = |i: &usize| self.phases[*i].is_on() && !self.in_doubt(group, *i);
         if let Some(on) = (0..self.phases.len()).find(known_on) {
             return changed | self.say(&group.states[on].named, By::Known(on));
         }
@@ -210,7 +245,7 @@ impl Standing {
     /// The next instant after `now` at which time alone moves the group.
     #[must_use]
     pub fn due(&self, group: &Group, now: i64, begin: i64) -> Option<i64> {
-        let phases = self.phases.iter().zip(&group.states).filter_map(|(p, s)| p.due(delays(group, s.delay)));
+        let phases = self.phases.iter().zip(&group.states).filter_map(|(p, s)| p.due(delays(group, s)));
         let wait_ends = self.resuming.then(|| begin + group.unknown.after());
         let patience_ends = self.undecided_from.and_then(|_| self.patience_ends(group, begin));
         phases.chain(wait_ends).chain(patience_ends).filter(|due| *due > now).min()
@@ -219,9 +254,30 @@ impl Standing {
     /// As it stands after a break that began at `until`: nothing is known, the last vote is kept.
     pub fn pause(&mut self, group: &Group, until: i64) {
         self.phases.iter_mut().for_each(|p| *p = p.paused(until));
-        self.truths.iter_mut().for_each(|t| *t = Truth::Unknown);
+        self.says.fill(Says::NOTHING);
         self.undecided_from = None;
         self.resuming = group.unknown == OnUnknown::AsFalse;
+    }
+
+    /// As it stands behind a closed gate: only what is latched goes on (§7.6).
+    pub fn close(&mut self, group: &Group) {
+        let latched = |(phase, state): (&Phase, &file::State)| phase.on().filter(|_| state.latch);
+        let kept: Vec<_> = self.phases.iter().zip(&group.states).map(latched).collect();
+        *self = Self { edited: std::mem::take(&mut self.edited), ..Self::new(group) };
+        for (phase, on) in self.phases.iter_mut().zip(kept) {
+            *phase = on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered });
+        }
+        self.edited.retain(|i| self.phases[*i].is_on());
+    }
+
+    /// The states that stay On though they may have been over for long.
+    pub fn latched<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = usize> + 'a {
+        (0..self.phases.len()).filter(|i| group.states[*i].latch && self.phases[*i].is_on())
+    }
+
+    /// Lets go of a latched state; what is said of it counts when the group is judged next.
+    pub fn reset(&mut self, state: usize) {
+        self.phases[state] = Phase::Off;
     }
 
     /// The break cannot be measured: the clock was set back.
@@ -230,142 +286,10 @@ impl Standing {
     }
 }
 
-fn delays(group: &Group, delay: Millis) -> Delays {
-    Delays { delay, unknown_after: group.unknown.after() }
+fn delays(group: &Group, state: &file::State) -> Delays {
+    let file::State { delay, hold, latch, .. } = *state;
+    Delays { delay, hold, latch, unknown_after: group.unknown.after() }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnose::Report;
-    use Truth::{False, True, Unknown as Dunno};
-
-    fn group(keys: &str) -> Group {
-        let text = format!(
-            "[rule.r]\non = 'x'\n[rule.r.group.g]\n{keys}\nstate = [ {{ name = 'High', when = 'a', weight = 30, severity = 'alarm' }}, {{ name = 'Low', when = 'b', weight = 5, for = '10 ms' }} ]"
-        );
-        let mut report = Report::default();
-        let file = report.add_file("r.toml", text);
-        crate::file::rules(&mut report, file).rules.remove(0).groups.remove(0)
-    }
-
-    /// Judges through a story and says what the group votes at its end.
-    fn vote(keys: &str, story: &[(i64, [Truth; 2])]) -> Option<(String, u32)> {
-        let group = group(keys);
-        let mut standing = Standing::new(&group);
-        for (now, truths) in story {
-            judge(&mut standing, &group, *truths, *now);
-        }
-        standing.vote.map(|v| (v.name, v.weight))
-    }
-
-    fn judge(standing: &mut Standing, group: &Group, truths: [Truth; 2], now: i64) -> bool {
-        truths.into_iter().enumerate().for_each(|(i, t)| standing.take(group, i, t, || true));
-        standing.judge(group, now, 0)
-    }
-
-    fn says(name: &str, weight: u32) -> Option<(String, u32)> {
-        Some((name.into(), weight))
-    }
-
-    #[test]
-    fn the_first_state_that_is_on_speaks() {
-        assert_eq!(vote("", &[(0, [True, True]), (10, [True, True])]), says("High", 30));
-        assert_eq!(vote("", &[(0, [False, True]), (10, [False, True])]), says("Low", 5));
-        assert_eq!(vote("", &[(0, [False, True]), (9, [False, True])]), None);
-        assert_eq!(vote("otherwise = 'Fine'", &[(0, [False, True])]), says("Fine", 0));
-    }
-
-    #[test]
-    fn it_says_unknown_before_its_first_decision() {
-        assert_eq!(vote("", &[(0, [Dunno, False])]), says("Unknown", 1));
-        assert_eq!(vote("unknown = 'abstain'", &[(0, [Dunno, False])]), None);
-        assert_eq!(vote("unknown = 'as-false'\notherwise = 'Fine'", &[(0, [Dunno, Dunno])]), says("Fine", 0));
-    }
-
-    #[test]
-    fn unknown_keeps_the_last_vote_for_a_minute_and_never_clears_an_alarm() {
-        let story = |end| [(0, [True, False]), (5, [Dunno, False]), (end, [Dunno, False])];
-        assert_eq!(vote("", &story(60_004)), says("High", 30));
-        assert_eq!(vote("", &story(60_005)), says("Unknown", 30));
-        assert_eq!(
-            vote("unknown = { after = '1 s', name = 'SensorFault', weight = 15 }", &story(1_005)),
-            says("SensorFault", 15)
-        );
-        assert_eq!(vote("unknown = 'abstain'", &story(60_005)), None);
-    }
-
-    #[test]
-    fn when_the_time_is_over_a_lower_state_that_is_known_speaks() {
-        let story = [(0, [True, True]), (10, [True, True]), (11, [Dunno, True]), (60_011, [Dunno, True])];
-        assert_eq!(vote("", &story), says("Low", 5));
-    }
-
-    #[test]
-    fn a_state_that_spoke_for_another_does_not_speak_when_it_is_unknown_itself() {
-        let mut story =
-            vec![(0, [True, True]), (10, [True, True]), (11, [Dunno, True]), (60_011, [Dunno, True])];
-        story.push((60_020, [Dunno, Dunno]));
-        assert_eq!(vote("", &story), says("Unknown", 5));
-        story.push((60_030, [Dunno, True]));
-        assert_eq!(vote("", &story), says("Low", 5));
-        story.push((60_040, [True, True]));
-        assert_eq!(vote("", &story), says("High", 30));
-    }
-
-    #[test]
-    fn the_due_instant_is_the_nearest_of_delay_and_patience() {
-        let group = group("");
-        let mut standing = Standing::new(&group);
-        judge(&mut standing, &group, [False, True], 100);
-        assert_eq!(standing.due(&group, 100, 0), Some(110));
-        judge(&mut standing, &group, [False, True], 110);
-        judge(&mut standing, &group, [False, Dunno], 120);
-        assert_eq!(standing.due(&group, 120, 0), Some(60_120));
-        judge(&mut standing, &group, [False, Dunno], 60_120);
-        assert_eq!(standing.due(&group, 60_120, 0), None, "it gave up: nothing is left to wait for");
-    }
-
-    #[test]
-    fn nothing_is_due_again_and_again_while_a_lower_state_speaks() {
-        let group = group("");
-        let mut standing = Standing::new(&group);
-        for (now, truths) in [(0, [True, True]), (10, [True, True]), (11, [Dunno, True])] {
-            judge(&mut standing, &group, truths, now);
-        }
-        judge(&mut standing, &group, [Dunno, True], 60_011);
-        assert_eq!(standing.due(&group, 60_011, 0), None);
-    }
-
-    #[test]
-    fn judging_again_changes_nothing() {
-        for truths in [[True, False], [False, True], [Dunno, True], [False, False], [Dunno, Dunno]] {
-            for now in [5, 70_000] {
-                let group = group("");
-                let mut standing = Standing::new(&group);
-                judge(&mut standing, &group, truths, 0);
-                judge(&mut standing, &group, truths, now);
-                let once = standing.clone();
-                assert!(!judge(&mut standing, &group, truths, now), "{truths:?}");
-                assert_eq!(standing, once);
-            }
-        }
-    }
-
-    #[test]
-    fn after_a_restart_a_tag_that_was_not_heard_yet_is_not_false() {
-        let group = group("unknown = 'as-false'\notherwise = 'Fine'");
-        let mut standing = Standing::new(&group);
-        judge(&mut standing, &group, [True, False], 0);
-        standing.pause(&group, 0);
-        let judge_unheard = |standing: &mut Standing, now| {
-            standing.end_wait(&group, now, 10, || false);
-            (0..2).for_each(|i| standing.take(&group, i, Dunno, || false));
-            standing.judge(&group, now, 10);
-            standing.vote.clone().unwrap().name
-        };
-        assert_eq!(judge_unheard(&mut standing, 10), "High");
-        assert_eq!(standing.due(&group, 10, 10), Some(60_010));
-        assert_eq!(judge_unheard(&mut standing, 60_010), "Fine", "it was waited for long enough");
-    }
-}
+mod tests;

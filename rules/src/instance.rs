@@ -1,21 +1,28 @@
-//! A rule on a machine: its groups, the state they agree on, and when it changes (§7.3–7.5).
+//! A rule on a machine: its gate, its groups, the state they agree on, and when it changes (§7.3–7.7).
 //!
-//! Here: which group wins, and the causes of a change. Not here: how a change is told (`explain`), gates,
-//! shelving and reload.
+//! Here: which group wins, and the causes of a change. Not here: how a change is told (`explain`, `telling`), what is
+//! stored of it (`stored`).
 //! Invariant: a change is told once, and its sequence number is one more than that of the change before it.
 
 use std::sync::Arc;
 
 use proto::{Cause, Severity};
 
-use crate::condition::Phase;
+use crate::action::{self, Notice, Running};
+use crate::activation::Activations;
+use crate::condition::Says;
 use crate::expr::eval::{Seen, Truth};
+use crate::gate::Gate;
 use crate::group::{By, Standing, UNKNOWN, Vote};
 use crate::ruleset::{BoundCondition, Plan};
+use crate::shelf::{Shelf, Silence};
+use crate::time::{LONG_AGO, Millis};
 use crate::value::Unknown;
 
 /// Name of the state of an instance whose rule is gone (§7.5).
 pub(crate) const REMOVED: &str = "Removed";
+/// Name of the state of an instance whose gate is closed (§7.6).
+pub(crate) const INACTIVE: &str = "Inactive";
 
 /// What runs for one rule on one machine.
 #[derive(Debug)]
@@ -25,11 +32,21 @@ pub(crate) struct Instance {
     pub(crate) signals: Vec<usize>,
     /// What each program of the plan said when it was last judged.
     pub(crate) verdicts: Vec<Verdict>,
+    /// The gate `active_if`.
+    pub(crate) gate: Option<Gate>,
+    /// When the gate opened last, so that nothing before it counts.
+    opened: i64,
     pub(crate) groups: Vec<Standing>,
     pub(crate) state: State,
     /// Event time at which the state was entered; none before the instance began.
     pub(crate) since: Option<i64>,
     pub(crate) sequence: u64,
+    pub(crate) silence: Silence,
+    pub(crate) activations: Activations,
+    /// The actions that are repeated.
+    pub(crate) running: Vec<Running>,
+    /// What somebody has just done, which is the cause of what follows from it.
+    pub(crate) forced: Option<Cause>,
     /// Whether its stored form is older than it.
     pub(crate) unsaved: bool,
 }
@@ -58,24 +75,65 @@ pub(crate) struct Change {
     pub(crate) from: State,
     pub(crate) since: i64,
     pub(crate) cause: Cause,
+    pub(crate) suppressed: bool,
+    pub(crate) shelved: bool,
+    pub(crate) activation: Option<Activated>,
+}
+
+/// A change to a state of severity warning or above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Activated {
+    pub(crate) chattering: bool,
+    /// Whether chattering begins with it.
+    pub(crate) begins: bool,
+}
+
+/// What an instant brought about.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    pub(crate) change: Option<Change>,
+    /// A shelving that ended by itself.
+    pub(crate) ended: Option<Shelf>,
 }
 
 impl State {
     pub(crate) fn unknown() -> Self {
-        Self { name: UNKNOWN.into(), severity: Severity::Info, weight: 0, winner: None }
+        Self::of_nobody(UNKNOWN)
     }
 
-    fn in_doubt(&self) -> bool {
+    /// A state that no group decided.
+    pub(crate) fn of_nobody(name: &str) -> Self {
+        Self { name: name.into(), severity: Severity::Info, weight: 0, winner: None }
+    }
+
+    /// The state `Unknown` in place of one that is not known any more: that one may last.
+    fn stands_in(&self) -> bool {
+        self.name == UNKNOWN && self.winner.is_some()
+    }
+
+    pub(crate) fn in_doubt(&self) -> bool {
         self.name == UNKNOWN || self.winner.is_some_and(|(_, by)| by.in_doubt())
     }
 }
 
 impl Instance {
     pub(crate) fn new(plan: Arc<Plan>, signals: Vec<usize>) -> Self {
-        let groups = plan.rule.groups.iter().map(Standing::new).collect();
-        let verdicts = vec![Verdict { truth: Truth::Unknown, heard: false }; plan.programs.len()];
-        let state = State::unknown();
-        Self { plan, signals, verdicts, groups, state, since: None, sequence: 0, unsaved: false }
+        Self {
+            groups: plan.rule.groups.iter().map(Standing::new).collect(),
+            verdicts: vec![Verdict { truth: Truth::Unknown, heard: false }; plan.programs.len()],
+            gate: plan.active_if.map(|_| Gate::default()),
+            silence: Silence { gate: plan.suppress_if.map(|_| Gate::default()), ..Silence::default() },
+            plan,
+            signals,
+            opened: LONG_AGO,
+            state: State::unknown(),
+            since: None,
+            sequence: 0,
+            activations: Activations::default(),
+            running: Vec::new(),
+            forced: None,
+            unsaved: false,
+        }
     }
 
     /// Takes over where an instance of the same rule and machine stood, under the old version of the rule (§8).
@@ -89,7 +147,20 @@ impl Instance {
                 standing.undecided_from = was.undecided_from;
             }
         }
+        self.gate = self.gate.map(|gate| old.gate.unwrap_or(gate));
+        self.silence.gate = self.silence.gate.map(|gate| old.silence.gate.unwrap_or(gate));
+        self.opened = old.opened;
         self.unsaved = true;
+    }
+
+    /// As it stands after a break that began at `until`: time stood still.
+    pub(crate) fn pause(&mut self, until: i64) {
+        for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
+            standing.pause(group, until);
+        }
+        self.gate.iter_mut().chain(&mut self.silence.gate).for_each(Gate::pause);
+        self.running.iter_mut().for_each(|running| running.pause(until));
+        self.opened = LONG_AGO;
     }
 
     /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
@@ -102,24 +173,101 @@ impl Instance {
     }
 
     /// Moves everything to an instant, on what the programs have said; `begin` is when Unknown began to count (§7.2).
-    pub(crate) fn advance(&mut self, now: i64, begin: i64) -> Option<Change> {
+    pub(crate) fn advance(&mut self, now: i64, begin: i64) -> Moved {
+        let mut ended = self.silence.expire(now);
+        if ended.is_some() {
+            self.forced.get_or_insert(Cause::Shelve);
+        }
+        self.judge_gates(now, begin);
+        if self.is_open() {
+            self.judge_groups(now, begin.max(self.opened));
+        }
+        let change = self.settle(now);
+        let over = |change: &Change| {
+            change.from.severity >= Severity::Warning && self.state.severity < Severity::Warning
+        };
+        if change.as_ref().is_some_and(over) {
+            ended = self.silence.end_once().or(ended);
+            self.silence.was = self.silence.is_silent();
+        }
+        Moved { change, ended }
+    }
+
+    /// For how long a gate that is Unknown keeps its last value: as long as the most patient of the groups.
+    pub(crate) fn patience(&self) -> Millis {
+        self.plan.rule.groups.iter().map(|group| group.unknown.after()).max().unwrap_or(0)
+    }
+
+    /// Whether its conditions are judged: its gate was open when it was last known.
+    fn is_open(&self) -> bool {
+        self.gate.is_none_or(|gate| gate.last() == Some(true))
+    }
+
+    fn judge_gates(&mut self, now: i64, begin: i64) {
+        if self.gate.is_none() && self.silence.gate.is_none() {
+            return;
+        }
+        let (patience, was_open) = (self.patience(), self.is_open());
+        let of = |program: Option<usize>| program.map_or(Truth::Unknown, |p| self.verdicts[p].truth);
+        let (active, suppressed) = (of(self.plan.active_if), of(self.plan.suppress_if));
+        for (gate, truth) in [(&mut self.gate, active), (&mut self.silence.gate, suppressed)] {
+            self.unsaved |= gate.as_mut().is_some_and(|gate| gate.judge(truth, patience, now, begin));
+        }
+        match (was_open, self.is_open()) {
+            (false, true) => self.opened = now,
+            (true, false) => {
+                for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
+                    standing.close(group);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn judge_groups(&mut self, now: i64, begin: i64) {
         let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.plan.conditions);
         for ((standing, group), conditions) in groups {
             let verdicts = &self.verdicts;
-            let of = |c: &BoundCondition| verdicts[c.when];
-            standing.end_wait(group, now, begin, || conditions.iter().all(|c| of(c).heard));
+            let heard = |c: &BoundCondition| {
+                verdicts[c.when].heard && c.clear.is_none_or(|clear| verdicts[clear].heard)
+            };
+            standing.end_wait(group, now, begin, || conditions.iter().all(heard));
             for (i, condition) in conditions.iter().enumerate() {
-                standing.take(group, i, of(condition).truth, || of(condition).heard);
+                let clear = condition.clear.map(|clear| verdicts[clear].truth);
+                let says = Says { when: verdicts[condition.when].truth, clear };
+                standing.take(group, i, says, || heard(condition));
             }
             self.unsaved |= standing.judge(group, now, begin);
         }
-        self.settle(now)
     }
 
-    /// Takes the state that the groups agree on; a change is told when its name or severity differs.
+    /// Takes the state that the groups agree on; a change is told when its name or severity differs, when silence ends
+    /// over a state that began under it, and when somebody shelved the rule.
     fn settle(&mut self, now: i64) -> Option<Change> {
         self.unsaved |= self.since.is_none();
         let since = *self.since.get_or_insert(now);
+        let silent = self.silence.is_silent();
+        let was_silent = std::mem::replace(&mut self.silence.was, silent);
+        let forced = self.forced.take();
+        self.unsaved |= was_silent != silent || forced.is_some();
+        let changed = self.change_state(now, forced == Some(Cause::Reset));
+        let ended_over_it = was_silent && !silent && self.silence.began_under;
+        if changed.is_some() || ended_over_it {
+            self.silence.began_under = changed.is_some() && silent;
+        }
+        let (from, cause) = changed.or_else(|| {
+            let matters = self.state.severity >= Severity::Warning;
+            let unsuppressed = (ended_over_it && matters).then_some(Cause::Unsuppressed);
+            let cause = unsuppressed.or(forced.filter(|cause| *cause == Cause::Shelve))?;
+            Some((self.state.clone(), cause))
+        })?;
+        self.sequence += 1;
+        let activation = (from.name != self.state.name).then(|| self.activated(now)).flatten();
+        let (suppressed, shelved) = (self.silence.is_suppressed(), self.silence.is_shelved());
+        Some(Change { from, since, cause, suppressed, shelved, activation })
+    }
+
+    fn change_state(&mut self, now: i64, reset: bool) -> Option<(State, Cause)> {
         let next = self.agreed()?;
         let same_severity = next.severity == self.state.severity;
         let from = std::mem::replace(&mut self.state, next);
@@ -127,13 +275,58 @@ impl Instance {
         if from.name == self.state.name && same_severity {
             return None;
         }
-        let cause = self.cause(&from, now);
-        (self.since, self.sequence) = (Some(now), self.sequence + 1);
-        Some(Change { from, since, cause })
+        self.since = Some(now);
+        let cause = if reset { Cause::Reset } else { self.cause(&from, now) };
+        Some((from, cause))
     }
 
-    /// The state of the highest vote, on a tie that of the group first in the file; none: it is the state already.
+    /// Counts a state that was entered, if it matters.
+    fn activated(&mut self, now: i64) -> Option<Activated> {
+        let matters = self.state.severity >= Severity::Warning && self.state.name != UNKNOWN;
+        matters.then(|| {
+            let begins = self.activations.count(now);
+            Activated { chattering: self.activations.chattering, begins }
+        })
+    }
+
+    /// Who is to be told of a change, which became that transition, and who is to be told again.
+    pub(crate) fn notices(&mut self, change: Option<(&Change, &str)>, now: i64) -> Vec<Notice> {
+        let rule = Arc::clone(&self.plan.rule);
+        let silent =
+            change.map_or(self.silence.is_silent(), |(change, _)| change.suppressed || change.shelved);
+        let mut notices = Vec::new();
+        if let Some((change, transition)) = change.filter(|(change, _)| change.cause != Cause::Shelve) {
+            let (name, severity) = (self.state.name.as_str(), self.state.severity);
+            let sinks = change.from.name == name && severity < change.from.severity;
+            // Where `Unknown` stands in for a state, what is repeated goes on, and it is no state that matters itself.
+            let stands_in = self.state.stands_in();
+            self.running.retain(|running| {
+                stands_in || sinks && (severity >= Severity::Warning || !running.to.is_empty())
+            });
+            if !silent && !sinks {
+                let severity = if stands_in { Severity::Info } else { severity };
+                notices = action::start(&rule.actions, (name, severity), transition, now, &mut self.running);
+            }
+        }
+        if !self.running.is_empty() {
+            notices.extend(action::repeat(&rule.actions, now, silent, &mut self.running));
+        }
+        self.unsaved |= !notices.is_empty();
+        notices
+    }
+
+    /// The state that the gate leaves, or that of the highest vote, on a tie that of the group first in the file; none:
+    /// it is the state already.
     fn agreed(&self) -> Option<State> {
+        let shut = match self.gate.map_or(Truth::True, |gate| gate.says()) {
+            Truth::True => None,
+            Truth::False => Some(INACTIVE),
+            Truth::Unknown => Some(UNKNOWN),
+        };
+        if let Some(name) = shut {
+            let state = State::of_nobody(name);
+            return (state != self.state).then_some(state);
+        }
         let mut best: Option<(usize, &Vote)> = None;
         for (i, standing) in self.groups.iter().enumerate() {
             if let Some(vote) = &standing.vote
@@ -158,6 +351,9 @@ impl Instance {
         if from.name == self.state.name {
             return Cause::Severity;
         }
+        if from.name == INACTIVE || self.state.name == INACTIVE {
+            return Cause::Gate;
+        }
         let gave_up = from.winner.is_some_and(|(group, _)| !self.groups[group].stands());
         if from.in_doubt() || self.state.in_doubt() || gave_up {
             return Cause::Unknown;
@@ -166,8 +362,8 @@ impl Instance {
             Some((group, By::State(state))) => self.groups[group].phases[state],
             _ => return Cause::Clear,
         };
-        match (entered, from.winner) {
-            (Phase::On { entered, .. }, _) if entered == now => Cause::Condition,
+        match (entered.on(), from.winner) {
+            (Some((_, entered)), _) if entered == now => Cause::Condition,
             (_, Some(_)) => Cause::Clear,
             // It had been On all the time, and its group abstained because it could not know.
             (_, None) => Cause::Unknown,
@@ -176,12 +372,16 @@ impl Instance {
 
     /// The next instant after `now` at which time alone changes something.
     pub(crate) fn due(&self, now: i64, begin: i64) -> Option<i64> {
-        let groups = self.groups.iter().zip(&self.plan.rule.groups);
-        groups.filter_map(|(standing, group)| standing.due(group, now, begin)).min()
+        let groups = self.groups.iter().zip(&self.plan.rule.groups).filter(|_| self.is_open());
+        let opened = begin.max(self.opened);
+        let groups = groups.filter_map(|(standing, group)| standing.due(group, now, opened));
+        let gate = self.gate.and_then(|gate| gate.due(self.patience(), now, begin));
+        let silence = self.silence.due(self.patience(), now, begin);
+        groups.chain(gate).chain(silence).chain(action::due(&self.running, now)).min()
     }
 
     /// Whether its stored form grows old by time alone.
     pub(crate) fn is_counting(&self) -> bool {
-        self.groups.iter().flat_map(|g| &g.phases).any(|p| p.is_counting())
+        !self.running.is_empty() || self.groups.iter().flat_map(|g| &g.phases).any(|p| p.is_counting())
     }
 }

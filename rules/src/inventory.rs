@@ -89,13 +89,16 @@ pub struct Inventory {
     sources: Vec<Source>,
     tags: Vec<Tag>,
     by_name: FxHashMap<(MachineId, String), TagId>,
+    machines_by_name: FxHashMap<String, Vec<MachineId>>,
 }
 
 impl Inventory {
     /// Adds a machine.
     pub fn add_machine(&mut self, machine: Machine) -> MachineId {
+        let id = MachineId(place(self.machines.len() + 1));
+        self.machines_by_name.entry(machine.name.clone()).or_default().push(id);
         self.machines.push(machine);
-        MachineId(place(self.machines.len()))
+        id
     }
 
     /// Adds a source.
@@ -134,6 +137,12 @@ impl Inventory {
     /// All tags with their ids.
     pub fn tags(&self) -> impl Iterator<Item = (TagId, &Tag)> {
         self.tags.iter().enumerate().map(|(i, t)| (TagId(place(i + 1)), t))
+    }
+
+    /// The machines of that name.
+    #[must_use]
+    pub fn machines_named(&self, name: &str) -> &[MachineId] {
+        self.machines_by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// A machine.

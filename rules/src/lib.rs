@@ -9,8 +9,11 @@
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
+mod action;
+mod activation;
 mod bind;
 pub mod checked;
+pub mod codes;
 pub mod condition;
 pub mod decode;
 pub mod diagnose;
@@ -19,21 +22,29 @@ pub mod engine;
 mod explain;
 pub mod expr;
 pub mod file;
+mod gate;
 pub mod group;
 mod instance;
 pub mod inventory;
+pub mod layout;
 mod limits;
 pub mod names;
+pub mod operator;
 pub mod params;
 pub mod pattern;
 pub mod place;
 mod reload;
+mod resume;
 pub mod ruleset;
+pub mod schema;
 mod scope;
 mod sheet;
+pub mod shelf;
 mod signals;
 mod step;
 pub mod stored;
+mod syntax;
+mod telling;
 pub mod text;
 pub mod time;
 mod timers;

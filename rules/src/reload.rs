@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 use proto::Cause;
 
-use crate::engine::{Engine, Expect, Outputs, Reach};
+use crate::engine::{Engine, Expect, Outputs, Reach, Resumed};
 use crate::explain::Teller;
+use crate::group::Standing;
 use crate::instance::{Change, Instance, REMOVED, State};
 use crate::inventory::SourceId;
-use crate::ruleset::RuleSet;
+use crate::resume::Names;
+use crate::ruleset::{Plan, RuleSet};
 use crate::scope::Scope;
-
-use crate::stored::Stored;
 use crate::time::LONG_AGO;
 use crate::watermark::Clock;
 
@@ -36,17 +36,13 @@ impl Engine {
             }
         }
         let mut scopes: BTreeMap<Vec<SourceId>, Scope> = BTreeMap::new();
+        let names = Names::of(rules);
         for plan in &rules.plans {
             let sources = self.reach_of(&plan.sources);
             let scope = scopes.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
             let instance = scope.add(Arc::clone(plan));
-            let key = plan.key(&inventory);
-            if let Some((was, before)) = standing.remove(&key) {
-                instance.inherit(&before, old[was].watermark);
-                scope.watermark = scope.watermark.max(old[was].watermark);
-            } else if let Some(Ok(counter)) = self.retired.remove(&key).map(|bytes| Stored::read(&bytes)) {
-                counter.resume(instance);
-            }
+            let mark = self.take_over(plan, instance, &mut standing, &old, &names, outputs);
+            scope.watermark = scope.watermark.max(mark);
         }
         if self.options.reach == Reach::Global {
             let all = self.reach_of(&[]);
@@ -61,6 +57,33 @@ impl Engine {
             }
         }
         self.install(scopes.into_values().collect(), outputs);
+    }
+
+    /// Lets an instance go on where that of the old rule stood, under the same name or the one before; else where it
+    /// stood when its rule was removed. Gives the watermark it had.
+    fn take_over(
+        &mut self,
+        plan: &Plan,
+        instance: &mut Instance,
+        standing: &mut BTreeMap<String, (usize, Instance)>,
+        old: &[Scope],
+        names: &Names<'_>,
+        outputs: &mut Outputs,
+    ) -> i64 {
+        if let Some((was, before)) = standing.remove(&plan.key(&self.inventory)) {
+            instance.inherit(&before, old[was].watermark);
+            return old[was].watermark;
+        }
+        // What it says is of a time that may have been set back since.
+        let mark = self.resume(plan, instance, names, &mut Resumed::default());
+        let mark = if mark > self.at + self.options.future_bound { LONG_AGO } else { mark };
+        let renamed = names.before(plan).map(|name| plan.key_under(name, &self.inventory));
+        let Some((was, before)) = renamed.and_then(|key| standing.remove(&key)) else { return mark };
+        self.leave_counter(&before, old[was].watermark, outputs);
+        let counter = instance.sequence;
+        instance.inherit(&before, old[was].watermark);
+        instance.sequence = instance.sequence.max(counter);
+        mark.max(old[was].watermark)
     }
 
     /// The sources that share a watermark with these.
@@ -98,6 +121,7 @@ impl Engine {
     pub(crate) fn wire(&mut self) {
         self.scopes_of.iter_mut().for_each(Vec::clear);
         for (i, scope) in self.scopes.iter_mut().enumerate() {
+            scope.ready();
             for source in &scope.sources {
                 self.scopes_of[source.0 as usize].push(i);
             }
@@ -106,16 +130,19 @@ impl Engine {
                 scope.begin_by(self.start + patience.unwrap_or(0));
             }
         }
+        self.wire_floods();
     }
 
     /// The last word of an instance whose rule is gone.
     fn remove(&mut self, scope: &Scope, mut instance: Instance, outputs: &mut Outputs) {
         let Some(since) = instance.since else { return };
         let now = scope.watermark;
-        let from = std::mem::replace(&mut instance.state, State { name: REMOVED.into(), ..State::unknown() });
+        let from = std::mem::replace(&mut instance.state, State::of_nobody(REMOVED));
         instance.sequence += 1;
         instance.since = Some(now);
-        let change = Change { from, since, cause: Cause::RuleRemoved };
+        let (suppressed, shelved) = (instance.silence.is_suppressed(), instance.silence.is_shelved());
+        let cause = Cause::RuleRemoved;
+        let change = Change { from, since, cause, suppressed, shelved, activation: None };
         let teller = Teller {
             identity: &self.identity,
             inventory: &self.inventory,
@@ -123,7 +150,7 @@ impl Engine {
             at: self.at,
             watermark: now,
         };
-        outputs.transitions.push(teller.tell(&instance, change, now));
+        outputs.transitions.push(teller.tell(&instance, &change, now));
         self.counts.transitions += 1;
         // Its counter outlives the rule: should it come back, no number comes again.
         let (key, bytes) = (instance.plan.key(&self.inventory), crate::stored::bytes(&instance, now));
@@ -134,17 +161,16 @@ impl Engine {
     /// The clock was set back to `at`: what waits is applied, then nothing is known until it is heard again.
     pub(crate) fn begin_again(&mut self, at: i64, outputs: &mut Outputs) {
         self.settle();
+        let before = self.at;
         let mut scopes = Vec::new();
         for i in 0..self.scopes.len() {
             self.with_scope(i, outputs, Scope::apply_all);
             let mut fresh = Scope::new(self.scopes[i].sources.clone());
             let until = self.scopes[i].watermark;
             for mut instance in std::mem::take(&mut self.scopes[i].instances) {
-                let rule = Arc::clone(&instance.plan.rule);
-                for (standing, group) in instance.groups.iter_mut().zip(&rule.groups) {
-                    standing.pause(group, until);
-                    standing.forget_break();
-                }
+                instance.pause(until);
+                instance.groups.iter_mut().for_each(Standing::forget_break);
+                instance.silence.set_back(before, at);
                 instance.unsaved = true;
                 let place = fresh.add(Arc::clone(&instance.plan));
                 instance.signals.clone_from(&place.signals);
@@ -155,6 +181,7 @@ impl Engine {
         self.scopes = scopes;
         self.clocks.fill(Clock::default());
         self.last.fill(None);
+        self.floods.forget();
         (self.start, self.at) = (at, at);
         self.wire();
         self.recount();

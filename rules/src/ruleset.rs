@@ -15,6 +15,7 @@ use crate::diagnose::{FileId, Report};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::params;
 use crate::pattern;
 use crate::text::Template;
 use crate::time::Millis;
@@ -143,7 +144,12 @@ impl Plan {
     /// The key under which the instance's state is kept: unique, and the same for ever.
     #[must_use]
     pub fn key(&self, inventory: &Inventory) -> String {
-        format!("{}@{}", self.rule.name.value, inventory.machine(self.machine).id)
+        self.key_under(&self.rule.name.value, inventory)
+    }
+
+    /// The key under another name of the rule.
+    pub(crate) fn key_under(&self, rule: &str, inventory: &Inventory) -> String {
+        format!("{rule}@{}", inventory.machine(self.machine).id)
     }
 }
 
@@ -172,13 +178,15 @@ impl RuleSet {
 
 pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
-    let machines: Vec<MachineId> =
-        inventory.machines().filter(|(_, m)| selects(&rule.on, m)).map(|(id, _)| id).collect();
+    let machines = selected(&rule.on, inventory);
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
     let mut plans = Vec::new();
     for machine in machines {
+        if params::resolve(report, &rule, inventory.machine(machine)).is_none() {
+            break;
+        }
         match plan(report, &rule, inventory, machine) {
             Some(plan) => plans.push(Arc::new(plan)),
             // The next machine would say the same again.
@@ -194,6 +202,20 @@ fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
     let message = format!("rule `{}` is for no machine", rule.name.value);
     report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
         Some(format!("machines in agent.toml: {}", names.join(", ")));
+}
+
+/// The machines that a rule is for, in their order.
+fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
+    let selects = |id: &MachineId| selects(on, inventory.machine(*id));
+    if on.names.is_empty() || on.names.iter().any(|name| name.contains(['*', '?'])) {
+        return inventory.machines().map(|(id, _)| id).filter(selects).collect();
+    }
+    // Plain names are looked up: thousands of rules for one machine each do not look at thousands of machines.
+    let named = on.names.iter().flat_map(|name| inventory.machines_named(name));
+    let mut machines: Vec<MachineId> = named.copied().filter(selects).collect();
+    machines.sort_unstable();
+    machines.dedup();
+    machines
 }
 
 fn selects(on: &Selector, machine: &Machine) -> bool {

@@ -10,10 +10,10 @@
 
 use std::sync::Arc;
 
-use proto::Transition;
+use proto::Cause;
 
-use crate::engine::{Counts, Datapoint, Identity, Late, Subject};
-use crate::explain::Teller;
+use crate::activation::Activation;
+use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
 use crate::expr::eval::Seen;
 use crate::group::Standing;
 use crate::instance::Instance;
@@ -52,8 +52,10 @@ pub(crate) struct Going<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) inventory: &'a Inventory,
     pub(crate) at: i64,
-    pub(crate) out: &'a mut Vec<Transition>,
-    pub(crate) stored: &'a mut Vec<(String, Vec<u8>)>,
+    /// All that is told.
+    pub(crate) told: &'a mut Outputs,
+    /// The activations on lines.
+    pub(crate) activations: &'a mut Vec<Activation>,
     pub(crate) counts: &'a mut Counts,
     /// Whether anybody wants the stored form of what changes.
     pub(crate) keeps_states: bool,
@@ -122,11 +124,16 @@ impl Scope {
         let signals: Vec<usize> = plan.slots.iter().map(|tag| self.signals.subscribe(*tag, policy)).collect();
         for (program, bound) in plan.programs.iter().enumerate() {
             for slot in &bound.outside {
-                self.signals.read(signals[*slot], Reader::new(place, program));
+                self.signals.read(signals[*slot], Reader::new(place, program), bound.program.cuts(*slot));
             }
         }
         self.instances.push(Instance::new(plan, signals));
         &mut self.instances[place]
+    }
+
+    /// All instances are there.
+    pub(crate) fn ready(&mut self) {
+        self.signals.ready();
     }
 
     /// Takes over time and values of the scope that had these sources before; its instances stay behind.
@@ -156,12 +163,20 @@ impl Scope {
             self.begin(self.watermark, going.inventory);
         }
         let Some(begin) = self.unknown_counts_from() else { return };
-        let before = going.out.len();
+        let before = going.told.transitions.len();
         for i in 0..self.instances.len() {
             self.judge_whole(i, self.watermark, begin, going);
         }
-        for transition in &mut going.out[before..] {
-            transition.cause = proto::Cause::RuleChanged;
+        let changed = going.told.transitions[before..].iter_mut();
+        for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
+            transition.cause = Cause::RuleChanged;
+        }
+    }
+
+    /// Judges an instance at the watermark: somebody did something to it between two instants.
+    pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
+        if let Some(begin) = self.unknown_counts_from() {
+            self.judge_whole(i, self.watermark, begin, going);
         }
     }
 
@@ -342,16 +357,8 @@ impl Scope {
     /// Moves an instance to an instant, on what its programs have said.
     fn move_on(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
         let (signals, instance) = (&self.signals, &mut self.instances[i]);
-        if let Some(change) = instance.advance(now, begin) {
-            let (identity, inventory) = (going.identity, going.inventory);
-            let teller = Teller { identity, inventory, signals, at: going.at, watermark: self.watermark };
-            going.out.push(teller.tell(instance, change, now));
-            going.counts.transitions += 1;
-            if going.keeps_states {
-                going.stored.push((instance.plan.key(inventory), crate::stored::bytes(instance, now)));
-                instance.unsaved = false;
-            }
-        }
+        let moved = instance.advance(now, begin);
+        going.tell(instance, signals, moved, (now, self.watermark));
         self.timers.arm_if(Timer::Instance(i), instance.due(now, begin));
     }
 

@@ -13,7 +13,7 @@ use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::time::LONG_AGO;
 use crate::touched::{Reader, Touched};
-use crate::value::{Held, Unknown};
+use crate::value::{Held, Unknown, Value};
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
 
@@ -27,19 +27,53 @@ pub(crate) struct Cell {
     pub(crate) timestamp: Option<i64>,
     pub(crate) sequence: u64,
     pub(crate) late: bool,
-    signals: Vec<usize>,
+    /// The first of its signals; each names the next.
+    signal: Option<u32>,
 }
 
 /// A tag under one policy of staleness, read by instances.
 #[derive(Debug)]
 struct Signal {
     cell: usize,
+    /// The next signal of the same tag.
+    next: Option<u32>,
     policy: StaleAfter,
     stale: bool,
     /// An instant before which staleness does not begin to count: a late application, or its last end where no
     /// frontier tells when that was.
     floor: i64,
+    /// What is judged whenever it changes.
     readers: Vec<Reader>,
+    /// What compares it with numbers alone, by these: such a program says the same as before while the value lies
+    /// on the same side of its number.
+    cuts: Vec<(f64, Reader)>,
+}
+
+impl Signal {
+    /// Touches all that reads it.
+    fn touch(&self, touched: &mut Touched) {
+        touched.add(&self.readers);
+        self.cuts.iter().for_each(|(_, reader)| touched.add(&[*reader]));
+    }
+
+    /// Touches all that may tell the one value from the other.
+    fn touch_between(&self, before: &Held, after: &Held, touched: &mut Touched) {
+        let (Some(before), Some(after)) = (number(before), number(after)) else { return self.touch(touched) };
+        touched.add(&self.readers);
+        let (low, high) = (before.min(after), before.max(after));
+        let first = self.cuts.partition_point(|(cut, _)| *cut < low);
+        let crossed = self.cuts[first..].iter().take_while(|(cut, _)| *cut <= high);
+        crossed.for_each(|(_, reader)| touched.add(&[*reader]));
+    }
+}
+
+/// A value as a number. Rounding a large integer keeps its order, and no cut lies where it rounds.
+fn number(held: &Held) -> Option<f64> {
+    match held {
+        Ok(Value::Int(i)) => Some(*i as f64),
+        Ok(Value::Float(f)) => Some(*f),
+        _ => None,
+    }
 }
 
 /// What a scope has heard of a source, as far as it was applied.
@@ -58,7 +92,7 @@ struct Contact {
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     cells: Vec<Cell>,
-    by_tag: FxHashMap<TagId, usize>,
+    by_tag: FxHashMap<TagId, u32>,
     signals: Vec<Signal>,
     /// In the order of the sources.
     contacts: Vec<Contact>,
@@ -82,31 +116,54 @@ impl Signals {
 
     /// The signal of a tag under a policy.
     pub(crate) fn subscribe(&mut self, tag: TagId, policy: StaleAfter) -> usize {
-        let cell = *self.by_tag.entry(tag).or_insert_with(|| {
-            let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
-            self.cells.push(Cell {
-                tag,
-                held,
-                quality,
-                timestamp: None,
-                sequence: 0,
-                late: false,
-                signals: Vec::new(),
-            });
-            self.cells.len() - 1
-        });
-        let known = self.cells[cell].signals.iter().copied().find(|s| self.signals[*s].policy == policy);
-        known.unwrap_or_else(|| {
-            self.signals.push(Signal { cell, policy, stale: false, floor: LONG_AGO, readers: Vec::new() });
-            let signal = self.signals.len() - 1;
-            self.cells[cell].signals.push(signal);
-            signal
-        })
+        let cell = self.cell_for(tag);
+        let mut last = None;
+        let mut next = self.cells[cell].signal;
+        while let Some(signal) = next {
+            let known = &self.signals[signal as usize];
+            if known.policy == policy {
+                return signal as usize;
+            }
+            (last, next) = (Some(signal), known.next);
+        }
+        let signal = self.signals.len();
+        let (readers, cuts) = (Vec::new(), Vec::new());
+        self.signals.push(Signal { cell, next: None, policy, stale: false, floor: LONG_AGO, readers, cuts });
+        let place = u32::try_from(signal).ok();
+        match last {
+            None => self.cells[cell].signal = place,
+            Some(last) => self.signals[last as usize].next = place,
+        }
+        signal
     }
 
-    /// Has a program judged whenever the signal changes.
-    pub(crate) fn read(&mut self, signal: usize, reader: Reader) {
-        self.signals[signal].readers.push(reader);
+    fn cell_for(&mut self, tag: TagId) -> usize {
+        let place = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        let cell = *self.by_tag.entry(tag).or_insert(place);
+        if cell == place {
+            let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
+            let (timestamp, sequence, late, signal) = (None, 0, false, None);
+            self.cells.push(Cell { tag, held, quality, timestamp, sequence, late, signal });
+        }
+        cell as usize
+    }
+
+    /// Has a program judged when the signal changes; with the numbers with which it alone compares it, when it
+    /// comes to one of them or passes it.
+    pub(crate) fn read(&mut self, signal: usize, reader: Reader, cuts: Option<Vec<f64>>) {
+        match cuts {
+            None => self.signals[signal].readers.push(reader),
+            Some(cuts) => self.signals[signal].cuts.extend(cuts.into_iter().map(|cut| (cut, reader))),
+        }
+    }
+
+    /// All readers are known.
+    pub(crate) fn ready(&mut self) {
+        for signal in &mut self.signals {
+            signal.cuts.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            signal.cuts.shrink_to_fit();
+            signal.readers.shrink_to_fit();
+        }
     }
 
     fn contact_of(&mut self, source: SourceId) -> Option<&mut Contact> {
@@ -122,15 +179,16 @@ impl Signals {
             }
         }
         for cell in &mut self.cells {
-            let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i]) else { continue };
+            let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i as usize]) else { continue };
             (cell.held, cell.quality) = (old.held.clone(), old.quality);
             (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
-            for signal in &cell.signals {
-                let state = &mut self.signals[*signal];
-                let same = old.signals.iter().map(|i| &known.signals[*i]).find(|s| s.policy == state.policy);
-                if let Some(same) = same {
+            let mut next = cell.signal;
+            while let Some(signal) = next {
+                let state = &mut self.signals[signal as usize];
+                if let Some(same) = known.signal_of(old, state.policy) {
                     (state.stale, state.floor) = (same.stale, same.floor);
                 }
+                next = state.next;
             }
         }
         self.look_who_was_heard();
@@ -139,6 +197,12 @@ impl Signals {
                 self.note_stale(inventory, signal);
             }
         }
+    }
+
+    fn signal_of(&self, cell: &Cell, policy: StaleAfter) -> Option<&Signal> {
+        let first = cell.signal.map(|i| &self.signals[i as usize]);
+        let mut all = std::iter::successors(first, |s| s.next.map(|i| &self.signals[i as usize]));
+        all.find(|s| s.policy == policy)
     }
 
     fn note_stale(&mut self, inventory: &Inventory, signal: usize) {
@@ -155,7 +219,7 @@ impl Signals {
             contact.frontier = contact.frontier.max(datapoint.timestamp);
             self.look_who_was_heard();
         }
-        let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i]) else { return };
+        let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i as usize]) else { return };
         if cell.timestamp.is_none() {
             (cell.held, cell.quality) = (datapoint.value.clone(), datapoint.quality);
             (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
@@ -205,24 +269,28 @@ impl Signals {
         let Subject::Tag(tag) = waiting.datapoint.subject else { return true };
         let Some(cell) = self.by_tag.get(&tag).copied() else { return true };
         let (late, now, datapoint) = (waiting.late(), waiting.effective, waiting.datapoint);
-        let cell = &mut self.cells[cell];
+        let cell = &mut self.cells[cell as usize];
         let newer = (cell.timestamp, cell.sequence) > (Some(datapoint.timestamp), datapoint.sequence);
         if late && newer {
             return false;
         }
-        let changed = cell.held != datapoint.value;
-        cell.held = datapoint.value;
+        let before = std::mem::replace(&mut cell.held, datapoint.value);
+        let changed = before != cell.held;
         (cell.quality, cell.late) = (datapoint.quality, late);
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
-        for signal in &cell.signals {
-            let state = &mut self.signals[*signal];
+        let mut next = cell.signal;
+        while let Some(signal) = next {
+            let state = &mut self.signals[signal as usize];
             if late {
                 state.floor = now;
             }
-            armed.push(*signal);
-            if changed {
-                touched.add(&state.readers);
+            if state.policy != StaleAfter::Never {
+                armed.push(signal as usize);
             }
+            if changed {
+                state.touch_between(&before, &cell.held, touched);
+            }
+            next = state.next;
         }
         true
     }
@@ -264,7 +332,7 @@ impl Signals {
             if lasts || late {
                 state.floor = now;
             }
-            touched.add(&state.readers);
+            state.touch(touched);
             armed.push(*signal);
             false
         });
@@ -296,7 +364,7 @@ impl Signals {
     /// Makes the signal stale; its readers must be judged.
     pub(crate) fn go_stale(&mut self, inventory: &Inventory, signal: usize, touched: &mut Touched) {
         self.signals[signal].stale = true;
-        touched.add(&self.signals[signal].readers);
+        self.signals[signal].touch(touched);
         self.note_stale(inventory, signal);
     }
 }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use proto::{Flags, Quality, Transition};
+use proto::{Flags, Happening, Notification, Quality, Transition};
 
 use crate::inventory::{SourceId, TagId};
+use crate::operator::{Command, Refused};
 use crate::ruleset::RuleSet;
 use crate::stored::NotAState;
 use crate::time::Millis;
@@ -59,6 +60,8 @@ pub enum Input {
     Clock,
     /// Other rules are in force, from here on.
     Rules(RuleSet),
+    /// Somebody does something to a rule of a machine.
+    Operator(Command),
     /// The agent's clock was set back: `at` begins again, and with it event time.
     Epoch,
 }
@@ -160,6 +163,12 @@ pub struct Outputs {
     pub states: Vec<(String, Vec<u8>)>,
     /// Datapoints that came late: the source, and by how much, ms.
     pub late: Vec<(SourceId, Millis)>,
+    /// Who is to be told of a transition, at once or again.
+    pub notifications: Vec<Notification>,
+    /// What happened to the rules besides their transitions: chattering, floods, what people did.
+    pub events: Vec<Happening>,
+    /// Why nothing was done of what somebody wanted.
+    pub refused: Option<Refused>,
 }
 
 impl Outputs {
@@ -168,6 +177,9 @@ impl Outputs {
         self.transitions.clear();
         self.states.clear();
         self.late.clear();
+        self.notifications.clear();
+        self.events.clear();
+        self.refused = None;
     }
 
     /// Of several changes of one instance only the last state is worth keeping.

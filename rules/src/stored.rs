@@ -7,14 +7,19 @@
 use proto::Severity;
 use serde::{Deserialize, Serialize};
 
+use crate::action::Running;
+use crate::activation::Activations;
 use crate::condition::Phase;
 use crate::file::State as RuleState;
+use crate::gate::{Gate, StoredGate};
 use crate::group::{By, Vote};
 use crate::instance::{Instance, REMOVED, State};
+use crate::ruleset::BoundCondition;
+use crate::shelf::{Shelf, Silence};
 use crate::time;
 
 /// The format that is written.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// More transitions than an instance makes, and exact in every reader of JSON.
 const SEQUENCE_MAX: u64 = 1 << 53;
 
@@ -44,6 +49,27 @@ pub struct Stored {
     weight: u32,
     winner: Option<(Option<String>, By)>,
     groups: Vec<StoredGroup>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gate: Option<StoredGate>,
+    #[serde(flatten)]
+    silence: StoredSilence,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    activations: Option<([i64; 2], bool)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    running: Vec<Running>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredSilence {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suppress: Option<StoredGate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shelf: Option<Box<Shelf>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out_of_service: Option<Box<Shelf>>,
+    /// It was silent, and whether its state began so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    silent: Option<bool>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,18 +105,44 @@ impl Stored {
         time::are_bounded(self.since.into_iter().chain([self.watermark]))
             && self.sequence <= SEQUENCE_MAX
             && self.groups.iter().flat_map(|g| &g.conditions).all(|c| c.phase.is_plausible())
+            && self.running.iter().all(Running::is_plausible)
+            && time::are_bounded(self.activations.iter().flat_map(|(last, _)| *last))
+            && time::are_bounded(self.silence.shelf.iter().filter_map(|shelf| shelf.until))
     }
 
     /// Lets a new instance of the same rule and machine go on after a restart: time stood still.
     pub(crate) fn resume(self, instance: &mut Instance) {
         let until = self.watermark;
         self.restore(instance);
-        let rule = std::sync::Arc::clone(&instance.plan.rule);
-        instance
-            .groups
-            .iter_mut()
-            .zip(&rule.groups)
-            .for_each(|(standing, group)| standing.pause(group, until));
+        instance.pause(until);
+    }
+
+    /// How many transitions the instance had made.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Nothing but the counter: the instance goes on under another name.
+    pub(crate) fn counter(&self) -> Self {
+        Self {
+            watermark: self.watermark,
+            sequence: self.sequence,
+            since: None,
+            state: REMOVED.into(),
+            severity: Severity::Info,
+            weight: 0,
+            winner: None,
+            groups: Vec::new(),
+            gate: None,
+            silence: StoredSilence::default(),
+            activations: None,
+            running: Vec::new(),
+        }
+    }
+
+    /// Whether only the counter of it goes on.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.state == REMOVED
     }
 
     /// Puts the stored state into a new instance of the same rule and machine, which may have been edited. Of a
@@ -110,7 +162,9 @@ impl Stored {
             let Some(place) = place(&stored.name) else { continue };
             let (standing, group) = (&mut instance.groups[place], &plan.rule.groups[place]);
             for (i, state) in group.states.iter().enumerate() {
-                standing.phases[i] = stored.phase(&state.named.name, &plan.conditions[place][i].identity);
+                let (phase, same) = stored.phase(&state.named.name, &plan.conditions[place], i);
+                standing.phases[i] = phase;
+                standing.edited.extend((!same && phase.is_on()).then_some(i));
             }
             standing.vote = stored.vote.take();
             if let Some(vote) = &mut standing.vote {
@@ -120,17 +174,36 @@ impl Stored {
         }
         instance.state = State { name: self.state, severity: self.severity, weight: self.weight, winner };
         instance.since = self.since;
+        // A gate that is new does not shut a rule out that was judged without it, until it says so.
+        let gate = self.gate.map_or(Gate::of(true), Gate::restored);
+        instance.gate = instance.gate.map(|_| gate);
+        let suppress = self.silence.suppress.map_or(Gate::default(), Gate::restored);
+        instance.silence = Silence {
+            gate: instance.silence.gate.map(|_| suppress),
+            shelf: self.silence.shelf,
+            out_of_service: self.silence.out_of_service,
+            was: self.silence.silent.is_some(),
+            began_under: self.silence.silent == Some(true),
+        };
+        let activations = |(last, chattering)| Activations { last, chattering };
+        instance.activations = self.activations.map(activations).unwrap_or_default();
+        instance.running = self.running;
     }
 }
 
 impl StoredGroup {
-    /// The phase of a state's condition. What is On stays On under an edited condition too, until that one says
-    /// otherwise; what was counted towards another condition counts for nothing (§8).
-    fn phase(&self, name: &str, identity: &str) -> Phase {
-        let same = |c: &&StoredCondition| c.name == name && c.identity == identity;
-        let edited = |c: &&StoredCondition| c.name == name && c.phase.is_on();
-        let found = self.conditions.iter().find(same).or_else(|| self.conditions.iter().find(edited));
-        found.map_or(Phase::Off, |c| c.phase)
+    /// The phase of a state's condition, and whether it was reached under that very condition. What is On stays On
+    /// under an edited one too, until that says otherwise; what was counted towards another condition counts for
+    /// nothing (§8).
+    fn phase(&self, name: &str, conditions: &[BoundCondition], place: usize) -> (Phase, bool) {
+        let named = || self.conditions.iter().filter(|c| c.name == name);
+        if let Some(same) = named().find(|c| c.identity == conditions[place].identity) {
+            return (same.phase, true);
+        }
+        // A name may have several levels of severity: those that are as they were are not taken for an edited one.
+        let is_gone = |c: &&StoredCondition| conditions.iter().all(|other| other.identity != c.identity);
+        let on = named().filter(is_gone).find_map(|c| c.phase.on());
+        (on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered }), false)
     }
 
     /// The same reason, with the place that its state has in the edited rule. A state that is gone has none.
@@ -149,9 +222,14 @@ impl StoredGroup {
 
 /// The bytes that keep an instance's state, as it stands at this watermark.
 pub(crate) fn bytes(instance: &Instance, watermark: i64) -> Vec<u8> {
+    bytes_of(&stored(instance, watermark))
+}
+
+/// The bytes of a state.
+pub(crate) fn bytes_of(stored: &Stored) -> Vec<u8> {
     let mut bytes = vec![FORMAT];
     // Names, numbers and flags only: serde_json has nothing to refuse.
-    serde_json::to_writer(&mut bytes, &stored(instance, watermark)).ok();
+    serde_json::to_writer(&mut bytes, stored).ok();
     bytes
 }
 
@@ -166,7 +244,11 @@ pub(crate) fn stored(instance: &Instance, watermark: i64) -> Stored {
         conditions: (0..standing.phases.len())
             .map(|s| StoredCondition {
                 name: rule.groups[i].states[s].named.name.clone(),
-                identity: instance.plan.conditions[i][s].identity.clone(),
+                // On under a condition that was edited: under neither.
+                identity: match standing.edited.contains(&s) {
+                    true => String::new(),
+                    false => instance.plan.conditions[i][s].identity.clone(),
+                },
                 phase: standing.phases[s],
             })
             .collect(),
@@ -181,6 +263,20 @@ pub(crate) fn stored(instance: &Instance, watermark: i64) -> Stored {
         weight: instance.state.weight,
         winner: winner.map(|(i, by)| (rule.groups[i].name.clone(), by)),
         groups: instance.groups.iter().enumerate().map(group).collect(),
+        gate: instance.gate.as_ref().map(Gate::stored),
+        silence: stored_silence(&instance.silence),
+        activations: (instance.activations != Activations::default())
+            .then_some((instance.activations.last, instance.activations.chattering)),
+        running: instance.running.clone(),
+    }
+}
+
+fn stored_silence(silence: &Silence) -> StoredSilence {
+    StoredSilence {
+        suppress: silence.gate.as_ref().map(Gate::stored),
+        shelf: silence.shelf.clone(),
+        out_of_service: silence.out_of_service.clone(),
+        silent: silence.was.then_some(silence.began_under),
     }
 }
 
@@ -190,16 +286,16 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_and_damage_is_noticed() {
-        assert_eq!(Stored::read(&[]).unwrap_err().to_string(), "format None, this version reads 1");
-        assert_eq!(Stored::read(&[9, b'{']).unwrap_err().to_string(), "format Some(9), this version reads 1");
-        assert!(Stored::read(b"\x01{\"watermark\":1").unwrap_err().to_string().starts_with("damaged: "));
+        assert_eq!(Stored::read(&[]).unwrap_err().to_string(), "format None, this version reads 2");
+        assert_eq!(Stored::read(&[9, b'{']).unwrap_err().to_string(), "format Some(9), this version reads 2");
+        assert!(Stored::read(b"\x02{\"watermark\":1").unwrap_err().to_string().starts_with("damaged: "));
     }
 
     #[test]
     fn numbers_that_no_engine_writes_are_refused() {
         let stored = |watermark: i64, sequence: u64| {
             format!(
-                "\u{1}{{\"watermark\":{watermark},\"sequence\":{sequence},\"since\":null,\"state\":\"A\",\"severity\":\"info\",\"weight\":1,\"winner\":null,\"groups\":[]}}"
+                "\u{2}{{\"watermark\":{watermark},\"sequence\":{sequence},\"since\":null,\"state\":\"A\",\"severity\":\"info\",\"weight\":1,\"winner\":null,\"groups\":[]}}"
             )
         };
         assert!(Stored::read(stored(5, 7).as_bytes()).is_ok());

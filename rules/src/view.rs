@@ -10,13 +10,14 @@ use proto::Severity;
 
 use crate::condition::Phase;
 use crate::engine::Engine;
+use crate::expr::eval::Truth;
 use crate::group::{By, Standing, UNKNOWN};
 use crate::instance::Instance;
 use crate::inventory::{MachineId, SourceId, TagId};
 use crate::ruleset::Plan;
 use crate::scope::Scope;
-use crate::time::LONG_AGO;
-use crate::time::Millis;
+use crate::shelf::Shelf;
+use crate::time::{LONG_AGO, Millis};
 
 /// An engine at one moment.
 #[derive(Debug)]
@@ -57,6 +58,12 @@ pub struct InstanceView<'e> {
     pub severity: Severity,
     /// Event time at which it was entered, ms since 1970 UTC; none before the instance began.
     pub since: Option<i64>,
+    /// Whether the gate `suppress_if` keeps it silent.
+    pub suppressed: bool,
+    /// Who shelved it, why and until when.
+    pub shelf: Option<&'e Shelf>,
+    /// Who took it out of service, and why.
+    pub out_of_service: Option<&'e Shelf>,
     groups: &'e [Standing],
     winner: Option<(usize, By)>,
     watermark: i64,
@@ -75,7 +82,7 @@ pub struct VoteView<'e> {
     pub wins: bool,
 }
 
-/// A state that will be entered if its condition goes on to hold.
+/// A state that will be entered if its condition goes on to hold, or left if it goes on not to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingView<'e> {
     /// The state.
@@ -86,6 +93,17 @@ pub struct PendingView<'e> {
     pub of_ms: Millis,
     /// The condition is Unknown: the time stands still.
     pub paused: bool,
+    /// The state will be left: it is the off-delay that runs.
+    pub leaving: bool,
+}
+
+/// A state that stays until somebody resets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatchedView<'e> {
+    /// The state.
+    pub state: &'e str,
+    /// Its condition does not hold any more, or cannot be known: it can be reset.
+    pub resettable: bool,
 }
 
 /// How a machine's instances stand.
@@ -147,8 +165,7 @@ impl Engine {
 
 /// Critical, alarm, warning, about to change, Unknown, all others.
 fn urgency(instance: &Instance) -> usize {
-    let pending =
-        || instance.groups.iter().flat_map(|g| &g.phases).any(|p| matches!(p, Phase::Pending { .. }));
+    let pending = || instance.groups.iter().flat_map(|g| &g.phases).any(|p| matches!(p, Phase::Pending(_)));
     match instance.state.severity {
         Severity::Critical => 0,
         Severity::Alarm => 1,
@@ -176,6 +193,9 @@ impl<'e> InstanceView<'e> {
             state: &instance.state.name,
             severity: instance.state.severity,
             since: instance.since,
+            suppressed: instance.silence.is_suppressed(),
+            shelf: instance.silence.shelf.as_deref(),
+            out_of_service: instance.silence.out_of_service.as_deref(),
             groups: &instance.groups,
             winner: instance.state.winner,
             watermark,
@@ -199,20 +219,27 @@ impl<'e> InstanceView<'e> {
         })
     }
 
-    /// The states that wait for their delay.
+    /// The states that wait for their delay, on or off.
     pub fn pending(&self) -> impl Iterator<Item = PendingView<'e>> {
         let watermark = self.watermark;
         let states =
             self.groups.iter().zip(&self.plan.rule.groups).flat_map(|(s, g)| s.phases.iter().zip(&g.states));
-        states.filter_map(move |(phase, state)| match *phase {
-            Phase::Pending { counted, counting_from, .. } => Some(PendingView {
-                state: &state.named.name,
-                done_ms: (counted + counting_from.map_or(0, |from| (watermark - from).max(0)))
-                    .min(state.delay),
-                of_ms: state.delay,
-                paused: counting_from.is_none(),
-            }),
-            _ => None,
+        states.filter_map(move |(phase, state)| {
+            let (count, leaving) = (phase.count()?, phase.is_on());
+            let of_ms = if leaving { state.hold } else { state.delay };
+            let (done_ms, paused) = (count.at(watermark).min(of_ms), count.counting_from.is_none());
+            Some(PendingView { state: &state.named.name, done_ms, of_ms, paused, leaving })
+        })
+    }
+
+    /// The states that are latched.
+    pub fn latched(&self) -> impl Iterator<Item = LatchedView<'e>> {
+        let groups = self.groups.iter().zip(&self.plan.rule.groups);
+        groups.flat_map(|(standing, group)| {
+            standing.latched(group).map(|i| LatchedView {
+                state: &group.states[i].named.name,
+                resettable: standing.says[i].when != Truth::True,
+            })
         })
     }
 
@@ -265,7 +292,7 @@ when = 't > 1000'";
         tell(&mut engine, 0, &[95.0, 1.0], 1_000);
         tell(&mut engine, 1, &[0.0], 1_000);
         tell(&mut engine, 0, &[96.0, 1.0], 5_000);
-        let at_first = PendingView { state: "Hot", done_ms: 0, of_ms: 10_000, paused: false };
+        let at_first = PendingView { state: "Hot", done_ms: 0, of_ms: 10_000, paused: false, leaving: false };
         assert_eq!(pending(&engine), Some(at_first), "the other source holds the watermark");
         tell(&mut engine, 1, &[0.0], 5_000);
         assert_eq!(pending(&engine), Some(PendingView { done_ms: 4_000, ..at_first }));

@@ -59,6 +59,10 @@ pub(crate) struct Running {
     tags: usize,
     pub(crate) down: Option<String>,
     pub(crate) lost: Lost,
+    /// Reports that it was down.
+    pub(crate) outages: usize,
+    /// So long something may take.
+    pub(crate) patience: Duration,
     /// Values of the longest report.
     pub(crate) longest: usize,
     _stop: DropGuard,
@@ -79,6 +83,8 @@ impl Running {
             tags: count,
             down: None,
             lost: Lost::default(),
+            outages: 0,
+            patience: PATIENCE,
             longest: 0,
             _stop: stop.drop_guard(),
         }
@@ -86,9 +92,10 @@ impl Running {
 
     pub(crate) async fn report(&mut self) -> Report {
         let report =
-            timeout(PATIENCE, self.reports.recv()).await.expect("no report in time").expect("it ended");
+            timeout(self.patience, self.reports.recv()).await.expect("no report in time").expect("it ended");
         match &report {
             Report::Down(reason) => {
+                self.outages += 1;
                 self.down = Some(reason.clone());
                 self.known.clear();
             }
@@ -108,7 +115,7 @@ impl Running {
         let started = Instant::now();
         while !reached(self) {
             assert!(
-                started.elapsed() < PATIENCE,
+                started.elapsed() < self.patience,
                 "{what}: never; down {:?}, known {:?}",
                 self.down,
                 self.known

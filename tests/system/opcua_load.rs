@@ -32,6 +32,7 @@ async fn thousands_of_items_arrive_and_so_does_an_answer_with_thousands_of_value
     let mut tags: Vec<_> = (0..MANY).map(|i| tag(&format!("v{i}"))).collect();
     tags.push(tag("t_long"));
     let mut running = Running::start(config(&peer, &dir), tags);
+    running.patience = 6 * PATIENCE;
     running.until("each tag once", |r| r.known.len() == MANY + 1).await;
     assert_eq!(running.known.remove(&MANY), Some(Err("an array is not one plain value".into())));
     let from = count(&peer) + 3;
@@ -90,11 +91,17 @@ async fn what_a_full_queue_has_lost_is_counted_and_its_tag_is_read_again() {
 #[tokio::test]
 async fn an_answer_that_never_comes_is_counted_and_its_tags_are_read_again() {
     const LAST: i64 = 15;
-    let dir = tempfile::tempdir().unwrap();
-    let peer = server(&dir, &["--until", "15", "--swallow"]);
-    let mut running = Running::start(config(&peer, &dir), counters());
-    running.until("the last value of all tags", |r| r.all_from(LAST)).await;
-    assert!(peer.lines().iter().any(|line| line.starts_with("swallowed")), "{:?}", peer.lines());
-    assert_eq!(running.lost, Lost { overflows: 0, answers: 1 });
-    assert_eq!(running.down, None, "nothing was torn down for it");
+    // On a busy machine a session may be lost meanwhile, and the answer with it: that one says nothing.
+    for _ in 0..5 {
+        let dir = tempfile::tempdir().unwrap();
+        let peer = server(&dir, &["--until", "15", "--swallow"]);
+        let mut running = Running::start(config(&peer, &dir), counters());
+        running.until("the last value of all tags", |r| r.all_from(LAST)).await;
+        if running.outages == 0 {
+            assert!(peer.lines().iter().any(|line| line.starts_with("swallowed")), "{:?}", peer.lines());
+            assert_eq!(running.lost, Lost { overflows: 0, answers: 1 });
+            return;
+        }
+    }
+    panic!("no session lasted three seconds");
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use rules::engine::{Batch, Engine, Expect, Identity, Input, Late, Options, Outputs, Reach};
+use rules::engine::{Engine, Expect, Identity, Input, Late, Options, Outputs, Reach};
 use rules::inventory::Inventory;
 use rules::ruleset::RuleSet;
 use rules::time::{Millis, duration};
@@ -26,8 +26,12 @@ use serde::Serialize;
 
 use super::{CONFIG, Failure, configuration, show};
 use crate::config::Config;
-use crate::recording::{self, Moment, Names, Snapshot};
+use crate::recording::read::{Lines, Names};
+use crate::recording::{Moment, Snapshot};
 use crate::rulebook::{self, Book};
+
+/// What is read and written at once, bytes.
+const BUFFER: usize = 1 << 18;
 
 /// Options of `rules replay`; what is not given is as the configuration has it.
 #[derive(Debug, Args)]
@@ -100,26 +104,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let inventory = Arc::new(overridden(&config.inventory, arguments));
     let name = arguments.file.display();
     let cannot = |e: std::io::Error| Failure::Because(format!("cannot read {name}: {e}"));
-    let mut input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
-        Box::new(BufReader::new(std::io::stdin()))
+    let input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
+        Box::new(BufReader::with_capacity(BUFFER, std::io::stdin()))
     } else {
-        Box::new(BufReader::with_capacity(1 << 20, File::open(&arguments.file).map_err(cannot)?))
+        Box::new(BufReader::with_capacity(BUFFER, File::open(&arguments.file).map_err(cannot)?))
     };
     let mut replay = Replay::new(arguments, &config, inventory);
-    let (mut line, mut number) = (String::new(), 0_u64);
-    loop {
-        line.clear();
-        if input.read_line(&mut line).map_err(cannot)? == 0 {
-            break;
+    let mut lines = Lines::of(input);
+    while let Some(line) = lines.next_line().map_err(cannot)? {
+        if let Err(wrong) = replay.line(line) {
+            return Err(match wrong {
+                Wrong::Line(why) => Failure::Because(format!("{name}:{}: {why}", lines.number)),
+                Wrong::Replay(failure) => failure,
+            });
         }
-        number += 1;
-        if line.trim().is_empty() {
-            continue;
-        }
-        replay.line(&line).map_err(|wrong| match wrong {
-            Wrong::Line(why) => Failure::Because(format!("{name}:{number}: {why}")),
-            Wrong::Replay(failure) => failure,
-        })?;
     }
     let mut summary = replay.end()?;
     summary.seconds = started.elapsed().as_secs_f64();
@@ -128,6 +126,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn options(arguments: &Arguments, mut options: Options) -> Options {
+    options.keeps_states = false;
     match arguments.late.as_deref() {
         Some("drop") => options.late = Late::Drop,
         Some(_) => options.late = Late::Apply,
@@ -178,6 +177,7 @@ struct Replay<'a> {
     is_whole: bool,
     at: i64,
     skipped: u64,
+    outputs: Outputs,
     out: BufWriter<StdoutLock<'static>>,
 }
 
@@ -196,15 +196,16 @@ impl<'a> Replay<'a> {
             is_whole: false,
             at: i64::MIN,
             skipped: 0,
-            out: BufWriter::new(std::io::stdout().lock()),
+            outputs: Outputs::default(),
+            out: BufWriter::with_capacity(BUFFER, std::io::stdout().lock()),
             inventory,
         }
     }
 
-    fn line(&mut self, line: &str) -> Result<(), Wrong> {
-        match serde_json::from_str::<proto::Datapoint<'_>>(line) {
+    fn line(&mut self, line: &[u8]) -> Result<(), Wrong> {
+        match serde_json::from_slice::<proto::Datapoint<'_>>(line) {
             Ok(datapoint) => self.datapoint(&datapoint).map_err(Wrong::Replay),
-            Err(e) => match serde_json::from_str(line) {
+            Err(e) => match serde_json::from_slice(line) {
                 Ok(Moment::Snapshot(snapshot)) => self.begin(&snapshot),
                 Ok(moment) => self.moment(moment).map_err(Wrong::Replay),
                 Err(_) => Err(Wrong::Line(format!("not a datapoint: {e}"))),
@@ -214,12 +215,10 @@ impl<'a> Replay<'a> {
 
     fn datapoint(&mut self, datapoint: &proto::Datapoint<'_>) -> Result<(), Failure> {
         self.at = self.at.max(datapoint.meta.created_at.unwrap_or(datapoint.timestamp));
-        let source = self.names.source(&datapoint.meta.source_id);
-        let Some((source, subject)) = source.zip(recording::subject(&self.names, datapoint)) else {
+        let Some((source, mut datapoint)) = self.names.datapoint(datapoint) else {
             self.skipped += 1;
             return Ok(());
         };
-        let mut datapoint = recording::datapoint(&self.inventory, subject, datapoint);
         if let Some(trust) = self.trust.get_mut(source.0 as usize) {
             trust.judge_next(&mut datapoint, self.at, self.bounds);
         }
@@ -227,7 +226,10 @@ impl<'a> Replay<'a> {
             let rules = self.configured_rules()?;
             self.engine = Some(self.made(&rules, &BTreeMap::new()));
         }
-        self.step(Input::Datapoints(Batch { source, datapoints: vec![datapoint] }))
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        self.outputs.clear();
+        engine.take(source, datapoint, self.at, &mut self.outputs);
+        print(&mut self.out, &self.outputs)
     }
 
     /// The engine that an agent began with.
@@ -316,8 +318,10 @@ impl<'a> Replay<'a> {
 
 fn print(out: &mut impl Write, outputs: &Outputs) -> Result<(), Failure> {
     for transition in &outputs.transitions {
-        let line = serde_json::to_string(transition).map_err(|e| Failure::Because(e.to_string()))?;
-        writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+        let written = serde_json::to_writer(&mut *out, transition).map_err(std::io::Error::from);
+        written
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
     }
     Ok(())
 }

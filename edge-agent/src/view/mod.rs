@@ -225,6 +225,8 @@ pub struct PendingView {
     pub of_ms: i64,
     /// The condition is Unknown: the time stands still.
     pub paused: bool,
+    /// The state holds no longer, and its off-delay runs.
+    pub leaving: bool,
 }
 
 /// A tag at one moment.

@@ -224,7 +224,7 @@ impl From<rules::view::VoteView<'_>> for VoteView {
 
 impl From<rules::view::PendingView<'_>> for PendingView {
     fn from(pending: rules::view::PendingView<'_>) -> Self {
-        let rules::view::PendingView { state, done_ms, of_ms, paused } = pending;
-        Self { state: state.to_owned(), done_ms, of_ms, paused }
+        let rules::view::PendingView { state, done_ms, of_ms, paused, leaving } = pending;
+        Self { state: state.to_owned(), done_ms, of_ms, paused, leaving }
     }
 }

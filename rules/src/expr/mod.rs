@@ -9,6 +9,7 @@ mod call;
 mod cell;
 pub mod check;
 mod compile;
+mod cuts;
 pub mod deadband;
 pub mod eval;
 pub mod ir;

@@ -36,6 +36,7 @@ const SEVERITIES: [(&str, Severity); 4] = [
 
 pub(super) fn selector(r: &mut Reader<'_, '_>) -> Option<Selector> {
     let file = r.file();
+    let before = r.report().diagnostics().len();
     let Some((_, node)) = r.any("on") else {
         // Reports that it is missing, or which key was mistyped.
         r.required_text("on");
@@ -61,7 +62,10 @@ pub(super) fn selector(r: &mut Reader<'_, '_>) -> Option<Selector> {
         }
     };
     let all = [&selector.names, &selector.lines, &selector.classes];
-    if all.iter().all(|list| list.is_empty()) || all.iter().any(|list| list.iter().any(String::is_empty)) {
+    let said = r.report().errors_since(before) > 0;
+    if !said && all.iter().all(|list| list.is_empty())
+        || all.iter().any(|list| list.iter().any(String::is_empty))
+    {
         let place = (file, selector.span.clone());
         r.report().error("R009", place, "`on` names no machine", "empty").help =
             Some("for all machines write on = \"*\"".into());
@@ -132,7 +136,11 @@ pub(super) fn stale_after(r: &mut Reader<'_, '_>) -> StaleAfter {
                 r.report().error("R010", place, message, "give a time, or \"never\"");
                 StaleAfter::Never
             }
-            given => given.map_or(StaleAfter::Never, |d| StaleAfter::After(d.value)),
+            Some(given) => StaleAfter::After(given.value),
+            None => {
+                r.report().help_last("write a duration, or \"never\"");
+                StaleAfter::Never
+            }
         },
     }
 }

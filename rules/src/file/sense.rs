@@ -60,6 +60,7 @@ fn targets(report: &mut Report, rule: &Rule, action: &Action) {
         }
         let message = format!("the rule has no state `{name}`");
         let mut known: Vec<&str> = rule.state_names().collect();
+        known.sort_unstable();
         known.dedup();
         let help = did_you_mean(name, known.iter().copied())
             .map_or_else(|| format!("its states: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));

@@ -30,6 +30,8 @@ pub(super) struct Play {
     engine: Engine,
     stored: BTreeMap<String, Vec<u8>>,
     sequences: BTreeMap<SourceId, u64>,
+    /// The number of each transition, by its id.
+    numbers: BTreeMap<String, u64>,
 }
 
 impl Play {
@@ -39,7 +41,8 @@ impl Play {
         let set = loaded(name, &inventory, &rules, "");
         let start = ZERO + head.start;
         let (engine, _) = Engine::new(Arc::clone(&inventory), &set, identity(), head.options, start, &stored);
-        Self { name: name.to_owned(), inventory, head, rules, engine, stored, sequences }
+        let (name, numbers) = (name.to_owned(), BTreeMap::new());
+        Self { name, inventory, head, rules, engine, stored, sequences, numbers }
     }
 
     /// Does what a line says, and tells what came of it.
@@ -51,20 +54,20 @@ impl Play {
                 let each = at.iter().flat_map(|at| sources.iter().map(move |source| (*at, *source)));
                 each.flat_map(|(at, source)| self.deliver(at, source, &items, wmk)).collect()
             }
-            Event::Clock { at } => at
-                .into_iter()
-                .flat_map(|at| {
-                    let outputs = self.engine.step(Input::Clock, ZERO + at);
-                    self.take(outputs)
-                })
-                .collect(),
+            Event::Clock { at } => at.into_iter().flat_map(|at| self.step(Input::Clock, at)).collect(),
             Event::Restart { at, in_order, rules } => self.restart(at, in_order, &rules),
+            Event::Reload { at, rules } => {
+                let set = loaded(&self.name, &self.inventory, &self.rules, &rules);
+                self.step(Input::Rules(set), at)
+            }
+            Event::Epoch { at } => self.step(Input::Epoch, at),
+            Event::Operator { at, command } => self.step(Input::Operator(command), at),
             Event::Store => {
                 self.stored.extend(self.engine.unsaved());
                 Vec::new()
             }
             Event::Damage { key } => {
-                self.stored.insert(key, b"\x01{\"wat".to_vec());
+                self.stored.insert(key, b"\x02{\"wat".to_vec());
                 Vec::new()
             }
             Event::End => {
@@ -94,7 +97,11 @@ impl Play {
         if wmk && let Some(last) = datapoints.last_mut() {
             last.flags = last.flags.with(Flags::WMK);
         }
-        let outputs = self.engine.step(Input::Datapoints(Batch { source, datapoints }), ZERO + at);
+        self.step(Input::Datapoints(Batch { source, datapoints }), at)
+    }
+
+    fn step(&mut self, input: Input, at: i64) -> Vec<String> {
+        let outputs = self.engine.step(input, ZERO + at);
         self.take(outputs)
     }
 
@@ -128,7 +135,15 @@ impl Play {
 
     fn take(&mut self, outputs: Outputs) -> Vec<String> {
         self.stored.extend(outputs.states);
-        outputs.transitions.iter().map(tell::transition).collect()
+        let number = |t: &proto::Transition| (t.id.clone(), t.sequence_number);
+        self.numbers.extend(outputs.transitions.iter().map(number));
+        let notifications = outputs.notifications.iter();
+        let notified =
+            notifications.map(|n| tell::notification(n, self.numbers.get(&n.transition_id).copied()));
+        let transitions = outputs.transitions.iter().map(tell::transition);
+        let events = outputs.events.iter().map(tell::event);
+        let refused = outputs.refused.iter().map(|why| format!("refused: {why}"));
+        transitions.chain(notified).chain(events).chain(refused).collect()
     }
 
     fn source(&self, id: &str) -> SourceId {

@@ -11,6 +11,10 @@
 //! | `5 clock` | nothing but time |
 //! | `5 restart`, `5 restart edited` | the agent stops in order and starts again, with the rules of `--- rules edited` |
 //! | `5 crash` | the same, but what was not stored is lost |
+//! | `5 reload edited` | from here on the rules of `--- rules edited` are in force |
+//! | `5 epoch` | the agent's clock was set back to 5 s |
+//! | `5 shelve hot m 3600 by meier: pump is changed` | somebody shelves rule `hot` on machine `m` for an hour, and says why |
+//! | `5 reset hot m by meier: seen` | likewise `shelve-once`, `unshelve`, `out-of-service`, `in-service` |
 //! | `5 store` | what is not stored yet is stored |
 //! | `5 damage hot@m` | the stored state of rule `hot` on machine `m` becomes unreadable |
 //! | `end` | the recording ends: every scope goes on to the last thing it was told |
@@ -21,12 +25,17 @@
 //! Here: reading them. Not here: doing them (`play`).
 //! Invariant: what a line says does not depend on other lines, except for sequence numbers.
 
+use rules::operator::{Command, Order};
+
 /// What happens.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Event {
     Deliver { at: Vec<i64>, sources: Vec<String>, items: Vec<Item>, wmk: bool },
     Clock { at: Vec<i64> },
     Restart { at: i64, in_order: bool, rules: String },
+    Reload { at: i64, rules: String },
+    Epoch { at: i64 },
+    Operator { at: i64, command: Command },
     Store,
     Damage { key: String },
     End,
@@ -61,6 +70,11 @@ impl Event {
             ["counts"] => Event::Counts,
             [at, "clock"] => Event::Clock { at: instants(at) },
             [_, "store"] => Event::Store,
+            [at, "reload", rules] => Event::Reload { at: only(at), rules: rules.to_owned() },
+            [at, "epoch"] => Event::Epoch { at: only(at) },
+            [at, order, rule, machine, ref rest @ ..] if ORDERS.contains(&order) => {
+                Event::Operator { at: only(at), command: command(order, rule, machine, rest) }
+            }
             [_, "damage", key] => Event::Damage { key: key.to_owned() },
             [at, how @ ("restart" | "crash"), ref rules @ ..] => {
                 Event::Restart { at: only(at), in_order: how == "restart", rules: rules.concat() }
@@ -74,6 +88,25 @@ impl Event {
             [_] => panic!("this is no line of a story: {line}"),
         })
     }
+}
+
+const ORDERS: [&str; 6] = ["shelve", "shelve-once", "unshelve", "reset", "out-of-service", "in-service"];
+
+/// `3600 by meier: pump is changed`; only shelving has a time.
+fn command(order: &str, rule: &str, machine: &str, rest: &[&str]) -> Command {
+    let (length, by) = rest.split_at(rest.iter().position(|word| *word == "by").unwrap());
+    let order = match (order, length) {
+        ("shelve", [length]) => Order::Shelve(instant(length)),
+        ("shelve-once", []) => Order::ShelveOnce,
+        ("unshelve", []) => Order::Unshelve,
+        ("reset", []) => Order::Reset,
+        ("out-of-service", []) => Order::OutOfService,
+        ("in-service", []) => Order::InService,
+        _ => panic!("this is nothing that anybody can do: {order} {length:?}"),
+    };
+    let by = by[1..].join(" ");
+    let (who, why) = by.split_once(": ").unwrap_or((by.trim_end_matches(':'), ""));
+    Command { rule: rule.into(), machine: machine.into(), who: who.into(), why: why.into(), order }
 }
 
 fn read_items(words: &[&str]) -> Vec<Item> {

@@ -3,7 +3,7 @@
 //! Here: transitions, and the answers to what a story asks. Not here: who asks.
 //! Invariant: instants are seconds after the zero of the story, exact to the millisecond.
 
-use proto::{Because, InputValue, Transition};
+use proto::{Because, Happening, InputValue, Notification, Transition};
 use rules::engine::{Engine, Resumed};
 use rules::inventory::Inventory;
 use rules::time::Shown;
@@ -34,7 +34,34 @@ pub(super) fn transition(t: &Transition) -> String {
     if !t.flags.is_empty() {
         line += &format!(" | {}", t.flags.join(", "));
     }
+    line += &t.operator.as_ref().map(|o| format!(" | by {}: {}", o.who, o.why)).unwrap_or_default();
     line + &format!(" | at {}, watermark {}", seconds(t.detected_at), seconds(t.watermark))
+}
+
+/// `5 notify shift-lead, 1 of hot m #2: Active warning`
+pub(super) fn notification(n: &Notification, transition: Option<u64>) -> String {
+    let transition = transition.map_or("?".to_owned(), |number| number.to_string());
+    let state = format!("{} {}", n.state, word(&n.severity));
+    let told = format!("{}, {} of {} {} #{transition}", n.target, n.n, n.rule_id, n.equipment);
+    format!("{} notify {told}: {state}", seconds(n.timestamp))
+}
+
+/// What happened besides transitions.
+pub(super) fn event(event: &Happening) -> String {
+    match event {
+        Happening::Chattering { rule_id, equipment_id, since } => {
+            format!("{} chattering: {rule_id} {equipment_id}", seconds(*since))
+        }
+        Happening::Flood { line, rule_id, equipment_id, first, since } => {
+            let first = format!("{rule_id} {equipment_id} at {}", seconds(*first));
+            format!("{} flood on {line}, first {first}", seconds(*since))
+        }
+        Happening::Operator { action, rule_id, equipment_id, who, why, until } => {
+            let until = until.map(|until| format!(", until {}", seconds(until))).unwrap_or_default();
+            format!("operator: {} {rule_id} {equipment_id} by {who}: {why}{until}", word(action))
+        }
+        other => panic!("the engine does not tell {other:?}"),
+    }
 }
 
 fn because(b: &Because) -> String {

@@ -12,8 +12,8 @@ use super::value::{millis, said};
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
 use crate::connector::{Lost, Publication, Sample};
 
-/// Items or nodes of one request, where the server gives no smaller limit.
-const BATCH_MAX: usize = 1_000;
+/// Items or nodes of one request, where the server gives no smaller limit: a slow one answers within the time.
+const BATCH_MAX: usize = 250;
 
 /// The server's clock stood here when it answered; now and then it says nothing.
 pub(super) type At = Option<i64>;

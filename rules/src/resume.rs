@@ -1,0 +1,125 @@
+//! Where instances go on after a restart, after a rule came back, and under a rule's new name (§8).
+//!
+//! Here: finding the stored state of an instance, and what of the line's activations it remembers. Not here: what the
+//! bytes hold (`stored`), the exchange of rules at run time (`reload`).
+//! Invariant: a number of a transition never comes again under the same name, whatever is found or lost.
+
+use std::collections::BTreeSet;
+
+use crate::activation::Activation;
+use crate::engine::{Engine, Outputs, Resumed};
+use crate::instance::Instance;
+use crate::ruleset::{Plan, RuleSet};
+use crate::stored::{Stored, bytes_of};
+use crate::time::LONG_AGO;
+
+/// The names of all rules, as far as anybody asks: a rule takes over from another name only when that is gone.
+pub(crate) struct Names<'r>(BTreeSet<&'r str>);
+
+impl<'r> Names<'r> {
+    pub(crate) fn of(rules: &'r RuleSet) -> Self {
+        let renamed = rules.plans.iter().any(|plan| plan.rule.renamed_from.is_some());
+        let plans = rules.plans.iter().filter(|_| renamed);
+        Self(plans.map(|plan| plan.rule.name.value.as_str()).collect())
+    }
+
+    /// The name that the rule had before, if no rule has it now.
+    pub(crate) fn before<'p>(&self, plan: &'p Plan) -> Option<&'p str> {
+        let before = plan.rule.renamed_from.as_ref().map(|name| name.value.as_str());
+        before.filter(|name| !self.0.contains(name))
+    }
+}
+
+impl Engine {
+    /// Lets a new instance go on where it stood when the agent stopped; gives the watermark it had then.
+    pub(crate) fn resume(
+        &mut self,
+        plan: &Plan,
+        instance: &mut Instance,
+        names: &Names<'_>,
+        resumed: &mut Resumed,
+    ) -> i64 {
+        let key = plan.key(&self.inventory);
+        let mut read = |key: String, bytes: Vec<u8>| match Stored::read(&bytes) {
+            Ok(state) => Some(state),
+            Err(e) => {
+                resumed.unreadable.push((key, e));
+                None
+            }
+        };
+        let own = self.retired.remove(&key);
+        let lost = own.is_some();
+        let own = own.and_then(|bytes| read(key, bytes));
+        let lost = lost && own.is_none();
+        let counter = own.as_ref().map_or(0, Stored::sequence);
+        let state = match own.filter(|state| !state.is_removed()) {
+            Some(state) => Some(state),
+            None => self.before_renaming(plan, names),
+        };
+        let mark = state.as_ref().map_or(LONG_AGO, |state| state.watermark);
+        if let Some(state) = state {
+            state.resume(instance);
+        }
+        instance.sequence = instance.sequence.max(counter).max(if lost { after_loss(self.start) } else { 0 });
+        mark
+    }
+
+    /// The stored state of an instance under the name that its rule had before; only its counter stays there.
+    fn before_renaming(&mut self, plan: &Plan, names: &Names<'_>) -> Option<Stored> {
+        let key = plan.key_under(names.before(plan)?, &self.inventory);
+        let state = Stored::read(self.retired.get(&key)?).ok().filter(|state| !state.is_removed())?;
+        let counter = bytes_of(&state.counter());
+        self.owed.push((key.clone(), counter.clone()));
+        self.retired.insert(key, counter);
+        Some(state)
+    }
+
+    /// An instance went on under another name: its counter stays under the one it had.
+    pub(crate) fn leave_counter(&mut self, instance: &Instance, watermark: i64, outputs: &mut Outputs) {
+        let key = instance.plan.key(&self.inventory);
+        let counter = bytes_of(&crate::stored::stored(instance, watermark).counter());
+        outputs.states.push((key.clone(), counter.clone()));
+        self.retired.insert(key, counter);
+    }
+
+    /// Which scopes have a say in a line's watermark.
+    pub(crate) fn wire_floods(&mut self) {
+        let mut machines = BTreeSet::new();
+        for (scope, held) in self.scopes.iter().enumerate() {
+            machines.extend(held.instances.iter().map(|instance| (instance.plan.machine, scope)));
+        }
+        let inventory = &self.inventory;
+        let line = |(machine, scope)| Some((inventory.machine(machine).line.as_deref()?, scope));
+        self.floods.wire(machines.into_iter().filter_map(line));
+    }
+
+    /// Counts the activations of a step on their lines (§7.7).
+    pub(crate) fn count_floods(&mut self, outputs: &mut Outputs) {
+        if self.activations.is_empty() && !self.floods.is_waiting() {
+            return;
+        }
+        let (new, mut floods) = (std::mem::take(&mut self.activations), std::mem::take(&mut self.floods));
+        floods.pass(new, |scope| self.mark(&self.scopes[scope]), &mut outputs.events);
+        self.floods = floods;
+    }
+
+    /// What instances remember of their activations before the restart.
+    pub(crate) fn remember_floods(&mut self) {
+        let mut before = Vec::new();
+        for instance in self.scopes.iter().flat_map(|scope| &scope.instances) {
+            let machine = self.inventory.machine(instance.plan.machine);
+            let Some(line) = &machine.line else { continue };
+            for timestamp in instance.activations.last.into_iter().filter(|t| *t > LONG_AGO) {
+                let (rule, machine) = (instance.plan.rule.name.value.clone(), machine.id.clone());
+                before.push(Activation { timestamp, rule, machine, line: line.clone() });
+            }
+        }
+        self.floods.remember(before);
+    }
+}
+
+/// The number of transitions with which an instance goes on whose own number is lost. It must not repeat one that it
+/// had, since the id of a transition is made of it; no instance makes a transition every millisecond since 1970.
+fn after_loss(start: i64) -> u64 {
+    u64::try_from(start).unwrap_or_default()
+}

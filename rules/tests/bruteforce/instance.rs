@@ -1,0 +1,309 @@
+//! A rule on a machine: which of its groups wins, and what is told when that changes (§7.3 to §7.5, §9).
+//!
+//! Here: that. Not here: what a group says (`group`).
+//! Invariant: a transition is told only when the name or the severity of the rule's state changes.
+
+use std::rc::Rc;
+
+use proto::{Cause, Severity};
+
+use super::gate::{Gate, Is};
+use super::group::{GroupRun, Of, Vote};
+use super::harder::harder;
+use super::judge::{Known, Sight, not, truth};
+use super::model::{Expr, Group, Rule, UnknownPolicy, World};
+use super::scope::Scope;
+use super::signal::Signals;
+use super::state::Judged;
+
+/// What is compared of a transition.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) timestamp: i64,
+    pub(crate) rule: String,
+    pub(crate) sequence: u64,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) cause: Cause,
+    pub(crate) group: Option<String>,
+    pub(crate) weight: u32,
+    pub(crate) severity: Severity,
+    pub(crate) since: i64,
+}
+
+/// What the rule says.
+#[derive(Debug, Clone, PartialEq)]
+struct Says {
+    name: Rc<str>,
+    severity: Severity,
+    weight: u32,
+    group: Option<usize>,
+    of: Option<Of>,
+    /// Its group is undecided and gave up what it said before.
+    doubt: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) rule: Rule,
+    pub(crate) tags: Vec<usize>,
+    watches_time: bool,
+    pub(crate) begin: Option<i64>,
+    pub(crate) groups: Vec<GroupRun>,
+    says: Says,
+    since: Option<i64>,
+    sequence: u64,
+    restarted: bool,
+    /// It began though nothing was heard.
+    silent: bool,
+    verdicts: Vec<Vec<Judged>>,
+    /// What the gates say; none: there is none.
+    active: Option<Option<bool>>,
+    suppress: Option<Option<bool>>,
+    gate: Gate,
+    suppression: Gate,
+    was_suppressed: bool,
+    /// The state that lasts was entered while it was suppressed.
+    entered_suppressed: bool,
+    stale: Vec<bool>,
+}
+
+impl Instance {
+    pub(crate) fn new(rule: &Rule) -> Self {
+        let groups = rule.groups.iter().map(|group| GroupRun::new(group, rule.unknown_of(group)));
+        let says = Says {
+            name: "Unknown".into(),
+            severity: Severity::Info,
+            weight: 0,
+            group: None,
+            of: None,
+            doubt: false,
+        };
+        Self {
+            rule: rule.clone(),
+            tags: rule.tags(),
+            watches_time: rule.watches_time(),
+            begin: None,
+            groups: groups.collect(),
+            says,
+            since: None,
+            sequence: 0,
+            restarted: false,
+            silent: false,
+            verdicts: Vec::new(),
+            active: None,
+            suppress: None,
+            gate: Gate::default(),
+            suppression: Gate::default(),
+            was_suppressed: false,
+            entered_suppressed: false,
+            stale: Vec::new(),
+        }
+    }
+
+    /// Looks at an instant. `touched`: datapoints were applied at it; `heard`: some source of the scope was heard of.
+    pub(crate) fn look(
+        &mut self,
+        world: &World,
+        scope: &Scope,
+        t: i64,
+        touched: bool,
+        heard: bool,
+    ) -> Option<Told> {
+        let idle = scope.sources.iter().map(|s| world.sources[*s].idle).max()?;
+        if self.begin.is_none() && (heard || t >= scope.start + idle) {
+            self.begin = Some(t);
+            self.silent = !heard;
+            self.since.get_or_insert(t);
+        }
+        let begin = self.begin?;
+        let stale: Vec<bool> =
+            self.tags.iter().map(|tag| scope.signals.stale(world, *tag, self.rule.stale, t)).collect();
+        let waits = self.restarted && t <= begin + 60_000;
+        if touched || stale != self.stale || self.verdicts.is_empty() || waits || self.watches_time {
+            self.judge(&Sighted { signals: &scope.signals, tags: &self.tags.clone(), stale: &stale, t });
+            self.stale = stale;
+        }
+        let from = self.patience(idle, scope, begin, t);
+        self.gate.advance(t, self.active, self.rule.unknown.after(), from);
+        self.suppression.advance(t, self.suppress, self.rule.unknown.after(), from);
+        let rule = &self.rule;
+        for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&self.verdicts) {
+            match self.gate.is {
+                Is::Open => run.advance(t, group, rule.unknown_of(group), judged, from),
+                Is::Doubtful if self.gate.was_open() => {
+                    run.advance(t, group, rule.unknown_of(group), judged, from)
+                }
+                Is::Closed | Is::Doubtful => run.rest(group, rule.unknown_of(group)),
+            }
+        }
+        self.tell(t)
+    }
+
+    /// From when on `unknown.after` counts.
+    fn patience(&self, idle: i64, scope: &Scope, begin: i64, t: i64) -> Option<i64> {
+        let mut from = begin;
+        for source in scope.sources.iter().copied() {
+            let latest = if self.silent { begin } else { begin + idle };
+            match scope.signals.first(source) {
+                Some(first) => from = from.max(first.min(latest)),
+                None if t >= latest => from = from.max(latest),
+                None => return None,
+            }
+        }
+        Some(from)
+    }
+
+    fn judge(&mut self, sight: &Sighted<'_>) {
+        let state = |group: &Group, place: usize| {
+            let (state, policy) = (&group.states[place], self.rule.unknown_of(group));
+            let as_false = |expr: &Expr| match truth(expr, sight) {
+                None if *policy == UnknownPolicy::AsFalse && !self.waits_for(sight, expr) => Some(false),
+                truth => truth,
+            };
+            let when = as_false(&state.when);
+            let clear = match &state.clear {
+                Some(clear) => as_false(clear),
+                None => not(as_false(&harder(&state.when, &group.deadband))),
+            };
+            let (delay, hold, latch) = (state.delay, state.hold, state.latch);
+            Judged { when, clear, delay, hold, latch, after: policy.after() }
+        };
+        let group = |group: &Group| (0..group.states.len()).map(|place| state(group, place)).collect();
+        let verdicts = self.rule.groups.iter().map(group).collect();
+        let gate = |gate: &Option<Expr>| gate.as_ref().map(|gate| truth(gate, sight));
+        (self.active, self.suppress) = (gate(&self.rule.active_if), gate(&self.rule.suppress_if));
+        self.verdicts = verdicts;
+    }
+
+    /// After a restart Unknown does not count as false before the tag was heard, for a minute at most.
+    fn waits_for(&self, sight: &Sighted<'_>, expr: &Expr) -> bool {
+        let unheard = expr.tags().into_iter().any(|tag| !sight.signals.seen(tag));
+        self.restarted && unheard && self.begin.is_some_and(|begin| sight.t < begin + 60_000)
+    }
+
+    fn tell(&mut self, t: i64) -> Option<Told> {
+        let now = self.now();
+        if now == self.says && self.suppress.is_none() {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.says, now);
+        let now = &self.says;
+        let suppressed = self.suppression.is == Is::Open && self.rule.suppress_if.is_some();
+        let ended = std::mem::replace(&mut self.was_suppressed, suppressed) && !suppressed;
+        let cause = if before.name != now.name {
+            self.cause(t, &before, now)
+        } else if before.severity != now.severity {
+            Cause::Severity
+        } else if ended && self.entered_suppressed && now.severity >= Severity::Warning {
+            Cause::Unsuppressed
+        } else {
+            return None;
+        };
+        self.entered_suppressed = suppressed;
+        let since = self.since.unwrap_or(t);
+        if cause != Cause::Unsuppressed {
+            self.since = Some(t);
+        }
+        self.sequence += 1;
+        Some(Told {
+            timestamp: t,
+            rule: self.rule.name.clone(),
+            sequence: self.sequence,
+            from: before.name.to_string(),
+            to: now.name.to_string(),
+            cause,
+            group: now.group.and_then(|group| self.rule.groups[group].name.clone()),
+            weight: now.weight,
+            severity: now.severity,
+            since,
+        })
+    }
+
+    fn now(&self) -> Says {
+        let gated = |name: &str| Says {
+            name: name.into(),
+            severity: Severity::Info,
+            weight: 0,
+            group: None,
+            of: None,
+            doubt: false,
+        };
+        match self.gate.is {
+            Is::Open => {}
+            Is::Closed => return gated("Inactive"),
+            Is::Doubtful => return gated("Unknown"),
+        }
+        let mut best: Option<(usize, &Vote)> = None;
+        for (place, run) in self.groups.iter().enumerate() {
+            let Some(vote) = &run.vote else { continue };
+            if best.is_none_or(|(_, best)| vote.weight > best.weight) {
+                best = Some((place, vote));
+            }
+        }
+        if let Some((place, vote)) = best {
+            return Says {
+                name: vote.name.clone(),
+                severity: vote.severity,
+                weight: vote.weight,
+                group: Some(place),
+                of: Some(vote.of),
+                doubt: !self.groups[place].decided,
+            };
+        }
+        let decided = self.groups.iter().any(|group| group.decided);
+        let default = self.rule.default.clone().unwrap_or_else(|| "Normal".into());
+        let name = if decided { default } else { "Unknown".into() };
+        Says { name, severity: Severity::Info, weight: 0, group: None, of: None, doubt: false }
+    }
+
+    fn cause(&self, t: i64, before: &Says, now: &Says) -> Cause {
+        if *before.name == *"Inactive" || *now.name == *"Inactive" {
+            return Cause::Gate;
+        }
+        let unknown = |says: &Says| says.of == Some(Of::Unknown) || *says.name == *"Unknown";
+        let state = |says: &Says| match (says.group, says.of) {
+            (Some(group), Some(Of::State(state))) => Some(&self.groups[group].states[state]),
+            _ => None,
+        };
+        let lost = before.group.is_some_and(|group| !self.groups[group].decided);
+        if unknown(before) || unknown(now) || before.doubt || now.doubt || lost {
+            return Cause::Unknown;
+        }
+        if state(now).is_some_and(|state| state.entered == Some(t)) { Cause::Condition } else { Cause::Clear }
+    }
+
+    /// The agent stopped when time had come to this instant. None: that is of no use any more, since the clock was
+    /// set back.
+    pub(crate) fn pause(&mut self, t: Option<i64>, epoch: bool) {
+        self.groups.iter_mut().for_each(|group| group.pause(t));
+        self.restarted |= self.begin.is_some() || epoch;
+        self.begin = None;
+        (self.gate, self.suppression) = (self.gate.paused(), self.suppression.paused());
+        (self.verdicts, self.stale) = (Vec::new(), Vec::new());
+    }
+}
+
+/// What a rule sees of its scope at an instant.
+#[derive(Debug)]
+struct Sighted<'s> {
+    signals: &'s Signals,
+    tags: &'s [usize],
+    stale: &'s [bool],
+    t: i64,
+}
+
+impl Sight for Sighted<'_> {
+    fn held(&self, tag: usize) -> Option<Known> {
+        let place = self.tags.iter().position(|other| *other == tag)?;
+        self.signals.held(tag).filter(|_| !self.stale[place])
+    }
+
+    fn before(&self, tag: usize) -> Option<Known> {
+        self.signals.before(tag)
+    }
+
+    fn age(&self, tag: usize) -> Option<i64> {
+        Some(self.t - self.signals.applied(tag)?)
+    }
+}

@@ -1,0 +1,138 @@
+//! Random rules.
+//!
+//! Here: rules that the checker accepts. Not here: how they read as text (`print`).
+//! Invariant: every rule reads at least one tag.
+
+use proto::Severity;
+
+use super::atoms;
+use super::generate::Wanted;
+use super::model::{Expr, Group, Kind, Rule, Stale, State, UNKNOWN_AFTER, UnknownPolicy, World};
+use super::rng::Rng;
+
+/// Times in rules, ms: on the grid of the stories.
+const TIMES: [i64; 8] = [1, 50, 100, 150, 300, 500, 1_000, 1_750];
+
+pub(crate) fn rules(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Rule> {
+    let count = rng.between(1, 4);
+    (0..count).map(|place| rule(rng, world, &format!("r{place}"), wanted)).collect()
+}
+
+fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
+    let unknown = unknown(rng, wanted);
+    let stale = match rng.below(6) {
+        0 | 1 => Stale::After(rng.pick(&[100, 400, 1_000, 2_500])),
+        2 => Stale::Never,
+        _ => Stale::Default,
+    };
+    let default = rng.once_in(3).then(|| "Idle".into());
+    let plain = rng.once_in(3);
+    let mut groups = if plain {
+        let state = State { name: "Active".into(), weight: None, ..state(rng, world, wanted, 0) };
+        let otherwise = Some("Normal".into());
+        vec![Group {
+            name: None,
+            weight: None,
+            states: vec![state],
+            otherwise,
+            unknown: None,
+            deadband: Vec::new(),
+        }]
+    } else {
+        let count = rng.between(1, 3) as usize;
+        ["zulu", "alpha", "mike"][..count].iter().map(|name| group(rng, world, name, wanted)).collect()
+    };
+    let default = default.filter(|_| !plain);
+    let mut gate = || (wanted.gates && rng.once_in(4)).then(|| condition(rng, world, wanted, 1));
+    let (active_if, suppress_if) = (gate(), gate());
+    if active_if.is_some() || suppress_if.is_some() {
+        groups.iter_mut().for_each(|group| group.unknown = None);
+    }
+    Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if }
+}
+
+fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
+    let count = rng.between(1, 3) as usize;
+    Group {
+        name: Some(name.into()),
+        weight: rng.once_in(2).then(|| weight(rng)),
+        states: (0..count).map(|place| state(rng, world, wanted, place)).collect(),
+        otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).into()),
+        unknown: rng.once_in(3).then(|| unknown(rng, wanted)),
+        deadband: Vec::new(),
+    }
+}
+
+fn weight(rng: &mut Rng) -> u32 {
+    rng.pick(&[0, 1, 5, 10, 20, 30])
+}
+
+fn severity(rng: &mut Rng) -> Severity {
+    rng.pick(&[Severity::Info, Severity::Warning, Severity::Alarm, Severity::Critical])
+}
+
+fn unknown(rng: &mut Rng, wanted: Wanted) -> UnknownPolicy {
+    let mut after = || rng.pick(&[0, 50, 100, 300, 600, 1_500]);
+    let after = after();
+    match rng.below(8) {
+        0 => UnknownPolicy::AsFalse,
+        1 if wanted.long => UnknownPolicy::Abstain,
+        2 if wanted.long => UnknownPolicy::Say { after: UNKNOWN_AFTER },
+        3 | 4 => UnknownPolicy::Named {
+            after,
+            name: rng.pick(&["Fault", "Broken"]).into(),
+            weight: weight(rng),
+            severity: severity(rng),
+        },
+        _ => UnknownPolicy::Say { after },
+    }
+}
+
+fn state(rng: &mut Rng, world: &World, wanted: Wanted, place: usize) -> State {
+    let delay = if rng.once_in(2) { rng.pick(&TIMES) } else { 0 };
+    let name = if place == 0 && rng.once_in(6) { "Trouble" } else { ["First", "Second", "Third"][place] };
+    let latch = wanted.keys && rng.once_in(8);
+    let clear = wanted.keys && !latch && rng.once_in(3);
+    let hold = wanted.keys && !latch && rng.once_in(3);
+    State {
+        name: name.into(),
+        when: condition(rng, world, wanted, 2),
+        clear: clear.then(|| condition(rng, world, wanted, 1)),
+        delay,
+        hold: if hold { rng.pick(&TIMES) } else { 0 },
+        latch,
+        weight: rng.once_in(3).then(|| weight(rng)),
+        severity: rng.once_in(3).then(|| severity(rng)),
+    }
+}
+
+fn condition(rng: &mut Rng, world: &World, wanted: Wanted, depth: usize) -> Expr {
+    let inner = |rng: &mut Rng| Box::new(condition(rng, world, wanted, depth - 1));
+    match if depth == 0 { 9 } else { rng.below(10) } {
+        0 | 1 => Expr::And(inner(rng), inner(rng)),
+        2 | 3 => Expr::Or(inner(rng), inner(rng)),
+        4 => Expr::Xor(inner(rng), inner(rng)),
+        5 => Expr::Not(inner(rng)),
+        _ if wanted.language && rng.once_in(2) => atoms::atom(rng, world),
+        _ => atom(rng, world),
+    }
+}
+
+pub(super) fn atom(rng: &mut Rng, world: &World) -> Expr {
+    let place = rng.below(world.tags.len());
+    let tag = Box::new(Expr::Tag(place));
+    let sign = rng.pick(&["=", "<>", "<", "<=", ">", ">="]);
+    match world.tags[place].kind {
+        Kind::Bool => *tag,
+        _ if rng.once_in(6) => {
+            let numbers: Vec<usize> =
+                (0..world.tags.len()).filter(|tag| world.tags[*tag].kind != Kind::Bool).collect();
+            Expr::Compare(sign, tag, Box::new(Expr::Tag(rng.pick(&numbers))))
+        }
+        Kind::Int => Expr::Compare(sign, tag, Box::new(Expr::Int(rng.between(1, 7)))),
+        Kind::Float => {
+            let limit = rng.between(1, 14) as f64 / 2.0;
+            Expr::Compare(sign, tag, Box::new(Expr::Float(limit)))
+        }
+    }
+}

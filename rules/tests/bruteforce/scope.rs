@@ -1,0 +1,113 @@
+//! Sources that share a watermark: how far it is at a processing time, and what waits for it (§3).
+//!
+//! Here: that. Not here: what the datapoints lead to (`simulation`).
+//! Invariant: the watermark is asked for at every millisecond of processing time, and never goes back.
+
+use super::model::{Point, Subject, World};
+use super::signal::{How, Signals};
+
+#[derive(Debug, Clone, Default)]
+struct Heard {
+    at: Option<i64>,
+    frontier: Option<i64>,
+}
+
+/// A datapoint that waits, in the order in which it is to be applied.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) effective: i64,
+    pub(crate) how: How,
+    pub(crate) source: usize,
+    pub(crate) point: Point,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    pub(crate) sources: Vec<usize>,
+    pub(crate) watermark: Option<i64>,
+    /// The last instant that was looked at.
+    pub(crate) judged: Option<i64>,
+    pub(crate) start: i64,
+    pub(crate) signals: Signals,
+    pub(crate) waiting: Vec<Waiting>,
+    heard: Vec<Heard>,
+}
+
+impl Scope {
+    pub(crate) fn new(world: &World, sources: Vec<usize>, start: i64, watermark: Option<i64>) -> Self {
+        Self {
+            sources,
+            watermark,
+            judged: watermark,
+            start,
+            signals: Signals::new(world),
+            waiting: Vec::new(),
+            heard: vec![Heard::default(); world.sources.len()],
+        }
+    }
+
+    /// Looks at the watermark at a processing time.
+    pub(crate) fn look(&mut self, world: &World, at: i64) {
+        self.watermark = self.watermark.max(self.watermark_at(world, at));
+    }
+
+    fn watermark_at(&self, world: &World, at: i64) -> Option<i64> {
+        let lively = |source: &usize| {
+            let since = self.heard[*source].at.unwrap_or(self.start);
+            at <= since + world.sources[*source].idle
+        };
+        let near = |source: &usize| match (self.heard[*source].frontier, world.sources[*source].max_lag) {
+            (Some(frontier), Some(lag)) => frontier >= at - lag,
+            _ => true,
+        };
+        let holders: Vec<usize> = self.sources.iter().copied().filter(|s| lively(s) && near(s)).collect();
+        if !holders.is_empty() {
+            let frontiers: Option<Vec<i64>> = holders.iter().map(|s| self.heard[*s].frontier).collect();
+            return frontiers?.into_iter().min();
+        }
+        let disorder = self.sources.iter().map(|s| world.sources[*s].disorder).max()?;
+        let slow = self.sources.iter().filter(|s| lively(s)).filter_map(|s| world.sources[*s].max_lag).max();
+        Some(at - (disorder + 1_000).max(slow.unwrap_or(0)))
+    }
+
+    /// A datapoint arrives. Tells how.
+    pub(crate) fn arrive(&mut self, world: &World, at: i64, source: usize, point: &Point) -> How {
+        let late = self.watermark.filter(|mark| point.timestamp <= *mark);
+        let tag = matches!(point.subject, Subject::Tag(..));
+        let how = match late {
+            Some(_) if tag && world.drop_late => How::Dropped,
+            Some(_) if tag => How::Late,
+            _ => How::InTime,
+        };
+        let effective = late.map_or(point.timestamp, |mark| mark + 1);
+        if how != How::Dropped {
+            self.waiting.push(Waiting { effective, how, source, point: point.clone() });
+        }
+        let heard = &mut self.heard[source];
+        heard.at = Some(at);
+        let behind = if point.wmk { 0 } else { world.sources[source].disorder.max(1) };
+        heard.frontier = heard.frontier.max(Some(point.timestamp - behind));
+        how
+    }
+
+    /// Takes what takes effect at an instant, in order.
+    pub(crate) fn due(&mut self, world: &World, t: i64) -> Vec<Waiting> {
+        let (mut due, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|w| w.effective <= t);
+        self.waiting = waiting;
+        let key = |w: &Waiting| {
+            let late = w.point.timestamp < w.effective;
+            (!late, w.point.timestamp, world.sources[w.source].id.clone(), w.point.sequence)
+        };
+        due.sort_by_key(key);
+        due
+    }
+
+    /// The instants between what was looked at and the watermark.
+    pub(crate) fn instants(&self) -> std::ops::Range<i64> {
+        let Some(mark) = self.watermark else { return 0..0 };
+        let first = self.waiting.iter().map(|w| w.effective).min().unwrap_or(mark);
+        let from = self.judged.map_or(first.min(self.start).min(mark), |judged| judged + 1);
+        from..mark + 1
+    }
+}

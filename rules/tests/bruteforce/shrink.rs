@@ -1,0 +1,148 @@
+//! Making a case small while engine and reference still disagree on it.
+//!
+//! Here: leaving things out, one after the other, until nothing more can be left out. Not here: what disagrees.
+//! Invariant: what comes out still disagrees.
+
+use super::model::{Case, Expr, Stale, Subject, What};
+
+/// The smallest case found for which `fails` still holds.
+pub(crate) fn shrunk(mut case: Case, fails: &dyn Fn(&Case) -> bool) -> Case {
+    loop {
+        let smaller = smaller(&case).into_iter().find(|smaller| valid(smaller) && fails(smaller));
+        match smaller {
+            Some(smaller) => case = smaller,
+            None => return case,
+        }
+    }
+}
+
+fn valid(case: &Case) -> bool {
+    case.rules.iter().all(|rules| {
+        !rules.is_empty() && rules.iter().all(|rule| rule.groups.iter().all(|group| !group.states.is_empty()))
+    })
+}
+
+/// Cases that are a little smaller, the boldest first.
+fn smaller(case: &Case) -> Vec<Case> {
+    let mut out = Vec::new();
+    let mut size = case.story.len() / 2;
+    while size > 0 {
+        for from in (0..case.story.len()).step_by(size) {
+            let mut less = case.clone();
+            less.story.drain(from..(from + size).min(case.story.len()));
+            out.push(less);
+        }
+        size /= 2;
+    }
+    for version in 0..case.rules.len() {
+        for rule in 0..case.rules[version].len() {
+            out.extend(less_of_rule(case, version, rule));
+        }
+    }
+    out.extend(case.world.tags.len().checked_sub(1).and_then(|tag| without_tag(case, tag)));
+    for step in 0..case.story.len() {
+        let What::Deliver(_, points) = &case.story[step].what else { continue };
+        for point in 0..points.len() {
+            out.extend(without_point(case, step, point));
+        }
+    }
+    out
+}
+
+/// Without the last tag, when nobody reads or delivers it.
+fn without_tag(case: &Case, tag: usize) -> Option<Case> {
+    let read = case.rules.iter().flatten().any(|rule| rule.tags().contains(&tag));
+    let told = case.story.iter().any(|step| match &step.what {
+        What::Deliver(_, points) => {
+            points.iter().any(|p| matches!(p.subject, Subject::Tag(other, _) if other == tag))
+        }
+        _ => false,
+    });
+    let mut less = case.clone();
+    less.world.tags.truncate(tag);
+    (!read && !told && tag + 1 == case.world.tags.len()).then_some(less)
+}
+
+fn without_point(case: &Case, step: usize, point: usize) -> Option<Case> {
+    let mut less = case.clone();
+    let What::Deliver(_, points) = &mut less.story[step].what else { return None };
+    let removed = points.remove(point);
+    let last = points.last_mut()?;
+    last.wmk |= removed.wmk;
+    Some(less)
+}
+
+fn less_of_rule(case: &Case, version: usize, rule: usize) -> Vec<Case> {
+    let mut out = Vec::new();
+    let mut change = |change: &dyn Fn(&mut Vec<super::model::Rule>)| {
+        let mut less = case.clone();
+        change(&mut less.rules[version]);
+        out.push(less);
+    };
+    if case.rules[version].len() > 1 {
+        change(&|rules| drop(rules.remove(rule)));
+    }
+    let of = &case.rules[version][rule];
+    if of.stale != Stale::Default {
+        change(&|rules| rules[rule].stale = Stale::Default);
+    }
+    if of.active_if.is_some() {
+        change(&|rules| rules[rule].active_if = None);
+    }
+    if of.suppress_if.is_some() {
+        change(&|rules| rules[rule].suppress_if = None);
+    }
+    for group in 0..of.groups.len() {
+        if of.groups.len() > 1 {
+            change(&|rules| drop(rules[rule].groups.remove(group)));
+        }
+        if !of.groups[group].deadband.is_empty() {
+            change(&|rules| rules[rule].groups[group].deadband = Vec::new());
+        }
+        if of.groups[group].unknown.is_some() {
+            change(&|rules| rules[rule].groups[group].unknown = None);
+        }
+        for state in 0..of.groups[group].states.len() {
+            if of.groups[group].states.len() > 1 {
+                change(&|rules| drop(rules[rule].groups[group].states.remove(state)));
+            }
+            let old = &of.groups[group].states[state];
+            if old.hold > 0 {
+                change(&|rules| rules[rule].groups[group].states[state].hold = 0);
+            }
+            if old.clear.is_some() {
+                change(&|rules| rules[rule].groups[group].states[state].clear = None);
+            }
+            if old.delay > 0 {
+                change(&|rules| rules[rule].groups[group].states[state].delay = 0);
+            }
+            for when in parts(&old.when) {
+                change(&|rules| rules[rule].groups[group].states[state].when = when.clone());
+            }
+        }
+    }
+    out
+}
+
+/// The conditions that a condition is made of.
+fn parts(expr: &Expr) -> Vec<Expr> {
+    match expr {
+        Expr::Not(a) => vec![(**a).clone()],
+        Expr::And(a, b) | Expr::Or(a, b) | Expr::Xor(a, b) => {
+            let mut out = vec![(**a).clone(), (**b).clone()];
+            out.extend(parts(a).into_iter().map(|a| same(expr, a, (**b).clone())));
+            out.extend(parts(b).into_iter().map(|b| same(expr, (**a).clone(), b)));
+            out
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn same(expr: &Expr, a: Expr, b: Expr) -> Expr {
+    let (a, b) = (Box::new(a), Box::new(b));
+    match expr {
+        Expr::And(..) => Expr::And(a, b),
+        Expr::Or(..) => Expr::Or(a, b),
+        _ => Expr::Xor(a, b),
+    }
+}
