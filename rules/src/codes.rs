@@ -53,6 +53,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("R403", "states of two groups have the same weight"),
     ("R404", "more instances than one agent may have"),
     ("R405", "a parameter has no value on a machine"),
+    ("R406", "more windows than a rule may have"),
     ("R501", "the directory of the rules cannot be read"),
     ("R502", "a file cannot be read"),
     ("R503", "a file is not UTF-8"),

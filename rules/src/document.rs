@@ -49,12 +49,9 @@ impl Node {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.value.means(&b.value))
             }
             (Node::Table(a), Node::Table(b)) => {
-                let pairs = a.entries.iter().zip(&b.entries);
-                let same = |((a, x), (b, y)): (&(Placed<String>, Placed<Node>), &(Placed<String>, _))| {
-                    let y: &Placed<Node> = y;
-                    a.value == b.value && x.value.means(&y.value)
-                };
-                a.entries.len() == b.entries.len() && pairs.map(|(a, b)| (a, b)).all(same)
+                let mut pairs = a.entries.iter().zip(&b.entries);
+                a.entries.len() == b.entries.len()
+                    && pairs.all(|((a, x), (b, y))| a.value == b.value && x.value.means(&y.value))
             }
             (a, b) => a == b,
         }

@@ -39,6 +39,7 @@ mod scope;
 mod sheet;
 pub mod shelf;
 mod signals;
+pub mod size;
 mod step;
 pub mod stored;
 mod syntax;
