@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::folder::{Batch, Folder, FolderError};
-use crate::route::Origin;
+use crate::write::Origin;
 
 /// The directory, open for writing.
 #[derive(Debug)]

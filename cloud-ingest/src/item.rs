@@ -35,7 +35,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use proto::Severity;
 
-use crate::route::{Event, Origin, Transition};
+use crate::write::{Event, Origin, Transition};
 
 /// An item as DynamoDB takes it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -190,7 +190,8 @@ pub(crate) fn number(number: impl ToString) -> AttributeValue {
 mod tests {
     use super::*;
     use crate::name::Name;
-    use crate::route::{Write, route};
+    use crate::route::route;
+    use crate::write::Write;
 
     const NOW: i64 = 1_800_000_000_000;
     const TTL: Duration = Duration::from_secs(90 * 86_400);

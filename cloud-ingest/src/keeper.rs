@@ -14,8 +14,9 @@ use crate::folder::FolderError;
 use crate::name::Name;
 use crate::places::{Place, Places};
 use crate::reader::Received;
-use crate::route::{Origin, Poison, Write, route};
+use crate::route::{Poison, route};
 use crate::store::{Outcome, Store, StoreError};
+use crate::write::{Origin, Write};
 
 /// The destination, the failure destination and the places.
 #[derive(Debug)]

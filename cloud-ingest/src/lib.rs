@@ -68,12 +68,14 @@ pub mod local;
 pub mod name;
 pub mod pause;
 pub mod places;
+pub mod rank;
 pub mod reader;
 pub mod route;
 pub mod shards;
 pub mod store;
 pub mod table;
 pub mod trouble;
+pub mod write;
 
 #[derive(Parser)]
 #[command(

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! machines/<equipmentId>/transitions/<YYYY-MM-DD>/<timestamp, 13 digits>-<sequenceNumber>-<ruleId>.json
-//! machines/<equipmentId>/current/<ruleId>.json      replaced only by what supersedes it (route::Rank)
+//! machines/<equipmentId>/current/<ruleId>.json      replaced only by what supersedes it (rank::Rank)
 //! events/<YYYY-MM-DD>/<timestamp, 13 digits>-<id>.json
 //! newer/<shard>/<sequence number>-<index>.json      as it came
 //! ```
@@ -21,8 +21,9 @@ use serde::Deserialize;
 
 use crate::folder::{Batch, Folder, FolderError};
 use crate::name::Name;
-use crate::route::{Instant, Origin, Rank, Transition, Write};
+use crate::rank::Rank;
 use crate::store::Outcome;
+use crate::write::{Instant, Origin, Transition, Write};
 
 /// The directory, open for writing.
 #[derive(Debug)]

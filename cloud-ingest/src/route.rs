@@ -8,19 +8,20 @@
 //! | datapoint | nothing: this program keeps no history of values; it is counted |
 //! | anything else | a [`Poison`] with its reason |
 //!
-//! Here: reading, checking, and the guard that says which of two states is the current one. Not here: keys and
-//! paths (each destination has its own), and whether something was stored before (the destination knows).
+//! Here: reading and checking. Not here: which of two states is the current one (`rank`), keys and paths (each
+//! destination has its own), and whether something was stored before (the destination knows).
 //! Invariants: the same bytes at the same time give the same write; no bytes panic; whatever comes out has
 //! been checked (names, days), so that a destination may trust it.
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, civil::Date, tz::Offset};
-use proto::{Record, Severity};
+use jiff::{Timestamp, tz::Offset};
+use proto::Record;
 use serde::de::{self, IgnoredAny};
-use serde::{Deserialize, Serialize};
 
 use crate::name::{BadName, Name};
+use crate::rank::Rank;
+use crate::write::{Event, Instant, Transition, Write};
 
 /// One day, ms.
 const DAY_MS: i64 = 86_400_000;
@@ -28,88 +29,6 @@ const DAY_MS: i64 = 86_400_000;
 const DAYS_BACK_MAX: i64 = 400;
 /// A record further ahead than this is poison: clocks at the line may be ahead, but not by more (days).
 const DAYS_AHEAD_MAX: i64 = 1;
-
-/// Where a record stood in the stream. It never changes, so it names what has no id of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The shard.
-    pub shard: Name,
-    /// The sequence number of the Kinesis record.
-    pub sequence: Name,
-    /// Its place within the aggregate; 0 in a plain record.
-    pub index: usize,
-}
-
-/// What becomes of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Write {
-    /// A change of state.
-    Transition(Transition),
-    /// Something an agent said about itself.
-    Event(Event),
-    /// Bytes that only a later version of this program understands.
-    Newer(Vec<u8>),
-    /// A value of a tag. Nothing is written.
-    Datapoint,
-}
-
-/// A transition, ready to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
-    /// The machine.
-    pub equipment: Name,
-    /// The rule.
-    pub rule: Name,
-    /// When it happened.
-    pub instant: Instant,
-    /// Its id, by which a resend is recognised.
-    pub id: String,
-    /// What orders it among the states of its instance.
-    pub rank: Rank,
-    /// Where the agent stands, as it came.
-    pub site: Option<String>,
-    /// The line of the machine, as it came.
-    pub line: Option<String>,
-    /// The state left, as it came.
-    pub from: String,
-    /// The state entered, as it came: any text.
-    pub to: String,
-    /// Severity of the state entered.
-    pub severity: Severity,
-    json: String,
-}
-
-/// An event, ready to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// Its id: the same event has the same id for ever.
-    pub id: Name,
-    /// When it happened.
-    pub instant: Instant,
-    json: String,
-}
-
-/// An event time that lies within the days this program accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instant {
-    /// ms since 1970 UTC, never negative.
-    pub ms: i64,
-    /// Its day, UTC.
-    pub day: Date,
-}
-
-/// What orders the states of one instance: within an incarnation the sequence number, across incarnations
-/// (an agent that was reinstalled counts from one again) the time of detection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Rank {
-    /// The agent's incarnation.
-    pub incarnation: String,
-    /// Counts the instance's transitions.
-    pub sequence_number: u64,
-    /// Processing time of the detection, ms since 1970 UTC.
-    pub detected_at: i64,
-}
 
 /// Why a record cannot be stored. Ends up beside the record in the failure destination.
 #[derive(Debug, thiserror::Error)]
@@ -168,81 +87,17 @@ pub fn route(bytes: &[u8], now_ms: i64) -> Result<Write, Poison> {
             from: read.from,
             to: read.to,
             severity: read.severity,
-            json: storable(bytes)?,
+            open: storable(bytes)?,
         }),
         Record::Event(read) => Write::Event(Event {
             id: id("id", &read.id)?,
             instant: instant("timestamp", read.timestamp, now_ms)?,
-            json: storable(bytes)?,
+            open: storable(bytes)?,
         }),
         // Whoever is to be told hears of it from the agent; here it is kept as it came.
         Record::Notification(_) | Record::Newer { .. } => Write::Newer(bytes.to_vec()),
         Record::Datapoint(_) => Write::Datapoint,
     })
-}
-
-impl Write {
-    /// The record as it came; nothing of a datapoint, which is stored nowhere.
-    #[must_use]
-    pub fn raw(&self) -> Vec<u8> {
-        match self {
-            Self::Transition(t) => t.raw().into_bytes(),
-            Self::Event(e) => e.raw().into_bytes(),
-            Self::Newer(raw) => raw.clone(),
-            Self::Datapoint => Vec::new(),
-        }
-    }
-}
-
-impl Transition {
-    /// The record as it came, with `storedAt` (ms since 1970 UTC) as its last field.
-    #[must_use]
-    pub fn json(&self, stored_at_ms: i64) -> String {
-        with_stored_at(&self.json, stored_at_ms)
-    }
-
-    /// The record as it came.
-    #[must_use]
-    pub fn raw(&self) -> String {
-        format!("{}}}", self.json)
-    }
-}
-
-impl Event {
-    /// The record as it came, with `storedAt` (ms since 1970 UTC) as its last field.
-    #[must_use]
-    pub fn json(&self, stored_at_ms: i64) -> String {
-        with_stored_at(&self.json, stored_at_ms)
-    }
-
-    /// The record as it came.
-    #[must_use]
-    pub fn raw(&self) -> String {
-        format!("{}}}", self.json)
-    }
-}
-
-impl Rank {
-    /// Whether this becomes the current state where `current` is: the condition of the store's update.
-    #[must_use]
-    pub fn supersedes(&self, current: Option<&Self>) -> bool {
-        current.is_none_or(|current| {
-            if self.incarnation == current.incarnation {
-                current.sequence_number < self.sequence_number
-            } else {
-                current.detected_at <= self.detected_at
-            }
-        })
-    }
-
-    /// Whether this becomes the current state wherever `earlier` would, and after it: then a destination may
-    /// leave `earlier` out when both come together.
-    #[must_use]
-    pub fn covers(&self, earlier: &Self) -> bool {
-        self.incarnation == earlier.incarnation
-            && self.sequence_number > earlier.sequence_number
-            && self.detected_at >= earlier.detected_at
-    }
 }
 
 fn id(field: &'static str, text: &str) -> Result<Name, Poison> {
@@ -267,10 +122,6 @@ fn storable(bytes: &[u8]) -> Result<String, Poison> {
     let text = str::from_utf8(bytes).map_err(|e| not_json(de::Error::custom(e)))?.trim_ascii();
     let open = text.strip_suffix('}').ok_or_else(|| not_json(de::Error::custom("not an object")))?;
     Ok(open.to_owned())
-}
-
-fn with_stored_at(open: &str, stored_at_ms: i64) -> String {
-    format!("{open},\"storedAt\":{stored_at_ms}}}\n")
 }
 
 #[cfg(test)]
@@ -383,44 +234,7 @@ mod tests {
         assert_eq!(route(value, NOW).unwrap(), Write::Datapoint);
     }
 
-    fn rank(incarnation: &str, sequence_number: u64, detected_at: i64) -> Rank {
-        Rank { incarnation: incarnation.into(), sequence_number, detected_at }
-    }
-
-    #[test]
-    fn the_first_state_and_a_later_one_supersede_an_older_one_never() {
-        let new = rank("a", 5, 100);
-        assert!(new.supersedes(None));
-        assert!(new.supersedes(Some(&rank("a", 4, 100))));
-        assert!(!new.supersedes(Some(&new)), "the same twice");
-        assert!(!new.supersedes(Some(&rank("a", 6, 10))), "older after newer, whatever the clock said");
-    }
-
-    #[test]
-    fn between_incarnations_the_time_of_detection_decides() {
-        let reinstalled = rank("b", 1, 100);
-        assert!(reinstalled.supersedes(Some(&rank("a", 900, 99))));
-        assert!(reinstalled.supersedes(Some(&rank("a", 900, 100))));
-        assert!(!reinstalled.supersedes(Some(&rank("a", 900, 101))));
-    }
-
-    fn any_rank() -> impl Strategy<Value = Rank> {
-        ("[ab]", 0u64..4, 0i64..4).prop_map(|(i, s, d)| rank(&i, s, d))
-    }
-
     proptest! {
-        #[test]
-        fn a_state_that_is_covered_can_be_left_out(
-            stored in proptest::option::of(any_rank()), earlier in any_rank(), later in any_rank(),
-        ) {
-            let put = |stored: Option<Rank>, new: &Rank| {
-                if new.supersedes(stored.as_ref()) { Some(new.clone()) } else { stored }
-            };
-            if later.covers(&earlier) {
-                prop_assert_eq!(put(put(stored.clone(), &earlier), &later), put(stored, &later));
-            }
-        }
-
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>, now: i64) {
             drop(proto::aggregate::unpack("k", &bytes).map(|all| {

@@ -7,8 +7,8 @@
 use crate::folder::FolderError;
 use crate::item::Unfit;
 use crate::local::Local;
-use crate::route::{Origin, Write};
 use crate::table::{Table, TableError};
+use crate::write::{Origin, Write};
 
 /// The destination.
 #[derive(Debug)]

@@ -31,8 +31,9 @@ use crate::fault::Fault;
 use crate::item::{self, Item, Unfit};
 use crate::name::Name;
 use crate::pause::pause;
-use crate::route::{Origin, Rank, Write};
+use crate::rank::Rank;
 use crate::store::Outcome;
+use crate::write::{Origin, Write};
 
 /// Instances whose writes are under way at a time: at 5 ms a write, 6,400 writes a second.
 const INSTANCES_MAX: usize = 32;

@@ -184,7 +184,9 @@ fn record_into(core: &mut Core, config: &Config, folder: &Path, snapshot: Snapsh
 /// Opens the book of rules where it was kept, and takes what the directory holds.
 fn open_book(config: &Config, ledger: &Ledger) -> anyhow::Result<(Book, Option<Edition>)> {
     let kept = ledger.note(rulebook::NOTE)?;
-    let mut book = Book::open(&config.agent.rules_dir, Arc::clone(&config.inventory), kept.as_deref());
+    let agent = &config.agent;
+    let book = Book::open(&agent.rules_dir, Arc::clone(&config.inventory), kept.as_deref());
+    let mut book = book.may_be_empty(agent.rules_dir_may_be_empty);
     let first = book.scan();
     Ok((book, first))
 }

@@ -15,24 +15,24 @@ pub const STEP: i64 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Clock {
     started: Instant,
-    /// The wall clock at `started`, as it is believed, microseconds since 1970 UTC.
-    start_us: Arc<AtomicI64>,
+    /// The wall clock at `started`, as it is believed, nanoseconds since 1970 UTC.
+    start_ns: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Sets it by the wall clock.
     #[must_use]
     pub fn start() -> Self {
-        // In this order, and not in whole milliseconds: a stamp must not lie before the change that it dates.
+        // In this order, and not rounded: a stamp must not lie before the change that it dates.
         let started = Instant::now();
-        Self { started, start_us: Arc::new(AtomicI64::new(wall_us())) }
+        Self { started, start_ns: Arc::new(AtomicI64::new(wall_ns())) }
     }
 
     /// Now, ms since 1970 UTC.
     #[must_use]
     pub fn now(&self) -> i64 {
-        let elapsed_us = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
-        self.start_us.load(Ordering::Relaxed).saturating_add(elapsed_us).div_euclid(1_000)
+        let elapsed_ns = i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        self.start_ns.load(Ordering::Relaxed).saturating_add(elapsed_ns).div_euclid(1_000_000)
     }
 
     /// How long until an instant of this clock; nothing if it has passed.
@@ -44,7 +44,7 @@ impl Clock {
     /// Follows a step of the wall clock; gives how far it went, ms (negative: back). None: there was none.
     #[must_use]
     pub fn follow_step(&self) -> Option<i64> {
-        self.follow(wall_us().div_euclid(1_000))
+        self.follow(wall_ns().div_euclid(1_000_000))
     }
 
     fn follow(&self, wall: i64) -> Option<i64> {
@@ -52,14 +52,14 @@ impl Clock {
         if step.saturating_abs() <= STEP {
             return None;
         }
-        self.start_us.fetch_add(step.saturating_mul(1_000), Ordering::Relaxed);
+        self.start_ns.fetch_add(step.saturating_mul(1_000_000), Ordering::Relaxed);
         Some(step)
     }
 }
 
-fn wall_us() -> i64 {
+fn wall_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Node {
             (Node::Table(a), Node::Table(b)) => {
                 let mut pairs = a.entries.iter().zip(&b.entries);
                 a.entries.len() == b.entries.len()
-                    && pairs.all(|((a, x), (b, y))| a.value == b.value && x.value.means(&y.value))
+                    && pairs.all(|(a, b)| a.0.value == b.0.value && a.1.value.means(&b.1.value))
             }
             (a, b) => a == b,
         }

@@ -5,12 +5,13 @@
 //! Deliberately not here: tokio, a clock, a file, a socket; whoever has those brings what the engine needs.
 //! Invariant: same inputs, same outputs, byte for byte (I4).
 //!
-//! The way through it: `document` and `file` read a rule file, `expr` its conditions, `ruleset` binds rules to
+//! The way through it: `document` and `file` read a rule file, `expr` its conditions, `ruleset` and `bind` bind rules to
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
 mod action;
 mod activation;
+mod bind;
 pub mod checked;
 pub mod codes;
 pub mod condition;
@@ -27,6 +28,7 @@ mod instance;
 pub mod inventory;
 pub mod layout;
 mod limits;
+pub mod names;
 pub mod operator;
 pub mod params;
 pub mod pattern;
@@ -50,6 +52,7 @@ mod timers;
 mod touched;
 pub mod trial;
 pub mod trust;
+pub mod units;
 pub mod value;
 pub mod view;
 pub mod waiting;

@@ -1,13 +1,14 @@
 """A line's OPC UA server, played by asyncua.
 
 usage: opcua_asyncua.py PORT DATA_DIR [--tags N] [--every MS] [--secure] [--late SECONDS] [--shift] [--until N]
+           [--stamps SECONDS]
            [--limit N] [--hide-limit] [--queue N] [--keep oldest] [--overflow] [--swallow]
 
 The namespace urn:line:demo holds v0 … v(N-1), counters that all show the same number, one more every MS; `wave`, which
 is true for ten steps and false for ten; and one node of each type under t_NAME. `--secure` offers nothing but Basic256Sha256 SignAndEncrypt to the user `line` with the
 password `s3cret`; `--late` adds the last ten counters only after so many seconds; `--shift` registers another
 namespace first, so that the index is another one. DATA_DIR keeps the server's certificate over a restart. `--until`
-ends the counting there.
+ends the counting there; `--stamps` stamps values so many seconds off, as a gateway does that hands on a device's time.
 What asyncua would not do: `--limit` announces that a request takes at most N nodes or items and refuses more,
 `--hide-limit` does not announce it; `--queue` makes each queue that long, `--keep oldest` throws newer values away
 instead of older ones, `--overflow` says so by the bit of the status; `--swallow` numbers the first answer with values
@@ -41,6 +42,7 @@ parser.add_argument("--secure", action="store_true")
 parser.add_argument("--late", type=float, default=0)
 parser.add_argument("--shift", action="store_true")
 parser.add_argument("--until", type=int, default=0)
+parser.add_argument("--stamps", type=int, default=0)
 parser.add_argument("--limit", type=int, default=0)
 parser.add_argument("--hide-limit", action="store_true")
 parser.add_argument("--queue", type=int, default=0)
@@ -193,7 +195,7 @@ async def main():
         is_high = ua.Variant(count // 10 % 2 == 1, ua.VariantType.Boolean)
         variant = ua.Variant(count, ua.VariantType.Int64)
         for counter, variant in [(wave, is_high)] + [(counter, variant) for counter in counters]:
-            stamp = now()
+            stamp = now() + datetime.timedelta(seconds=options.stamps)
             await counter.write_value(ua.DataValue(variant, SourceTimestamp=stamp, ServerTimestamp=stamp))
         print("value", count, flush=True)
 

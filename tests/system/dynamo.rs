@@ -1,19 +1,23 @@
 //! `cloud-ingest` with a table of DynamoDB: conditions, index, expiry and questions against an emulator that
 //! nobody here wrote; the program as a process, over kills and everything that can be away.
 //!
+//! Here: what is put into the stream by the tests themselves. `account` holds the table against an agent's ledger.
 //! Not here: what has nothing to do with the table (`ingest`). What the emulator lacks, a table with too little
 //! capacity, is played by `busy`.
 
+mod account;
 mod busy;
 mod emulator;
+mod one_way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use cloud_ingest::name::Name;
-use cloud_ingest::route::{Origin, Write, route};
+use cloud_ingest::route::route;
 use cloud_ingest::store::Outcome;
 use cloud_ingest::table::Table;
+use cloud_ingest::write::{Origin, Write};
 use plant::gate::{Gate, Passage};
 use serde_json::{Value, json};
 

@@ -21,6 +21,7 @@ mod outage;
 mod page;
 mod parts;
 mod peer;
+mod quiet;
 mod reload;
 mod replay;
 mod s7;

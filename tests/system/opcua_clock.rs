@@ -108,3 +108,31 @@ async fn a_server_whose_clock_jumps_forward_and_back_stops_no_rule() {
     assert_eq!(down, 0);
     agent.stop().await;
 }
+
+/// The server is right, the values it hands on are stamped wrong: no promise is, so its clock is believed. Values from
+/// the future carry the agent's time, values from the past the server's.
+async fn is_judged_now(stamps: &str) -> UaLine {
+    let line = UaLine::new("+0", &["--stamps", stamps]);
+    let (agent, began) = (line.agent(), now_ms());
+    until("rules go on", PATIENCE, async || line.transitions().len() >= 10).await;
+    assert_steady(&line, began);
+    for t in line.transitions() {
+        let behind = t.detected_at - t.timestamp;
+        assert!((-AHEAD_MAX_MS..=BEHIND_MAX_MS).contains(&behind), "{behind} ms behind: {t:?}");
+    }
+    let suspected =
+        line.events().into_iter().filter(|e| matches!(e.happening, Happening::ClockSuspect { .. }));
+    assert_eq!(suspected.count(), 0);
+    agent.stop().await;
+    line
+}
+
+#[tokio::test]
+async fn values_of_a_device_an_hour_fast_are_judged_now() {
+    is_judged_now("3600").await;
+}
+
+#[tokio::test]
+async fn values_of_a_device_an_hour_slow_are_judged_now() {
+    is_judged_now("-3600").await;
+}

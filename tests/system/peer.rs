@@ -17,8 +17,8 @@ use std::{
 
 use crate::faketime::Faketime;
 
-/// Python needs most of it.
-const START_MAX: Duration = Duration::from_secs(20);
+/// Python needs seconds, and on a busy machine many; a script that cannot come up ends by itself.
+const START_MAX: Duration = Duration::from_secs(90);
 /// Another process may take a port between its choice and its use.
 const PORTS_TRIED: usize = 20;
 

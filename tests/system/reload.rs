@@ -66,6 +66,40 @@ async fn a_rule_that_is_gone_says_so_once_for_each_machine_and_its_counter_goes_
     works.assert_clean();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_folder_of_rules_changes_nothing_until_the_configuration_says_that_it_is_meant() {
+    let works = Works::build(Script::new(6, None), 3_600_000).await;
+    let mut agent = works.agent();
+    let mut ingest = works.ingest();
+    until("each instance is stored", SOON, async || works.stored().len() == 13).await;
+    for file in fs::read_dir(works.folder.rules()).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    until("it is said what that means", SOON, async || log(&works).contains("rules_dir_may_be_empty")).await;
+    // Longer than it takes to remove a rule.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(works.stored().len(), 13, "a folder that is perhaps not mounted removed rules");
+
+    assert!(agent.stop(SOON).await.unwrap().success());
+    let config = works.folder.agent_config();
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("[agent]", "[agent]\nrules_dir_may_be_empty = true")).unwrap();
+    agent = works.agent();
+    let removed = || {
+        works.stored().into_iter().filter(|s| s.transition.cause == Cause::RuleRemoved).collect::<Vec<_>>()
+    };
+    until("all rules say that they are removed", SOON, async || removed().len() == 13).await;
+    let told = |h: &Happening| matches!(h, Happening::RulesChanged { removed, .. } if removed.len() == 11);
+    until("it is told", SOON, async || works.events().iter().any(|e| told(&e.happening))).await;
+
+    assert!(agent.stop(SOON).await.unwrap().success());
+    agent = works.agent();
+    until("it runs without rules", SOON, async || works.is_read().await).await;
+    works.settle(&mut agent, &mut ingest).await;
+    assert_eq!(works.stored().len(), 2 * 13, "a reboot brought rules back");
+    works.assert_clean();
+}
+
 fn edit(works: &Works, file: &str, from: &str, to: &str) {
     let path = works.folder.rules().join(file);
     let text = fs::read_to_string(&path).unwrap();

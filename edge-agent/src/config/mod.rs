@@ -1,12 +1,14 @@
 //! `agent.toml`: read once at start, validated into what the rest can trust.
 //!
-//! Here: the file as a whole, machines, the agent itself. Its sources and tags stand in `source`, what only
-//! OPC UA needs in `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
+//! Here: the file as a whole, machines, the agent itself. Its sources stand in `source`, their tags in `tag`, what
+//! only one protocol needs in `s7` and `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
 //! Invariant: what comes out of here is complete and consistent; every mistake of the file is reported in one
 //! run, at its place, and a file with a mistake gives nothing.
 
 mod opcua;
+mod s7;
 mod source;
+mod tag;
 mod target;
 
 use std::collections::BTreeMap;
@@ -50,6 +52,8 @@ pub struct Agent {
     pub data_dir: PathBuf,
     /// Where the rule files are.
     pub rules_dir: PathBuf,
+    /// Whether it means "no rules" when that directory holds no rule files.
+    pub rules_dir_may_be_empty: bool,
     /// Where its page is; none: nowhere.
     pub http: Option<SocketAddr>,
     /// How the engine goes about it.
@@ -100,10 +104,12 @@ fn agent_of(report: &mut Report, file: FileId, table: &Table, dir: &Path) -> Opt
     let site = r.text("site").and_then(|site| key_part(&mut r, "site", site));
     let data_dir = r.text("data_dir").map_or_else(|| "/var/lib/plimsoll".into(), |t| t.value);
     let rules_dir = r.text("rules_dir").map_or_else(|| "/etc/plimsoll/rules".into(), |t| t.value);
+    let rules_dir_may_be_empty = r.bool("rules_dir_may_be_empty").is_some_and(|given| given.value);
     let http = r.text("http").and_then(|text| loopback(&mut r, text));
     let options = options(&mut r);
-    r.finish(&["timezone", "rules_dir_may_be_empty"]);
-    Some(Agent { id: id?, site, data_dir: dir.join(data_dir), rules_dir: dir.join(rules_dir), http, options })
+    r.finish(&["timezone"]);
+    let (data_dir, rules_dir) = (dir.join(data_dir), dir.join(rules_dir));
+    Some(Agent { id: id?, site, data_dir, rules_dir, rules_dir_may_be_empty, http, options })
 }
 
 fn options(r: &mut Reader<'_, '_>) -> Options {
@@ -288,9 +294,18 @@ type = "Int"
         let config = config.unwrap_or_else(|| panic!("{lines:#?}"));
         assert_eq!(config.agent.data_dir, Path::new("/etc/plimsoll/data"), "relative to the file");
         assert_eq!(config.ledger_max, LEDGER_MAX);
+        assert!(!config.agent.rules_dir_may_be_empty);
         assert_eq!(config.target, Target::File);
         let lags: Vec<_> = config.inventory.sources().map(|(_, s)| (s.idle_timeout, s.max_lag)).collect();
         assert_eq!(lags, [(30_000, Some(30_000)); 2]);
+    }
+
+    #[test]
+    fn an_empty_directory_of_rules_is_meant_when_the_file_says_so() {
+        let given = |value: &str| format!("[agent]\nrules_dir_may_be_empty = {value}");
+        let (config, _) = read(&GOOD.replace("[agent]", &given("true")));
+        assert!(config.unwrap().agent.rules_dir_may_be_empty);
+        assert!(mistake("[agent]", &given("\"yes\"")).contains("`rules_dir_may_be_empty` must be"));
     }
 
     #[test]

@@ -149,11 +149,12 @@ impl SourceBook {
         }
         self.lost_told_at = at;
         let lost = std::mem::take(&mut self.lost);
+        let times = if lost.overflows == 1 { "once".into() } else { format!("{} times", lost.overflows) };
         let what = match lost {
-            Lost { overflows, answers: 0 } => format!("its queues were full {overflows} times"),
+            Lost { answers: 0, .. } => format!("its queues were full {times}"),
             Lost { overflows: 0, answers } => format!("{answers} of its answers never came"),
-            Lost { overflows, answers } => {
-                format!("its queues were full {overflows} times, {answers} of its answers never came")
+            Lost { answers, .. } => {
+                format!("its queues were full {times}, {answers} of its answers never came")
             }
         };
         let reason = format!("{what}: values in between may be missing, the last ones were read again");
@@ -212,7 +213,7 @@ mod tests {
         let told = |said: Option<Happening>| match said {
             Some(Happening::Gap { of, first, reason, .. }) => {
                 assert_eq!(of, "plc");
-                Some((first, reason.contains("3 times"), reason.contains("1 times")))
+                Some((first, reason.contains("3 times"), reason.contains("once")))
             }
             _ => None,
         };
@@ -231,6 +232,25 @@ mod tests {
         book.lose(&delivery(2, 1));
         book.late(1);
         assert!(book.tell_lost(3 * MINUTE).is_some() && book.tell_late(3 * MINUTE).is_some());
+    }
+
+    #[test]
+    fn of_an_outage_each_reason_is_kept_once_and_a_number_in_it_does_not_fill_the_memory() {
+        let mut book = book();
+        let mut down = |reason: String, at| book.link(false, reason, at);
+        assert!(matches!(down("cable".into(), 1), Some(Happening::SourceDown { .. })));
+        for i in 0..100 {
+            assert_eq!(down(["cable".to_owned(), format!("port {i}")][i % 2].clone(), 2), None);
+        }
+        assert_eq!(book.outage.reasons.len(), REASONS_MAX);
+        assert_eq!(book.outage.logged_at, 2);
+        assert_eq!(book.link(false, "cable".into(), 3), None);
+        assert_eq!(book.outage.logged_at, 2, "it was said");
+        book.link(false, "cable".into(), 2 + STILL_DOWN_EVERY_MS);
+        assert_eq!(book.outage.logged_at, 2 + STILL_DOWN_EVERY_MS, "it still lasts");
+        assert!(matches!(book.link(true, String::new(), 9), Some(Happening::SourceUp { .. })));
+        assert_eq!(book.link(true, String::new(), 10), None);
+        assert!(book.outage.reasons.is_empty());
     }
 
     fn book() -> SourceBook {

@@ -36,7 +36,7 @@ pub async fn run<S: Stream>(
     stop: CancellationToken,
     state: watch::Sender<State>,
 ) -> Result<(), LedgerError> {
-    let mut forwarder = Forwarder { ledger, stream, state, backoff: Backoff::new() };
+    let mut forwarder = Forwarder { ledger, stream, state, backoff: Backoff::new(), logged: Vec::new() };
     let grace_is_over = async {
         stop.cancelled().await;
         sleep(GRACE).await;
@@ -55,6 +55,8 @@ struct Forwarder<S> {
     stream: S,
     state: watch::Sender<State>,
     backoff: Backoff,
+    /// The troubles of this outage that were logged.
+    logged: Vec<Link>,
 }
 
 /// What a round has come to.
@@ -129,12 +131,18 @@ impl<S: Stream> Forwarder<S> {
         tokio::task::spawn_blocking(move || work(&ledger)).await.unwrap_or(Err(LedgerError::Ended))
     }
 
-    /// Publishes how things stand, and logs when that has changed.
-    fn say(&self, link: Link, reason: Option<String>) {
+    /// Publishes how things stand, and logs when that has changed: each trouble once, until it goes on.
+    fn say(&mut self, link: Link, reason: Option<String>) {
         let state = State { link, reason };
         let before = self.state.send_replace(state.clone());
-        if before.link == link {
+        if before.link == link || self.logged.contains(&link) {
             return;
+        }
+        if link == Link::Up {
+            self.logged.clear();
+        } else {
+            // Two troubles may take turns at each try.
+            self.logged.push(link);
         }
         let reason = state.reason.as_deref().unwrap_or_default();
         let waiting = self.ledger.counts().waiting.total();

@@ -154,6 +154,8 @@ pub(super) struct Inner {
     pub(super) in_flight_to: u64,
     /// A write has failed: memory and store may differ.
     pub(super) ended: bool,
+    /// The mark could not be written with the last commit; that was said.
+    pub(super) is_unmarked: bool,
 }
 
 impl Inner {
@@ -189,9 +191,11 @@ impl Inner {
         }
         self.write(change, true).map_err(LedgerError::Commit)?;
         // Without the mark only a damaged disk goes unnoticed.
-        if let Err(error) = self.mark.write(self.memory.book.ends) {
-            tracing::warn!(%error, "the outbox's mark could not be written");
+        let marked = self.mark.write(self.memory.book.ends);
+        if let (Err(error), false) = (&marked, self.is_unmarked) {
+            tracing::warn!(%error, "the outbox's mark cannot be written");
         }
+        self.is_unmarked = marked.is_err();
         Ok(())
     }
 

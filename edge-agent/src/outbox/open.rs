@@ -41,7 +41,7 @@ pub(super) fn open_with_remedies(dir: &Path, limits: Limits) -> Result<(Inner, O
     }
     let Attempt { store, memory, mark, incarnation, fresh } = opened?;
     let in_flight_to = memory.book.ends.low;
-    let inner = Inner { store, mark, space, limits, memory, in_flight_to, ended: false };
+    let inner = Inner { store, mark, space, limits, memory, in_flight_to, ended: false, is_unmarked: false };
     Ok((inner, Opened { incarnation, fresh, repairs }))
 }
 

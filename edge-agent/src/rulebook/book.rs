@@ -31,6 +31,8 @@ pub const NOTE: &str = "rulebook";
 #[derive(Debug)]
 pub struct Book {
     dir: PathBuf,
+    /// Whether a directory without rule files means that there are no rules.
+    may_be_empty: bool,
     inventory: Arc<Inventory>,
     rules: BTreeMap<String, BoundRule>,
     origins: BTreeMap<String, Origin>,
@@ -101,6 +103,7 @@ impl Book {
         let kept: Kept = kept.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
         let mut book = Self {
             dir: dir.to_owned(),
+            may_be_empty: false,
             inventory,
             rules: BTreeMap::new(),
             origins: BTreeMap::new(),
@@ -139,6 +142,13 @@ impl Book {
         }
     }
 
+    /// Whether a directory without rule files means that there are no rules. Else it changes nothing: it looks just
+    /// like one that somebody is replacing, or whose share is not mounted.
+    #[must_use]
+    pub fn may_be_empty(self, may_be_empty: bool) -> Self {
+        Self { may_be_empty, ..self }
+    }
+
     /// The rules in force.
     #[must_use]
     pub fn rules(&self) -> RuleSet {
@@ -157,9 +167,13 @@ impl Book {
             }
         };
         let pages = self.with_lost_tables(pages);
-        if pages.iter().all(|page| is_table(&page.name)) && !self.rules.is_empty() {
-            return self
-                .unreadable(&format!("{} holds no rule files: all rules stay in force", self.dir.display()));
+        let is_empty = pages.iter().all(|page| is_table(&page.name));
+        if is_empty && !self.rules.is_empty() && !self.may_be_empty {
+            return self.unreadable(&format!(
+                "{} holds no rule files: all rules stay in force; `rules_dir_may_be_empty = true` in [agent] would \
+                 remove them",
+                self.dir.display()
+            ));
         }
         if self.seen.as_ref() == Some(&pages) && self.missing.is_empty() {
             return None;
@@ -180,6 +194,7 @@ impl Book {
     /// An unreadable or empty directory changes nothing; it is said once.
     fn unreadable(&mut self, why: &str) -> Option<Edition> {
         self.seen = None;
+        self.missing.clear();
         let mistakes = vec![Mistake { weight: Weight::Error, code: "R501", text: why.to_owned() }];
         if self.mistakes == mistakes {
             return None;
@@ -452,6 +467,45 @@ mod tests {
         std::fs::remove_dir(shelf.dir.path()).unwrap();
         assert!(shelf.book.scan().unwrap().mistakes[0].text.contains("cannot read the directory"));
         assert_eq!(shelf.in_force().len(), 1);
+    }
+
+    #[test]
+    fn an_empty_directory_that_is_meant_removes_all_rules_in_two_scans_and_they_stay_removed() {
+        let mut shelf = Shelf::new(&[("a.toml", &rule("x", "true")), ("b.toml", &rule("y", "true"))]);
+        shelf.book.may_be_empty = true;
+        for file in ["a.toml", "b.toml"] {
+            std::fs::remove_file(shelf.dir.path().join(file)).unwrap();
+        }
+        assert_eq!(shelf.happening(), None, "an editor may be at work");
+        assert_eq!(shelf.in_force().len(), 2);
+        let edition = shelf.book.scan().unwrap();
+        let Some(Happening::RulesChanged { removed, .. }) = edition.happening else { panic!() };
+        assert_eq!((removed, edition.count), (vec!["x".to_owned(), "y".to_owned()], 0));
+        assert_eq!((edition.mistakes, edition.rules.map(|r| r.rules)), (Vec::new(), Some(0)));
+        assert!(shelf.book.scan().is_none());
+        shelf.reboot();
+        assert_eq!(shelf.in_force(), force(&[]));
+        shelf.write("a.toml", &rule("x", "true"));
+        assert!(shelf.happening().is_some());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_read_is_never_taken_for_an_empty_one() {
+        let mut shelf = Shelf::new(&[("a.toml", &rule("x", "true"))]);
+        shelf.book.may_be_empty = true;
+        std::fs::remove_dir_all(shelf.dir.path()).unwrap();
+        assert!(shelf.book.scan().unwrap().mistakes[0].text.contains("cannot read the directory"));
+        for _ in 0..3 {
+            assert!(shelf.book.scan().is_none());
+        }
+        // Nor does one scan of an empty one, with an unreadable one before it, count twice.
+        std::fs::create_dir(shelf.dir.path()).unwrap();
+        shelf.book.scan();
+        std::fs::remove_dir(shelf.dir.path()).unwrap();
+        shelf.book.scan();
+        std::fs::create_dir(shelf.dir.path()).unwrap();
+        shelf.book.scan();
+        assert_eq!(shelf.in_force(), force(&[("x", "true")]));
     }
 
     #[test]

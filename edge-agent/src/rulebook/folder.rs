@@ -24,9 +24,12 @@ pub struct Page {
 /// # Errors
 /// When the directory itself cannot be read.
 pub fn pages(dir: &Path) -> std::io::Result<Vec<Page>> {
-    let entries = std::fs::read_dir(dir)?;
-    let mut paths: Vec<PathBuf> =
-        entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| counts(p)).collect();
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        // A listing that breaks off must not look like a directory that holds less.
+        paths.push(entry?.path());
+    }
+    paths.retain(|path| counts(path));
     paths.sort();
     Ok(paths
         .iter()

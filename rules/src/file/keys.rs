@@ -188,8 +188,13 @@ fn is_language(code: &str) -> bool {
 
 /// Shows a mistake inside a text at its place in the file.
 pub(crate) fn report_mistake(report: &mut Report, file: FileId, literal: &Range<usize>, mistake: Mistake) {
-    let span = place::in_file(report.text(file), literal, &mistake.span);
-    report.error(mistake.code, (file, span), mistake.message, mistake.label).help = mistake.help;
+    let place = (file, place::in_file(report.text(file), literal, &mistake.span));
+    let shown = if mistake.warning {
+        report.warning(mistake.code, place, mistake.message, mistake.label)
+    } else {
+        report.error(mistake.code, place, mistake.message, mistake.label)
+    };
+    shown.help = mistake.help;
 }
 
 /// A condition that must be there.

@@ -16,6 +16,7 @@ pub(crate) enum Is {
 pub(crate) struct Gate {
     pub(crate) is: Is,
     last: Option<bool>,
+    gave_up: bool,
     unknown_since: Option<i64>,
 }
 
@@ -24,18 +25,24 @@ impl Gate {
     pub(crate) fn advance(&mut self, t: i64, says: Option<Option<bool>>, after: i64, from: Option<i64>) {
         let Some(says) = says else { return };
         if says.is_some() {
-            (self.last, self.unknown_since) = (says, None);
+            (self.last, self.unknown_since, self.gave_up) = (says, None, false);
         } else {
             let since = *self.unknown_since.get_or_insert(t);
             if from.is_some_and(|from| t >= since.max(from) + after) {
-                self.last = None;
+                self.gave_up = true;
             }
         }
         self.is = match self.last {
+            None => Is::Doubtful,
+            Some(_) if self.gave_up => Is::Doubtful,
             Some(true) => Is::Open,
             Some(false) => Is::Closed,
-            None => Is::Doubtful,
         };
+    }
+
+    /// It was open when it was last known.
+    pub(crate) fn was_open(&self) -> bool {
+        self.last == Some(true)
     }
 
     /// After a restart it keeps what it said.

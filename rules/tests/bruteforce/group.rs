@@ -3,6 +3,8 @@
 //! Here: the vote of one group, and how long it keeps it while undecided. Not here: which group wins (`instance`).
 //! Invariant: a vote that is kept is kept as it was.
 
+use std::rc::Rc;
+
 use proto::Severity;
 
 use super::model::{Group, UnknownPolicy};
@@ -19,7 +21,7 @@ pub(crate) enum Of {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Vote {
-    pub(crate) name: String,
+    pub(crate) name: Rc<str>,
     pub(crate) weight: u32,
     pub(crate) severity: Severity,
     pub(crate) of: Of,

@@ -3,6 +3,8 @@
 //! Here: that. Not here: what a group says (`group`).
 //! Invariant: a transition is told only when the name or the severity of the rule's state changes.
 
+use std::rc::Rc;
+
 use proto::{Cause, Severity};
 
 use super::gate::{Gate, Is};
@@ -32,7 +34,7 @@ pub(crate) struct Told {
 /// What the rule says.
 #[derive(Debug, Clone, PartialEq)]
 struct Says {
-    name: String,
+    name: Rc<str>,
     severity: Severity,
     weight: u32,
     group: Option<usize>,
@@ -44,6 +46,8 @@ struct Says {
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) rule: Rule,
+    pub(crate) tags: Vec<usize>,
+    watches_time: bool,
     pub(crate) begin: Option<i64>,
     pub(crate) groups: Vec<GroupRun>,
     says: Says,
@@ -77,6 +81,8 @@ impl Instance {
         };
         Self {
             rule: rule.clone(),
+            tags: rule.tags(),
+            watches_time: rule.watches_time(),
             begin: None,
             groups: groups.collect(),
             says,
@@ -111,12 +117,11 @@ impl Instance {
             self.since.get_or_insert(t);
         }
         let begin = self.begin?;
-        let tags = self.rule.tags();
         let stale: Vec<bool> =
-            tags.iter().map(|tag| scope.signals.stale(world, *tag, self.rule.stale, t)).collect();
+            self.tags.iter().map(|tag| scope.signals.stale(world, *tag, self.rule.stale, t)).collect();
         let waits = self.restarted && t <= begin + 60_000;
-        if touched || stale != self.stale || self.verdicts.is_empty() || waits || self.rule.watches_time() {
-            self.judge(&Sighted { signals: &scope.signals, tags: &tags, stale: &stale, t });
+        if touched || stale != self.stale || self.verdicts.is_empty() || waits || self.watches_time {
+            self.judge(&Sighted { signals: &scope.signals, tags: &self.tags.clone(), stale: &stale, t });
             self.stale = stale;
         }
         let from = self.patience(idle, scope, begin, t);
@@ -126,6 +131,9 @@ impl Instance {
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&self.verdicts) {
             match self.gate.is {
                 Is::Open => run.advance(t, group, rule.unknown_of(group), judged, from),
+                Is::Doubtful if self.gate.was_open() => {
+                    run.advance(t, group, rule.unknown_of(group), judged, from)
+                }
                 Is::Closed | Is::Doubtful => run.rest(group, rule.unknown_of(group)),
             }
         }
@@ -176,6 +184,9 @@ impl Instance {
 
     fn tell(&mut self, t: i64) -> Option<Told> {
         let now = self.now();
+        if now == self.says && self.suppress.is_none() {
+            return None;
+        }
         let before = std::mem::replace(&mut self.says, now);
         let now = &self.says;
         let suppressed = self.suppression.is == Is::Open && self.rule.suppress_if.is_some();
@@ -199,8 +210,8 @@ impl Instance {
             timestamp: t,
             rule: self.rule.name.clone(),
             sequence: self.sequence,
-            from: before.name,
-            to: now.name.clone(),
+            from: before.name.to_string(),
+            to: now.name.to_string(),
             cause,
             group: now.group.and_then(|group| self.rule.groups[group].name.clone()),
             weight: now.weight,
@@ -247,10 +258,10 @@ impl Instance {
     }
 
     fn cause(&self, t: i64, before: &Says, now: &Says) -> Cause {
-        if before.name == "Inactive" || now.name == "Inactive" {
+        if *before.name == *"Inactive" || *now.name == *"Inactive" {
             return Cause::Gate;
         }
-        let unknown = |says: &Says| says.of == Some(Of::Unknown) || says.name == "Unknown";
+        let unknown = |says: &Says| says.of == Some(Of::Unknown) || *says.name == *"Unknown";
         let state = |says: &Says| match (says.group, says.of) {
             (Some(group), Some(Of::State(state))) => Some(&self.groups[group].states[state]),
             _ => None,

@@ -3,6 +3,8 @@
 //! Here: the reference's own little model of them. Not here: how they are drawn, printed or judged.
 //! Invariant: instants are ms after [`ZERO`]; tags, sources and states are places in their lists.
 
+use std::rc::Rc;
+
 use proto::Severity;
 
 /// The instant from which a case counts, ms since 1970.
@@ -59,7 +61,7 @@ pub(crate) struct Rule {
     pub(crate) groups: Vec<Group>,
     pub(crate) stale: Stale,
     pub(crate) unknown: UnknownPolicy,
-    pub(crate) default: Option<String>,
+    pub(crate) default: Option<Rc<str>>,
     pub(crate) active_if: Option<Expr>,
     pub(crate) suppress_if: Option<Expr>,
 }
@@ -79,7 +81,7 @@ pub(crate) enum UnknownPolicy {
     },
     Named {
         after: i64,
-        name: String,
+        name: Rc<str>,
         weight: u32,
         severity: Severity,
     },
@@ -101,7 +103,7 @@ pub(crate) struct Group {
     pub(crate) name: Option<String>,
     pub(crate) weight: Option<u32>,
     pub(crate) states: Vec<State>,
-    pub(crate) otherwise: Option<String>,
+    pub(crate) otherwise: Option<Rc<str>>,
     pub(crate) unknown: Option<UnknownPolicy>,
     /// Tags, and how far they must go back.
     pub(crate) deadband: Vec<(usize, f64)>,
@@ -109,7 +111,7 @@ pub(crate) struct Group {
 
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    pub(crate) name: String,
+    pub(crate) name: Rc<str>,
     pub(crate) when: Expr,
     pub(crate) clear: Option<Expr>,
     pub(crate) delay: i64,

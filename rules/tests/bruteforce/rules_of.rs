@@ -25,11 +25,11 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
         2 => Stale::Never,
         _ => Stale::Default,
     };
-    let default = rng.once_in(3).then(|| "Idle".to_owned());
+    let default = rng.once_in(3).then(|| "Idle".into());
     let plain = rng.once_in(3);
-    let groups = if plain {
+    let mut groups = if plain {
         let state = State { name: "Active".into(), weight: None, ..state(rng, world, wanted, 0) };
-        let otherwise = Some("Normal".to_owned());
+        let otherwise = Some("Normal".into());
         vec![Group {
             name: None,
             weight: None,
@@ -45,6 +45,9 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
     let default = default.filter(|_| !plain);
     let mut gate = || (wanted.gates && rng.once_in(4)).then(|| condition(rng, world, wanted, 1));
     let (active_if, suppress_if) = (gate(), gate());
+    if active_if.is_some() || suppress_if.is_some() {
+        groups.iter_mut().for_each(|group| group.unknown = None);
+    }
     Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if }
 }
 
@@ -54,7 +57,7 @@ fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
         name: Some(name.into()),
         weight: rng.once_in(2).then(|| weight(rng)),
         states: (0..count).map(|place| state(rng, world, wanted, place)).collect(),
-        otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).to_owned()),
+        otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).into()),
         unknown: rng.once_in(3).then(|| unknown(rng, wanted)),
         deadband: Vec::new(),
     }
@@ -77,7 +80,7 @@ fn unknown(rng: &mut Rng, wanted: Wanted) -> UnknownPolicy {
         2 if wanted.long => UnknownPolicy::Say { after: UNKNOWN_AFTER },
         3 | 4 => UnknownPolicy::Named {
             after,
-            name: rng.pick(&["Fault", "Broken"]).to_owned(),
+            name: rng.pick(&["Fault", "Broken"]).into(),
             weight: weight(rng),
             severity: severity(rng),
         },

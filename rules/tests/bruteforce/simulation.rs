@@ -142,7 +142,7 @@ fn instant(
         let applied = scope.signals.apply(world, t, waiting.source, &waiting.point, waiting.how);
         if let (Subject::Tag(tag, _), false) = (&waiting.point.subject, waiting.how == How::Dropped) {
             // A tag that nobody reads holds no value, so nothing overtakes it.
-            let read = instances.iter().any(|instance| instance.rule.tags().contains(tag));
+            let read = instances.iter().any(|instance| instance.tags.contains(tag));
             let applied = applied || !read && waiting.how == How::Late;
             *(if applied { &mut sums.applied } else { &mut sums.dropped }) += 1;
         }

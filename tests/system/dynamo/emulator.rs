@@ -84,6 +84,12 @@ impl Emulator {
         all.into_iter().filter(|i| i["sk"].as_str().unwrap().starts_with(kind)).collect()
     }
 
+    /// The events.
+    pub(crate) async fn events(&self) -> Vec<Value> {
+        let all = self.items().await;
+        all.into_iter().filter(|i| i["pk"].as_str().unwrap().starts_with("EV#")).collect()
+    }
+
     /// The state of a machine now, of each rule.
     pub(crate) async fn states(&self, machine: &str) -> Vec<Value> {
         let query = self.client.query().key_condition_expression("pk = :pk AND begins_with(sk, :sk)");

@@ -3,6 +3,8 @@
 //! The first value of an item is the value it already had when it was subscribed: it is stamped with the server's
 //! time of that, for what last changed yesterday is news now; its own time goes along. A value after it that is
 //! stamped a little earlier, because the clock of its source is, is put behind it: else the older one would stand.
+//! One that is stamped long before the tag's last value was, while the server's own clock says otherwise, comes from a
+//! device whose clock is wrong: it is news now, too.
 //! Everything that was published is complete up to the time of the publish answer, unless more is to come. A server
 //! whose clock was set back says so by the time of its next answer, and everything is complete up to then.
 //!
@@ -39,6 +41,8 @@ pub(super) struct Book {
     subscriptions: Vec<Published>,
     /// Tags whose last value may have been lost.
     doubtful: BTreeSet<usize>,
+    /// Whether a value was stamped by a clock that is out of step with the server's.
+    pub(super) is_out_of_step: bool,
 }
 
 /// What is known of an item.
@@ -53,6 +57,8 @@ struct Item {
     first: Option<i64>,
     /// The stamp of its last value.
     last: Option<i64>,
+    /// Whether its values are stamped by a clock that is behind the server's.
+    is_slow: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -224,14 +230,23 @@ impl Book {
             (at, own.filter(|own| *own != at))
         } else {
             let live = own.or(published).unwrap_or_default();
-            match item.first {
-                Some(first) if live <= first && first - live < SKEW_MAX_MS => (first + 1, Some(live)),
+            // Out of step with the server and with the tag's last value, or known to be.
+            item.is_slow = is_behind(live, published) && (item.is_slow || is_behind(live, item.last));
+            match (item.first, published) {
+                (Some(first), _) if live <= first && first - live < SKEW_MAX_MS => (first + 1, Some(live)),
+                (_, Some(published)) if item.is_slow => (published, Some(live)),
                 _ => (live, None),
             }
         };
+        self.is_out_of_step |= item.is_slow;
         item.last = Some(stamp.0);
         stamp
     }
+}
+
+/// Whether a stamp lies further before another than clocks in step do.
+fn is_behind(stamp: i64, other: Option<i64>) -> bool {
+    other.is_some_and(|other| other.saturating_sub(stamp) >= SKEW_MAX_MS)
 }
 
 #[cfg(test)]
@@ -307,8 +322,33 @@ mod tests {
         let mut book = book();
         book.hear(answer(100, vec![item(1, 1.0, -50)])).unwrap();
         assert_eq!(stamps(&book.hear(answer(200, vec![item(1, 2.0, -20)])).unwrap()), [(1, Some(-20))]);
+    }
+
+    #[test]
+    fn a_device_an_hour_slow_behind_a_server_that_is_right_is_stamped_by_the_server() {
+        let mut book = book();
         let hour = 3_600_000;
-        assert_eq!(stamps(&book.hear(answer(300, vec![item(1, 3.0, -hour)])).unwrap()), [(-hour, None)]);
+        book.hear(answer(100, vec![item(1, 1.0, -hour)])).unwrap();
+        for ms in [300, 2 * hour] {
+            let told = book.hear(answer(ms, vec![item(1, 2.0, ms - 50 - hour)])).unwrap();
+            assert_eq!(stamps(&told), [(ms, Some(ms - 50 - hour))], "however long the session is");
+        }
+        assert!(book.is_out_of_step);
+        let right = book.hear(answer(3 * hour, vec![item(1, 3.0, 3 * hour - 50)])).unwrap();
+        assert_eq!(stamps(&right), [(3 * hour - 50, None)], "its clock was set right");
+    }
+
+    #[test]
+    fn a_server_whose_clock_was_set_back_and_a_backlog_keep_their_own_stamps() {
+        let mut book = book();
+        let hour = 3_600_000;
+        book.hear(answer(100, vec![item(1, 1.0, 0), item(1, 2.0, 50)])).unwrap();
+        let back = book.hear(answer(200 - hour, vec![item(1, 3.0, 150 - hour)])).unwrap();
+        assert_eq!(stamps(&back), [(150 - hour, None)], "core judges that clock");
+        let late = (0..3).map(|i| item(1, f64::from(i), 1_000 * i64::from(i) - hour + 300)).collect();
+        let late = book.hear(answer(60_000 - hour, late)).unwrap();
+        assert_eq!(stamps(&late)[0], (300 - hour, None), "a minute old, and in order");
+        assert!(!book.is_out_of_step);
     }
 
     #[test]

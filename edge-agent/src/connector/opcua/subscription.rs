@@ -291,6 +291,15 @@ impl<'c> Subscriptions<'c> {
         }
         let ended = |status| refused(self.config, "keeping the subscription", status);
         let published = said_at(&self.session, &answer.notification_message.publish_time);
-        self.book.take(answer, published).map(Some).map_err(ended)
+        let was_in_step = !self.book.is_out_of_step;
+        let publication = self.book.take(answer, published).map_err(ended)?;
+        if was_in_step && self.book.is_out_of_step {
+            let server = &self.config.address;
+            tracing::warn!(
+                server,
+                "values come from a clock that is behind the server's: they get the server's time"
+            );
+        }
+        Ok(Some(publication))
     }
 }

@@ -1,0 +1,153 @@
+//! Tags: `[[source.tag]]`.
+//!
+//! Here: the keys that every tag has. Not here: its address (`s7`, `opcua`).
+//! Invariant: a tag is on one machine and belongs to one source.
+
+use rules::diagnose::{FileId, Report};
+use rules::document::{Node, Reader, Table};
+use rules::inventory::{self, Inventory, SourceId, TagId};
+use rules::value::Type;
+
+use super::source::Protocol;
+use super::{opcua, s7};
+use crate::connector::opcua::OpcuaTag;
+use crate::connector::s7::S7Tag;
+
+/// A tag, as far as only its connector and `normalize` need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// The tag, as the engine knows it.
+    pub id: TagId,
+    /// A change smaller than this is not reported.
+    pub deadband: f64,
+}
+
+/// Reads a tag; its address goes to its source's protocol.
+pub(super) fn tag(
+    report: &mut Report,
+    file: FileId,
+    table: &Table,
+    source: SourceId,
+    protocol: &mut Protocol,
+    inventory: &mut Inventory,
+) -> Option<Tag> {
+    let mut r = Reader::new(table, "[[source.tag]]", file, report);
+    let machine = r.required_text("machine");
+    let name = r.required_text("name");
+    let unit = r.text("unit").map(|u| u.value);
+    let range = range(&mut r);
+    let deadband = number(&mut r, "report_deadband").unwrap_or(0.0);
+    let (kind, place) = match protocol {
+        Protocol::Recorded => (declared(&mut r), Some(Place::Nowhere)),
+        Protocol::S7(..) => {
+            let (kind, place) = s7::addressed(&mut r);
+            (kind, place.map(Place::S7))
+        }
+        Protocol::Opcua(..) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
+    };
+    r.finish(&["kind", "enum", "flags", "scan_class"]);
+    let machine = super::machine_named(report, file, &machine?, inventory)?;
+    let (name, kind, place) = (name?, kind?, place?);
+    let tag = inventory::Tag {
+        machine,
+        source,
+        name: name.value.clone(),
+        kind,
+        unit,
+        range,
+        ..inventory::Tag::default()
+    };
+    if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
+        report.error(
+            "C206",
+            (file, name.span),
+            "a tag's name has 1 to 128 bytes and no `$` in front",
+            "not a name",
+        );
+        return None;
+    }
+    let Some(id) = inventory.add_tag(tag) else {
+        let machine = &inventory.machine(machine).name;
+        let message = format!("{machine} has a tag `{}` already", name.value);
+        report.error("C207", (file, name.span), message, "each tag of a machine has a name of its own");
+        return None;
+    };
+    match (protocol, place) {
+        (Protocol::S7(_, tags), Place::S7(tag)) => tags.push(tag),
+        (Protocol::Opcua(_, tags), Place::Opcua(tag)) => tags.push(tag),
+        _ => {}
+    }
+    Some(Tag { id, deadband })
+}
+
+/// Where a tag is, in its protocol.
+enum Place {
+    Nowhere,
+    S7(S7Tag),
+    Opcua(OpcuaTag),
+}
+
+fn declared(r: &mut Reader<'_, '_>) -> Option<Type> {
+    if !r.required("type") {
+        return None;
+    }
+    let kinds = [("Bool", Type::Bool), ("Int", Type::Int), ("Float", Type::Float), ("Text", Type::Text)];
+    super::one_of(r, "type", &kinds)
+}
+
+fn range(r: &mut Reader<'_, '_>) -> Option<(f64, f64)> {
+    let (_, node) = r.any("range")?;
+    let span = node.span.clone();
+    let ends: Vec<f64> = match &node.value {
+        Node::List(list) => list.iter().filter_map(|item| as_number(&item.value)).collect(),
+        _ => Vec::new(),
+    };
+    match ends[..] {
+        [low, high] if low < high => Some((low, high)),
+        _ => {
+            let place = (r.file(), span);
+            r.report().error("C209", place, "`range` must be two numbers", "[least, greatest] is expected");
+            None
+        }
+    }
+}
+
+fn number(r: &mut Reader<'_, '_>, key: &'static str) -> Option<f64> {
+    let (_, node) = r.any(key)?;
+    let span = node.span.clone();
+    let value = as_number(&node.value).filter(|n| n.is_finite() && *n >= 0.0);
+    if value.is_none() {
+        let place = (r.file(), span);
+        r.report().error("E005", place, format!("`{key}` must be a number from 0"), "not such a number");
+    }
+    value
+}
+
+fn as_number(node: &Node) -> Option<f64> {
+    match node {
+        Node::Int(i) => Some(*i as f64),
+        Node::Float(f) => Some(*f),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::tests::mistake;
+
+    #[test]
+    fn unknown_machines_and_doubled_tags_are_named() {
+        assert!(
+            mistake("machine = \"washer-1\"", "machine = \"wsher-1\"").contains("did you mean `washer-1`?")
+        );
+        assert!(
+            mistake("name = \"speed\"", "name = \"water_temperature\"")
+                .contains("has a tag `water_temperature` already")
+        );
+    }
+
+    #[test]
+    fn a_range_goes_from_the_least_to_the_greatest() {
+        assert!(mistake("range = [0, 120]", "range = [120, 0]").contains("two numbers"));
+    }
+}
