@@ -17,9 +17,6 @@ use crate::ruleset::{BoundRule, bind};
 /// Instances that one agent may have (§10).
 pub(crate) const INSTANCES_MAX: usize = 200_000;
 
-/// Windows that one rule may have (§10).
-const WINDOWS_MAX: usize = 256;
-
 /// What a check of all files has found.
 #[derive(Debug, Default)]
 pub struct Checked {
@@ -64,13 +61,6 @@ impl Checked {
         for rule in rules {
             let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
             match bind(report, Arc::clone(&rule), inventory) {
-                Some(plans) if plans.iter().any(|plan| plan.windows.len() > WINDOWS_MAX) => {
-                    let place = (rule.file, rule.name.span.clone());
-                    let message = format!("a rule has at most {WINDOWS_MAX} windows");
-                    report.error("R406", place, message, "too many functions over a window").help =
-                        Some("divide it into several rules".into());
-                    self.mistaken.insert(name);
-                }
                 Some(plans) if instances + plans.len() <= INSTANCES_MAX => {
                     instances += plans.len();
                     self.rules.insert(name, BoundRule { rule, plans });
