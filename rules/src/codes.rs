@@ -50,7 +50,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("R208", "a window too long, without a length, or one too many"),
     ("R209", "a calculation without a result"),
     ("R210", "an empty range, or a condition that can never be true"),
-    ("R211", "a machine that there is not"),
+    ("R211", "a condition that is always true"),
     ("R213", "a deadband that cannot be applied"),
     ("R214", "a unit that is not known: it is compared by its text only"),
     ("R215", "a name that its table does not have"),
