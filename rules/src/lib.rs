@@ -43,6 +43,7 @@ mod sheet;
 pub mod shelf;
 mod sight;
 mod signals;
+pub mod size;
 mod step;
 pub mod stored;
 mod syntax;
