@@ -152,6 +152,8 @@ impl Engine {
         }
         self.pass_time(at.max(self.at), &mut outputs);
         match input {
+            // Nobody reads what a source delivers that is not there.
+            Input::Datapoints(batch) if batch.source.0 as usize >= self.scopes_of.len() => {}
             Input::Datapoints(batch) => {
                 for datapoint in batch.datapoints {
                     self.receive(batch.source, datapoint, &mut outputs);
