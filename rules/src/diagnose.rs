@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 /// How much a mistake matters.
@@ -48,8 +48,25 @@ pub struct FileId(usize);
 struct File {
     name: String,
     text: String,
+    /// Where its lines begin.
+    lines: Vec<usize>,
     /// Nobody knows its text.
     unreadable: bool,
+}
+
+impl File {
+    fn new(name: String, text: String, unreadable: bool) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i + 1);
+        let lines = std::iter::once(0).chain(ends).collect();
+        Self { name, text, lines, unreadable }
+    }
+
+    /// Line and column of a place, both from 1; the column counts characters.
+    fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let line = self.lines.partition_point(|begin| *begin <= at).max(1);
+        let before = self.text.get(self.lines[line - 1]..at).unwrap_or("");
+        (line, before.chars().count() + 1)
+    }
 }
 
 /// All mistakes of all files of one run.
@@ -63,12 +80,14 @@ pub struct Report {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct JsonLine<'a> {
-    level: Weight,
-    code: &'a str,
-    message: &'a str,
     file: &'a str,
     line: usize,
     column: usize,
+    end_line: usize,
+    end_column: usize,
+    code: &'a str,
+    severity: Weight,
+    message: &'a str,
     label: &'a str,
     help: Option<&'a str>,
 }
@@ -80,13 +99,13 @@ impl Report {
         if text.starts_with('\u{feff}') {
             text.remove(0);
         }
-        self.files.push(File { name: name.into(), text, unreadable: false });
+        self.files.push(File::new(name.into(), text, false));
         FileId(self.files.len() - 1)
     }
 
     /// Adds a file that could not be read, and says why.
     pub fn add_unreadable(&mut self, name: impl Into<String>, why: &str) -> FileId {
-        self.files.push(File { name: name.into(), text: String::new(), unreadable: true });
+        self.files.push(File::new(name.into(), String::new(), true));
         let file = FileId(self.files.len() - 1);
         self.error("R502", (file, 0..0), format!("cannot read the file: {why}"), "not read");
         file
@@ -146,6 +165,13 @@ impl Report {
         &mut self.diagnostics[at]
     }
 
+    /// Gives the mistake that was reported last a help.
+    pub(crate) fn help_last(&mut self, help: impl Into<String>) {
+        if let Some(last) = self.diagnostics.last_mut() {
+            last.help = Some(help.into());
+        }
+    }
+
     /// The span cut to what can be shown: inside the text, and not inside a character.
     fn inside(&self, file: FileId, span: Range<usize>) -> Range<usize> {
         let text = self.text(file);
@@ -179,7 +205,7 @@ impl Report {
     /// One line each, for logs: `rules/washer.toml:12:9: message (label)`.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.diagnostics.iter().map(|d| {
-            let (line, column) = self.line_and_column(d);
+            let (line, column) = self.place(d.file, d.span.start);
             let name = self.files.get(d.file.0).map_or("", |f| f.name.as_str());
             let help = d.help.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
             format!("{name}:{line}:{column}: {} ({}{help})", d.message, d.label)
@@ -200,9 +226,20 @@ impl Report {
             Weight::Warning => Level::WARNING,
         };
         let Some(file) = self.files.get(d.file.0) else { return d.message.clone() };
-        let place = AnnotationKind::Primary.span(d.span.clone()).label(d.label.as_str());
-        let snippet = Snippet::source(file.text.as_str()).path(file.name.as_str()).annotation(place);
-        let group = level.primary_title(d.message.as_str()).id(d.code).element(snippet);
+        // Only the lines that are shown: the renderer looks at all that it is given, for each mistake.
+        let (line, _) = file.line_and_column(d.span.start);
+        let begin = file.lines[line - 1];
+        let end = file.lines.get(file.line_and_column(d.span.end).0).copied().unwrap_or(file.text.len());
+        let place = d.span.start - begin..d.span.end - begin;
+        let place = AnnotationKind::Primary.span(place).label(d.label.as_str());
+        let source = file.text.get(begin..end).unwrap_or("");
+        let snippet = Snippet::source(source).path(file.name.as_str()).line_start(line).annotation(place);
+        let title = level.primary_title(d.message.as_str()).id(d.code);
+        // There are no lines to show of a file that could not be read.
+        let group = match file.unreadable {
+            true => title.element(Origin::path(file.name.as_str())),
+            false => title.element(snippet),
+        };
         let group = match &d.help {
             Some(help) => group.element(Level::HELP.message(help.as_str())),
             None => group,
@@ -214,14 +251,17 @@ impl Report {
     #[must_use]
     pub fn json(&self) -> String {
         self.diagnostics.iter().fold(String::new(), |mut out, d| {
-            let (line, column) = self.line_and_column(d);
+            let (line, column) = self.place(d.file, d.span.start);
+            let (end_line, end_column) = self.place(d.file, d.span.end);
             let shown = JsonLine {
-                level: d.weight,
-                code: d.code,
-                message: &d.message,
                 file: self.files.get(d.file.0).map_or("", |f| f.name.as_str()),
                 line,
                 column,
+                end_line,
+                end_column,
+                code: d.code,
+                severity: d.weight,
+                message: &d.message,
                 label: &d.label,
                 help: d.help.as_deref(),
             };
@@ -231,11 +271,8 @@ impl Report {
         })
     }
 
-    /// Line and column of a diagnostic, both from 1; the column counts characters.
-    fn line_and_column(&self, d: &Diagnostic) -> (usize, usize) {
-        let before = self.text(d.file).get(..d.span.start).unwrap_or("");
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    fn place(&self, file: FileId, at: usize) -> (usize, usize) {
+        self.files.get(file.0).map_or((1, 1), |f| f.line_and_column(at))
     }
 }
 
@@ -283,7 +320,9 @@ mod tests {
         let expected =
             "rules/wäscher.toml:2:6: unknown tag `presure` (no such tag; did you mean `pressure`?)";
         assert_eq!(r.lines().collect::<Vec<_>>(), [expected]);
-        assert!(r.json().contains("\"line\":2,\"column\":6"), "{}", r.json());
+        let place = r#""line":2,"column":6,"endLine":2,"endColumn":13,"code":"E001","severity":"error""#;
+        assert!(r.json().contains(place), "{}", r.json());
+        assert!(r.render(false).contains(":2:6\n") && r.render(false).contains("2 | üü = presure\n"));
     }
 
     #[test]

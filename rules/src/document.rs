@@ -9,6 +9,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnose::{FileId, Report, did_you_mean};
+use crate::syntax;
 use crate::time::{self, Millis};
 
 /// A value with its place in the file.
@@ -40,6 +41,22 @@ pub enum Node {
 }
 
 impl Node {
+    /// Whether two values say the same, wherever they stand.
+    #[must_use]
+    pub fn means(&self, other: &Node) -> bool {
+        match (self, other) {
+            (Node::List(a), Node::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.value.means(&b.value))
+            }
+            (Node::Table(a), Node::Table(b)) => {
+                let mut pairs = a.entries.iter().zip(&b.entries);
+                a.entries.len() == b.entries.len()
+                    && pairs.all(|(a, b)| a.0.value == b.0.value && a.1.value.means(&b.1.value))
+            }
+            (a, b) => a == b,
+        }
+    }
+
     /// What it is, for messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -68,23 +85,12 @@ pub struct Table {
 pub fn parse(report: &mut Report, file: FileId) -> Table {
     let text = report.text(file).to_owned();
     let (table, errors) = DeTable::parse_recoverable(&text);
-    for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        let line = text.get(span.start..).and_then(|t| t.lines().next()).unwrap_or("");
-        let found = report.error("E001", (file, span), format!("not TOML: {}", error.message()), "here");
-        found.help = syntax_help(line);
-    }
+    let mut errors: Vec<(Range<usize>, String)> =
+        errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned())).collect();
+    errors.sort_by_key(|(span, _)| span.start);
+    syntax::report(report, file, &text, &errors);
     let span = table.span();
     table_of(table.into_inner(), span)
-}
-
-/// The fix for the two mistakes that everybody makes.
-fn syntax_help(line: &str) -> Option<String> {
-    let comma = line.starts_with(',') && line[1..].starts_with(|c: char| c.is_ascii_digit());
-    if comma {
-        return Some("numbers have a decimal point: write `4.5`, not `4,5`".into());
-    }
-    line.starts_with(['“', '”', '„']).then(|| "use straight quotes: \"".into())
 }
 
 fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {
@@ -159,7 +165,9 @@ impl<'t, 'r> Reader<'t, 'r> {
 
     /// Whatever stands behind a key, with the place of the key.
     pub fn any(&mut self, key: &'static str) -> Option<(&'t Placed<String>, &'t Placed<Node>)> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.table.entries.iter().find(|(k, _)| k.value == key).map(|(k, v)| (k, v))
     }
 
@@ -237,6 +245,8 @@ impl<'t, 'r> Reader<'t, 'r> {
         let Some((_, found)) = self.any(key) else { return Vec::new() };
         let Node::List(list) = &found.value else {
             self.wrong::<()>(key, &found.span, "a list of tables", &found.value);
+            let help = format!("write [[…{key}]] with two brackets, or {key} = [ {{ … }}, {{ … }} ]");
+            self.report.help_last(help);
             return Vec::new();
         };
         list.iter()

@@ -18,6 +18,7 @@ use crate::instance::{Change, INACTIVE, Instance};
 use crate::inventory::Inventory;
 use crate::ruleset::Plan;
 use crate::signals::Signals;
+use crate::text::Filling;
 use crate::time::{Millis, Shown};
 use crate::value::{Constant, Value};
 
@@ -150,11 +151,12 @@ impl Teller<'_> {
     /// The rule's text, by language.
     pub(crate) fn text(&self, instance: &Instance) -> BTreeMap<String, String> {
         let machine = &self.inventory.machine(instance.plan.machine).name;
-        let templates = instance.plan.rule.text.iter().zip(instance.plan.text_slots.values());
+        let templates = instance.plan.texts.iter().zip(instance.plan.text_slots.values());
+        let filling = Filling { state: &instance.state.name, machine, since: instance.since };
         templates
-            .map(|((language, (template, _)), slots)| {
+            .map(|((language, template), slots)| {
                 let held = slots.iter().map(|slot| self.signals.held(instance.signals[*slot]));
-                (language.clone(), template.fill(language, &instance.state.name, machine, held))
+                (language.clone(), template.fill(language, filling, held))
             })
             .collect()
     }

@@ -5,13 +5,15 @@
 //! Deliberately not here: tokio, a clock, a file, a socket; whoever has those brings what the engine needs.
 //! Invariant: same inputs, same outputs, byte for byte (I4).
 //!
-//! The way through it: `document` and `file` read a rule file, `expr` its conditions, `ruleset` binds rules to
+//! The way through it: `document` and `file` read a rule file, `expr` its conditions, `ruleset` and `bind` bind rules to
 //! the machines of the `inventory`; `engine` takes datapoints, `watermark` says how far they are complete,
 //! `scope` handles one instant after the other, `condition`, `group` and `instance` judge it, `explain` tells it.
 
 mod action;
 mod activation;
+mod bind;
 pub mod checked;
+pub mod codes;
 pub mod condition;
 pub mod decode;
 pub mod diagnose;
@@ -24,7 +26,9 @@ mod gate;
 pub mod group;
 mod instance;
 pub mod inventory;
+pub mod layout;
 mod limits;
+pub mod names;
 pub mod operator;
 pub mod params;
 pub mod pattern;
@@ -32,12 +36,14 @@ pub mod place;
 mod reload;
 mod resume;
 pub mod ruleset;
+pub mod schema;
 mod scope;
 mod sheet;
 pub mod shelf;
 mod signals;
 mod step;
 pub mod stored;
+mod syntax;
 mod telling;
 pub mod text;
 pub mod time;
@@ -45,6 +51,7 @@ mod timers;
 mod touched;
 pub mod trial;
 pub mod trust;
+pub mod units;
 pub mod value;
 pub mod view;
 pub mod waiting;

@@ -15,6 +15,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
+
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::document::Placed;
 use crate::file::{Param, Rule};
@@ -26,6 +28,9 @@ use crate::value::{Constant, Value};
 const COLUMNS: [&str; 6] = ["rule", "parameter", "machine", "value", "unit", "comment"];
 /// Those that it must have.
 const NEEDED: usize = 4;
+
+/// A suggestion looks at all rules; whoever has mistaken more of them needs another hint than that.
+const SUGGESTIONS_MAX: usize = 50;
 
 /// Limits of all files.
 #[derive(Debug, Default)]
@@ -56,6 +61,9 @@ impl Limits {
             return;
         }
         let sheet = sheet(report, file);
+        // A line that cannot be cut may be any rule's: nothing of the table counts, but all of it is checked.
+        self.unread.extend((report.errors_since(before) > 0).then_some(file));
+        let before = report.diagnostics().len();
         let columns = columns(report, file, &sheet);
         if report.errors_since(before) > 0 {
             self.unread.push(file);
@@ -80,19 +88,27 @@ impl Limits {
         mistaken: &mut BTreeSet<String>,
         all_known: bool,
     ) {
+        let none = BTreeSet::new();
         let known: BTreeSet<String> =
             rules.iter().map(|r| r.name.value.clone()).chain(mistaken.iter().cloned()).collect();
-        for lines in self.lines.values().filter_map(|lines| lines.first()) {
-            if all_known && !known.contains(&lines.rule.value) {
-                no_rule(report, lines, &known);
-            }
+        let first = self.lines.values().filter_map(|lines| lines.first());
+        let strangers = first.filter(|line| all_known && !known.contains(&line.rule.value));
+        for (i, line) in strangers.enumerate() {
+            no_rule(report, line, if i < SUGGESTIONS_MAX { &known } else { &none });
         }
         for rule in rules {
             let name = &rule.name.value;
             let given = self.lines.get(name).map_or(&[][..], Vec::as_slice);
-            let whole = given.iter().filter(|line| !take(report, &mut rule.params, name, line)).count();
+            let mut seen = FxHashSet::default();
+            let mut wrong = 0;
+            for line in given {
+                wrong += usize::from(
+                    !(once(report, name, line, &mut seen) && take(report, &mut rule.params, name, line)),
+                );
+            }
+            rule.params.values_mut().for_each(Param::sort_limits);
             let in_the_dark = !self.unread.is_empty() && !rule.params.is_empty();
-            if whole > 0 || in_the_dark || self.mistaken.contains(name) {
+            if wrong > 0 || in_the_dark || self.mistaken.contains(name) {
                 mistaken.insert(name.clone());
             } else if !given.is_empty() {
                 rule.hash = crate::file::hash(rule);
@@ -119,7 +135,8 @@ fn columns(report: &mut Report, file: FileId, sheet: &Sheet) -> Vec<String> {
                 Some(help.unwrap_or_else(known));
         }
     }
-    for missing in COLUMNS[..NEEDED].iter().filter(|c| !names.iter().any(|n| n == *c)) {
+    let meant = |column: &str| names.iter().any(|n| did_you_mean(n, COLUMNS) == Some(column));
+    for missing in COLUMNS[..NEEDED].iter().filter(|c| !meant(c)) {
         let message = format!("the file has no column `{missing}`");
         report.error("R601", (file, header.span.clone()), message, "the names of the columns").help =
             Some("the first line must be rule;parameter;machine;value".into());
@@ -203,6 +220,22 @@ fn no_rule(report: &mut Report, line: &Limit, known: &BTreeSet<String>) {
     report.error("R604", (line.file, line.rule.span.clone()), message, "no such rule").help = near;
 }
 
+/// Whether a limit stands there once; one that is given twice is a mistake.
+fn once<'l>(
+    report: &mut Report,
+    rule: &str,
+    line: &'l Limit,
+    seen: &mut FxHashSet<(&'l str, &'l str)>,
+) -> bool {
+    let (name, machine) = (&line.parameter.value, &line.machine.value);
+    let first = seen.insert((name, machine));
+    if !first {
+        let message = format!("`{name}` of `{rule}` has a limit for `{machine}` already");
+        report.error("R606", (line.file, line.machine.span.clone()), message, "a second one");
+    }
+    first
+}
+
 /// Adds a limit to the parameter it is for; gives whether it fits.
 fn take(report: &mut Report, params: &mut BTreeMap<String, Param>, rule: &str, line: &Limit) -> bool {
     let name = &line.parameter.value;
@@ -219,11 +252,6 @@ fn take(report: &mut Report, params: &mut BTreeMap<String, Param>, rule: &str, l
         return false;
     }
     let Some(param) = params.get_mut(name) else { return false };
-    if param.limits.iter().any(|(machine, _)| *machine == line.machine.value) {
-        let message = format!("`{name}` of `{rule}` has a limit for `{}` already", line.machine.value);
-        report.error("R606", (line.file, line.machine.span.clone()), message, "a second one");
-        return false;
-    }
     let value = in_unit(line.value.value.clone(), param.unit.as_deref());
     if let Some(expected) = kind_of(param).filter(|kind| *kind != kind_name(&value.value)) {
         let message = format!("`{name}` of `{rule}` must be {expected}");

@@ -151,6 +151,22 @@ pub fn of<'r>(rule: &'r Rule, machine: &Machine) -> Result<BTreeMap<String, Cons
     rule.params.iter().map(resolved).collect()
 }
 
+/// What each parameter of a rule is on a machine; one that has no value there is reported.
+pub(crate) fn resolve(
+    report: &mut Report,
+    rule: &Rule,
+    machine: &Machine,
+) -> Option<BTreeMap<String, Constant>> {
+    of(rule, machine)
+        .map_err(|name| {
+            let message = format!("parameter `{name}` has no value on {}", machine.name);
+            let place = (rule.file, rule.params[name].span.clone());
+            report.error("R405", place, message, "neither a default nor a value of its own").help =
+                Some(format!("give it a default, or a value under param.{name}.machine"));
+        })
+        .ok()
+}
+
 fn value(name: &str, param: &Param, machine: &Machine) -> Option<Constant> {
     let named = |list: &[(String, Constant)], wanted: Option<&String>| {
         list.iter().find(|(key, _)| Some(key) == wanted).map(|(_, c)| c.clone())
@@ -164,11 +180,29 @@ fn value(name: &str, param: &Param, machine: &Machine) -> Option<Constant> {
         .or_else(|| param.default.clone())
 }
 
-/// The machine's own line of the CSV files, else the first pattern that fits.
+impl Param {
+    /// Puts limits for single machines first, by name, and patterns behind them, as they were given, `*` last.
+    pub(crate) fn sort_limits(&mut self) {
+        self.limits.sort_by(|(a, _), (b, _)| match (rank(a), rank(b)) {
+            (0, 0) => a.cmp(b),
+            (a, b) => a.cmp(&b),
+        });
+    }
+}
+
+fn rank(pattern: &str) -> u8 {
+    match pattern {
+        "*" => 2,
+        name => u8::from(name.contains(['*', '?'])),
+    }
+}
+
+/// The machine's own line of the CSV files, else that of the first pattern that fits.
 fn limit(limits: &[(String, Constant)], machine: &str) -> Option<Constant> {
-    let own = limits.iter().find(|(pattern, _)| pattern == machine);
-    let found = own.or_else(|| limits.iter().find(|(p, _)| p != "*" && pattern::fits(p, machine)));
-    found.or_else(|| limits.iter().find(|(p, _)| p == "*")).map(|(_, c)| c.clone())
+    let own = limits.partition_point(|(pattern, _)| rank(pattern) == 0);
+    let (own, patterns) = limits.split_at(own);
+    let found = own.binary_search_by(|(name, _)| name.as_str().cmp(machine)).ok().map(|i| &own[i]);
+    found.or_else(|| patterns.iter().find(|(p, _)| pattern::fits(p, machine))).map(|(_, c)| c.clone())
 }
 
 #[cfg(test)]
@@ -219,6 +253,7 @@ mod tests {
         let limit = |p: &str, i| (p.to_owned(), Constant { value: Value::Int(i), unit: None });
         let param = rule.params.get_mut("limit").unwrap();
         param.limits = vec![limit("*", 1), limit("filler-*", 2), limit("filler-1", 3)];
+        param.sort_limits();
         assert_eq!(of(&rule, &own), "3|");
         assert_eq!(of(&rule, &machine("filler-2", "L3", "filler")), "2|");
         assert_eq!(of(&rule, &machine("washer-2", "L3", "washer")), "1|");

@@ -8,17 +8,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
+use crate::bind::plan;
 pub use crate::checked::Checked;
 use crate::checked::INSTANCES_MAX;
 use crate::diagnose::{FileId, Report};
-use crate::expr::Mistake;
-use crate::expr::check::Binder;
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::params;
 use crate::pattern;
+use crate::text::Template;
 use crate::time::Millis;
 
 /// All rules that are in force.
@@ -51,7 +50,9 @@ pub struct Plan {
     pub suppress_if: Option<usize>,
     /// The windows that programs name by their place here.
     pub windows: Vec<Window>,
-    /// The slots that each language's text names, in its order.
+    /// The texts by language, with the machine's parameters written in.
+    pub texts: BTreeMap<String, Template>,
+    /// The slots that each of them names, in its order.
     pub text_slots: BTreeMap<String, Vec<usize>>,
 }
 
@@ -183,6 +184,9 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
     }
     let mut plans = Vec::new();
     for machine in machines {
+        if params::resolve(report, &rule, inventory.machine(machine)).is_none() {
+            break;
+        }
         match plan(report, &rule, inventory, machine) {
             Some(plan) => plans.push(Arc::new(plan)),
             // The next machine would say the same again.
@@ -193,108 +197,11 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
     (report.errors_since(before) == 0).then_some(plans)
 }
 
-/// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
-fn reads_nothing(report: &mut Report, rule: &Rule) {
-    let place = (rule.file, rule.name.span.clone());
-    let message = format!("rule `{}` reads no tag", rule.name.value);
-    report.error("R203", place, message, "nothing here can change");
-}
-
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
     let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
     let message = format!("rule `{}` is for no machine", rule.name.value);
     report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
         Some(format!("machines in agent.toml: {}", names.join(", ")));
-}
-
-fn plan(report: &mut Report, rule: &Arc<Rule>, inventory: &Inventory, machine: MachineId) -> Option<Plan> {
-    let before = report.diagnostics().len();
-    let mut binder = Binder::new(inventory, machine);
-    let mut show =
-        |span: &std::ops::Range<usize>, m: Mistake| file::report_mistake(report, rule.file, span, m);
-    let (mut conditions, mut programs) = (Vec::new(), Vec::new());
-    for group in &rule.groups {
-        let mut bound = Vec::new();
-        for state in &group.states {
-            bound.extend(bind_state(&mut binder, state, &mut programs, &mut show));
-        }
-        conditions.push(bound);
-    }
-    let gates = [&rule.active_if, &rule.suppress_if].map(|gate| {
-        let gate = gate.as_ref()?;
-        match binder.condition(&gate.expr) {
-            Ok(program) => programs.push(bound_program(program)),
-            Err(mistake) => {
-                show(&gate.span, mistake);
-                return None;
-            }
-        }
-        Some(programs.len() - 1)
-    });
-    let mut text_slots = BTreeMap::new();
-    for (language, (template, span)) in &rule.text {
-        let slots: Result<Vec<usize>, Mistake> =
-            template.tags().map(|(name, at)| binder.slot(name, &(at..at + name.len()))).collect();
-        match slots {
-            Ok(slots) => drop(text_slots.insert(language.clone(), slots)),
-            Err(mistake) => show(span, mistake),
-        }
-    }
-    let slots = binder.into_slots();
-    if slots.is_empty() && report.errors_since(before) == 0 {
-        reads_nothing(report, rule);
-    }
-    let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    let plan = Plan {
-        rule: Arc::clone(rule),
-        machine,
-        slots,
-        sources,
-        programs,
-        conditions,
-        active_if: gates[0],
-        suppress_if: gates[1],
-        windows: Vec::new(),
-        text_slots,
-    };
-    (report.errors_since(before) == 0).then_some(plan)
-}
-
-/// Binds both conditions of a state; none: one of them is mistaken.
-fn bind_state(
-    binder: &mut Binder<'_>,
-    state: &file::State,
-    programs: &mut Vec<BoundProgram>,
-    show: &mut impl FnMut(&std::ops::Range<usize>, Mistake),
-) -> Option<BoundCondition> {
-    let mut bind = |condition: &file::Condition| match binder.condition(&condition.expr) {
-        Ok(program) => {
-            programs.push(bound_program(program));
-            Some(programs.len() - 1)
-        }
-        Err(mistake) => {
-            show(&condition.span, mistake);
-            None
-        }
-    };
-    let (when, clear) = (bind(&state.when), state.clear.as_ref().map(&mut bind));
-    let left = state.clear.as_ref().map(|clear| format!("\n{}", clear.expr)).unwrap_or_default();
-    let identity = identity_of(&format!("{}{left}", state.when.expr));
-    Some(BoundCondition { when: when?, clear: clear.map_or(Some(None), |clear| clear.map(Some))?, identity })
-}
-
-fn bound_program(program: Program) -> BoundProgram {
-    let mut slots = Vec::new();
-    program.slots(&mut slots);
-    let outside = slots.clone();
-    BoundProgram { program, slots, outside, windows: Vec::new(), ages: Vec::new(), reads_calendar: false }
-}
-
-/// Eight bytes tell the few conditions of one rule apart.
-fn identity_of(canonical: &str) -> String {
-    proto::id::hex(&Sha256::digest(canonical)[..8])
 }
 
 /// The machines that a rule is for, in their order.

@@ -2,7 +2,9 @@
 
 use rules::diagnose::Report;
 use rules::file::{OnUnknown, Rule, StaleAfter, rules};
-use rules::value::Value;
+use rules::inventory::{Inventory, Machine, Source, Tag};
+use rules::ruleset::RuleSet;
+use rules::value::{Type, Value};
 
 fn read(text: &str) -> (Vec<Rule>, Vec<String>) {
     let mut report = Report::default();
@@ -140,8 +142,19 @@ fn keys_at_the_wrong_place_say_where_they_belong() {
 
 #[test]
 fn states_that_can_never_be_reached_are_pointed_out() {
+    let mut line = Inventory::default();
+    let machine = line.add_machine(Machine { name: "x".into(), id: "x".into(), ..Machine::default() });
+    let source = Source { id: "plc".into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
+    let source = line.add_source(source);
+    let unit = Some("°C".to_owned());
+    let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, unit, ..Tag::default() };
+    line.add_tag(tag).unwrap();
     let states = |states: &str| {
-        read(&format!("[rule.r]\non = 'x'\n[rule.r.group.g]\nstate = [ {states} ]")).1.join("\n")
+        let mut report = Report::default();
+        let text = format!("[rule.r]\non = 'x'\n[rule.r.group.g]\nstate = [ {states} ]");
+        let file = report.add_file("r.toml", text);
+        RuleSet::load(&mut report, &[file], &line);
+        report.lines().collect::<Vec<_>>().join("\n")
     };
     let high = "{ name = 'High', when = 't > 22 °C' }";
     let never = states(&format!("{high}, {{ name = 'Critical', when = 't > 28 °C' }}"));

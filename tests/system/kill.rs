@@ -1,5 +1,5 @@
 //! The agent is killed with -9 again and again while the line runs, and nothing is lost, doubled or invented
-//! (I1, I2).
+//! (I1, I2). It reads one machine over S7, the other over OPC UA.
 //!
 //! A plan, drawn from a seed that is printed, leads the agent through its lives. A round of it has four kills:
 //! at the end of a long life, during the start that follows, after a short life, and after another one. The

@@ -246,6 +246,36 @@ async fn a_plc_that_is_killed_and_started_again_clears_no_alarm() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opc_ua_server_whose_answers_are_two_seconds_late_moves_no_transition() {
+    const LENGTH_MS: i64 = 25_000;
+    let works = Works::build(Script::new(4, Some(LENGTH_MS)), 3_000).await;
+    let (mut agent, mut ingest) = (works.agent(), works.ingest());
+    for second in [6, 10, 14, 18] {
+        until_script(&works, second * 1000).await;
+        works.gate(Machine::Washer).set(Passage::Frozen).await;
+        // Shorter than what makes the agent give the server up.
+        until_script(&works, second * 1000 + 2_000).await;
+        works.gate(Machine::Washer).set(Passage::Open).await;
+    }
+    until_script(&works, LENGTH_MS).await;
+    until("everything is judged and sent", PATIENCE, async || {
+        // Time goes on by what the server says once a second, after the script's end too.
+        now_ms() > works.start_ms + LENGTH_MS + 2_000
+            && view::get(works.http).await.is_ok_and(|view| view.waiting == 0)
+    })
+    .await;
+    let late = view::get(works.http).await.unwrap().late;
+    works.settle(&mut agent, &mut ingest).await;
+    let first: Vec<FirstStep> = expected::first_steps().collect();
+    let expected = expected::transitions(&works.script, LENGTH_MS);
+    let verdict = Verdict::of(&transitions(&works), &expected, &first, works.start_ms, LATENESS);
+    assert!(verdict.agrees(), "{verdict:#?}");
+    let told = of_source(&works.events(), WASHER.source);
+    assert_eq!((late, told.len()), (0, 1), "{told:?}");
+    works.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_stream_is_cut_off_and_while_it_is_silent_nothing_is_lost_or_doubled() {
     const LENGTH_MS: i64 = 40_000;
     let works = Works::build(Script::new(7, Some(LENGTH_MS)), 3_000).await;

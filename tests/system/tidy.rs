@@ -136,6 +136,19 @@ fn nothing_is_put_off_or_switched_off_without_a_reason() {
 }
 
 #[test]
+fn the_agent_is_built_without_the_plant_s_opc_ua_server() {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let out = Command::new(cargo)
+        .args(["tree", "--locked", "--package", "edge-agent", "--edges", "normal", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let tree = String::from_utf8(out.stdout).unwrap();
+    assert!(tree.contains("async-opcua-client ") && !tree.contains("async-opcua-server "), "{tree}");
+}
+
+#[test]
 fn nothing_we_build_on_is_under_the_gpl() {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     // Other platforms' packages are not built and need not be fetched.

@@ -211,7 +211,7 @@ pub(crate) async fn plcs(script: Script, start_ms: i64) -> (Plc, Station) {
     let memory: Memory =
         Arc::new(move |block| (block == of_filler).then(|| line.image(Machine::Filler, now_ms() - start_ms)));
     let filler = Plc::start(Cpu::default(), memory, None).await.unwrap();
-    let washer = Station::start(line, Machine::Washer, Arc::new(start_ms.into()), None).await.unwrap();
+    let washer = Station::start(line, Machine::Washer, Arc::new(start_ms.into()), None).unwrap();
     (filler, washer)
 }
 

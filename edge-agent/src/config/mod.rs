@@ -9,6 +9,7 @@ mod opcua;
 mod source;
 mod target;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use rules::document::{self, Placed, Reader, Table};
 use rules::engine::{Late, Options, Reach};
 use rules::file::is_name;
 use rules::inventory::{Inventory, Machine, MachineId};
+use rules::value::Constant;
 
 pub use source::{Protocol, Source};
 pub use target::Target;
@@ -162,7 +164,8 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
     let id = r.required_text("id").inspect(|i| drop(key_part(&mut r, "id", i.clone())));
     let line = r.text("line").and_then(|l| key_part(&mut r, "line", l));
     let class = r.text("class").map(|c| c.value);
-    r.finish(&["param"]);
+    let params = params(&mut r);
+    r.finish(&[]);
     let (Some(name), Some(id)) = (name, id) else { return };
     let doubled = [("name", &name), ("id", &id)].into_iter().find(|(key, text)| {
         inventory
@@ -179,7 +182,17 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
         );
         return;
     }
-    inventory.add_machine(Machine { name: name.value, id: id.value, line, class, ..Machine::default() });
+    inventory.add_machine(Machine { name: name.value, id: id.value, line, class, params });
+}
+
+/// The machine's own values of rule parameters: `param.limit = "20 °C"`.
+fn params(r: &mut Reader<'_, '_>) -> BTreeMap<String, Constant> {
+    let file = r.file();
+    let entries = r.table("param").map_or(&[][..], |table| &table.entries);
+    let read = |(name, node): &(Placed<String>, _)| {
+        Some((name.value.clone(), rules::params::constant(r.report(), file, node)?))
+    };
+    entries.iter().filter_map(read).collect()
 }
 
 /// The machine of that name.

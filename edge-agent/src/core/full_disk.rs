@@ -88,9 +88,9 @@ async fn whoever_looks_sees_that_the_disk_is_full_and_when_it_no_longer_is() {
     assert!(!stand.look().await);
 }
 
-struct Stand {
+pub(super) struct Stand {
     core: Core,
-    ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
     looker: Looker,
     /// The last stamp and number that were given.
     last: (i64, u64),
@@ -99,10 +99,15 @@ struct Stand {
 
 impl Stand {
     fn new() -> Self {
+        Self::under(RULES)
+    }
+
+    /// A core under these rules, on the washer's `speed`.
+    pub(super) fn under(rules: &str) -> Self {
         let mut report = Report::default();
         let file = report.add_file("agent.toml", CONFIG);
         let config = Config::read(&mut report, file, Path::new("/")).unwrap();
-        let file = report.add_file("a.toml", RULES);
+        let file = report.add_file("a.toml", rules);
         let rules = RuleSet::load(&mut report, &[file], &config.inventory);
         assert_eq!(report.lines().count(), 0, "{:?}", report.lines().collect::<Vec<_>>());
         let folder = tempfile::tempdir().unwrap();
@@ -122,7 +127,7 @@ impl Stand {
     }
 
     /// Scans find these speeds, one a little later than the other.
-    fn read<const N: usize>(&mut self, speeds: [i64; N]) {
+    pub(super) fn read<const N: usize>(&mut self, speeds: [i64; N]) {
         for speed in speeds {
             self.last = (self.last.0 + 5, self.last.1 + 1);
             let (timestamp, sequence) = self.last;
@@ -139,7 +144,7 @@ impl Stand {
     }
 
     /// One commit from start to end.
-    async fn write(&mut self) {
+    pub(super) async fn write(&mut self) {
         self.core.writer.start_if_due();
         assert!(self.core.writer.is_writing(), "there was nothing to write");
         let written = self.core.writer.written().await;

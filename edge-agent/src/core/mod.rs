@@ -14,11 +14,14 @@ mod writer;
 
 #[cfg(test)]
 mod full_disk;
+#[cfg(test)]
+mod notified;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::Happening;
+use proto::{Happening, Notification};
 use rules::diagnose::Weight;
 use rules::engine::{Engine, Input, Outputs, Subject};
 use rules::inventory::Inventory;
@@ -59,6 +62,8 @@ pub struct Core {
     at: i64,
     state_due: Instant,
     pulse_due: Instant,
+    /// Whom rules wanted to notify, though the configuration does not know them: each is logged once.
+    targets_missed: BTreeSet<String>,
 }
 
 /// What happens next.
@@ -104,6 +109,7 @@ impl Core {
             at: now_ms,
             state_due: now + STATE_EVERY,
             pulse_due: now,
+            targets_missed: BTreeSet::new(),
         }
     }
 
@@ -266,7 +272,29 @@ impl Core {
                 }
             }
         }
+        outputs.notifications.iter().for_each(|notification| self.notify(notification));
+        outputs.events.into_iter().for_each(|happening| self.announce(happening));
         self.writer.states(outputs.states);
+    }
+
+    /// A notification goes where the transitions go; nobody is configured to be told here yet.
+    fn notify(&mut self, notification: &Notification) {
+        if self.targets_missed.insert(notification.target.clone()) {
+            tracing::warn!(
+                rule = notification.rule_id,
+                notify = notification.target,
+                "a rule notifies somebody whom the configuration does not know: it goes to the cloud only"
+            );
+        }
+        match serde_json::to_vec(notification) {
+            Ok(json) => {
+                // Like an event, it may be let go of before the transition that it tells of.
+                self.writer.entry(Entry { kind: Kind::Event, key: notification.equipment_id.clone(), json });
+            }
+            Err(e) => {
+                tracing::error!(rule = notification.rule_id, error = %e, "notification cannot be written")
+            }
+        }
     }
 
     fn time(&mut self) {

@@ -1,8 +1,12 @@
 //! Publications of subscribed sources.
 //!
-//! Values carry the stamps of their source. When everything up to some time has been said, a heartbeat at the end of
-//! the batch promises it, held back by `max_out_of_orderness`. The lag of that time behind the agent's clock is
-//! kept: while the source is down, time goes on as far behind. Promises do not go back, unless time begins again.
+//! Values carry the stamps of their source. What was published at once is told in the order of these stamps: a
+//! server sends one tag after the other, and in an answer that was long in coming the last value of the first tag is
+//! far newer than the first value of the last one, which would be late behind it.
+//!
+//! When everything up to some time has been said, a heartbeat at the end of the batch promises it, held back by
+//! `max_out_of_orderness`. The lag of that time behind the agent's clock is kept: while the source is down, time goes
+//! on as far behind. Promises do not go back, unless time begins again.
 //!
 //! Here: that. Not here: what is said of one tag (`normalize`), what a stamp is (the connector).
 //! Invariant: no `Wmk` while more is on its way; a value that was said again after a lost connection is told again.
@@ -13,7 +17,7 @@ use super::{Delivery, Normalizer, Told, admitted};
 use crate::connector::Publication;
 
 impl Normalizer {
-    pub(super) fn published(&mut self, publication: Publication, now: i64, delivery: &mut Delivery) {
+    pub(super) fn published(&mut self, mut publication: Publication, now: i64, delivery: &mut Delivery) {
         if let Some(complete) = publication.complete {
             self.lag = now.saturating_sub(complete);
         }
@@ -25,6 +29,7 @@ impl Normalizer {
             self.connection(true, (promised, Flags::WMK), delivery);
         }
         delivery.lost = publication.lost;
+        publication.samples.sort_by_key(|sample| sample.timestamp);
         for sample in publication.samples {
             let Some(tag) = self.tags.get(sample.tag) else { continue };
             let value = sample.value.and_then(|raw| admitted(tag, raw));
@@ -81,6 +86,25 @@ mod tests {
         assert!(last.subject == Subject::Heartbeat && last.flags.has(Flags::LST));
         let more = n.batch(published(None, vec![sample(0, Raw::Real(3.5), 9_980)]), 10_050);
         assert!(more.batch.datapoints.iter().all(|d| !d.flags.has(Flags::WMK)), "more is on its way");
+    }
+
+    #[test]
+    fn what_was_published_at_once_is_told_in_the_order_of_its_stamps() {
+        let mut n = normalizer();
+        let of_real = |value, at| sample(0, Raw::Real(value), at);
+        let of_int = |value, at| sample(1, Raw::UInt(value), at);
+        // An answer that was ten seconds in coming.
+        let samples = vec![of_real(1.5, 1_000), of_real(2.5, 11_000), of_int(7, 1_000), of_int(8, 6_000)];
+        let d = n.batch(published(Some(11_050), samples), 11_060);
+        let told: Vec<_> = d.batch.datapoints[1..5].iter().map(|d| (d.timestamp, d.value.clone())).collect();
+        let wanted = [
+            (1_000, Ok(Value::Float(1.5))),
+            (1_000, Ok(Value::Int(7))),
+            (6_000, Ok(Value::Int(8))),
+            (11_000, Ok(Value::Float(2.5))),
+        ];
+        assert_eq!(told, wanted);
+        assert!(d.batch.datapoints.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use proto::Value;
 use rules::engine::Engine;
 use rules::inventory::{SourceId, TagId};
+use rules::text::Filling;
 use rules::value::{Held, Unknown};
 use rules::view::{EngineView, InstanceView};
 
@@ -196,11 +197,12 @@ impl Board {
     fn text(&self, instance: &InstanceView<'_>) -> BTreeMap<String, String> {
         let plan = instance.plan;
         let machine = &self.inventory.machine(plan.machine).name;
-        let templates = plan.rule.text.iter().zip(plan.text_slots.values());
+        let templates = plan.texts.iter().zip(plan.text_slots.values());
+        let filling = Filling { state: instance.state, machine, since: instance.since };
         templates
-            .map(|((language, (template, _)), slots)| {
+            .map(|((language, template), slots)| {
                 let held = slots.iter().filter_map(|slot| plan.slots.get(*slot)).map(|id| self.held(*id));
-                (language.clone(), template.fill(language, instance.state, machine, held))
+                (language.clone(), template.fill(language, filling, held))
             })
             .collect()
     }

@@ -1,279 +1,358 @@
-//! From the tree to a program for one machine.
+//! From the tree to the typed tree, for one machine: names.
 //!
-//! Here: names, types and units. A literal may carry exactly the unit of the tag it is compared with;
-//! conversion belongs here too and comes with the units of the whole language.
-//! Not here: judging (`eval`).
-//! Invariant: a checked program never meets two types that cannot be compared.
+//! Here: the [`Binder`], which knows the machine's tags, parameters and definitions, and gives slots and windows.
+//! Types and units stand in `typed`, functions in `call`. Not here: judging (`eval`).
+//! Invariant: a typed tree never meets two values that cannot be compared; every mistake of an expression is found
+//! in one run, each once.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::diagnose::did_you_mean;
-use crate::inventory::{Inventory, MachineId, Tag, TagId};
-use crate::value::{Type, Value};
+use crate::inventory::{Inventory, MachineId, TagId};
+use crate::ruleset::Window;
+use crate::units::Unit;
+use crate::value::{Constant, Type, Value};
 
-use super::eval::{Operand, Program};
-use super::{Expr, Mistake, Node, Number, Relation};
+use super::compile::{SIZE_MAX, TREE_MAX};
+use super::eval::Program;
+use super::ir::{Ir, Names};
+use super::typed::Typed;
+use super::{Expr, Mistake, Node, Number, reach};
 
-/// Binds expressions to one machine; the tags they read get slots, shared by all of them.
+/// Binds expressions to one machine; the tags they read get slots, shared by all of them, and so do windows.
 #[derive(Debug)]
 pub struct Binder<'i> {
-    inventory: &'i Inventory,
-    machine: MachineId,
+    pub(super) inventory: &'i Inventory,
+    pub(super) machine: MachineId,
+    params: &'i BTreeMap<String, Constant>,
+    /// Definitions, by name; none: it has a mistake, or it comes later.
+    defines: BTreeMap<String, Option<Typed>>,
+    /// The share of a window that must be known.
+    pub(super) coverage: f64,
     slots: Vec<TagId>,
-}
-
-/// One side of a comparison, with what is known of it before any value is.
-struct Side<'i> {
-    operand: Operand,
-    kind: Type,
-    unit: Option<&'i str>,
-    tag: Option<&'i Tag>,
+    pub(crate) windows: Vec<(Ir, Window)>,
+    pub(super) mistakes: Vec<Mistake>,
+    /// Inside the argument of a window.
+    pub(super) in_window: bool,
+    /// Nodes of definitions written out in this expression.
+    written_out: usize,
 }
 
 impl<'i> Binder<'i> {
     /// Begins with no slots.
     #[must_use]
-    pub fn new(inventory: &'i Inventory, machine: MachineId) -> Self {
-        Self { inventory, machine, slots: Vec::new() }
+    pub fn new(
+        inventory: &'i Inventory,
+        machine: MachineId,
+        params: &'i BTreeMap<String, Constant>,
+        coverage: f64,
+    ) -> Self {
+        Self {
+            inventory,
+            machine,
+            params,
+            defines: BTreeMap::new(),
+            coverage,
+            slots: Vec::new(),
+            windows: Vec::new(),
+            mistakes: Vec::new(),
+            in_window: false,
+            written_out: 0,
+        }
     }
 
-    /// The tags behind the slots, in order.
+    /// The tags behind the slots, and the windows, in order.
     #[must_use]
-    pub fn into_slots(self) -> Vec<TagId> {
-        self.slots
+    pub fn into_parts(self) -> (Vec<TagId>, Vec<Window>) {
+        (self.slots, self.windows.into_iter().map(|(_, window)| window).collect())
     }
 
-    /// The slot of a tag, given to it if it had none.
+    /// The windows so far.
+    #[must_use]
+    pub fn windows(&self) -> Vec<Window> {
+        self.windows.iter().map(|(_, window)| window.clone()).collect()
+    }
+
+    /// What slots and windows stand for.
+    #[must_use]
+    pub fn names(&self) -> Names<'_> {
+        Names { inventory: self.inventory, machine: self.machine, slots: &self.slots, windows: &self.windows }
+    }
+
+    /// Compiles a typed tree.
+    #[must_use]
+    pub fn program(&self, ir: &Ir) -> Program {
+        Program::of(ir)
+    }
+
+    /// The tag behind a slot.
+    #[must_use]
+    pub fn tag(&self, slot: usize) -> &'i crate::inventory::Tag {
+        self.inventory.tag(self.slots[slot])
+    }
+
+    /// Says that definitions of these names will come.
+    pub fn announce<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        self.defines.extend(names.into_iter().map(|name| (name.to_owned(), None)));
+    }
+
+    /// Checks a definition; from then on its name stands for it.
+    ///
+    /// # Errors
+    /// All its mistakes; warnings stand among them.
+    pub fn define(&mut self, name: &str, expr: &Expr) -> Result<(), Vec<Mistake>> {
+        self.written_out = 0;
+        let typed = self.typed(expr).filter(|t| self.is_small(&t.ir, &expr.span));
+        let mistakes = std::mem::take(&mut self.mistakes);
+        let sound = mistakes.iter().all(|m| m.warning);
+        self.defines.insert(name.to_owned(), typed.filter(|_| sound));
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+    }
+
+    /// Checks a condition. It comes back unless it has a mistake; warnings may stand beside it.
+    pub fn condition(&mut self, expr: &Expr) -> (Option<Ir>, Vec<Mistake>) {
+        self.written_out = 0;
+        let ir = self.condition_in(expr).filter(|ir| self.is_small(ir, &expr.span));
+        if let Some(ir) = &ir {
+            self.ages_are_compared(ir, expr);
+            reach::constants(self, ir, expr);
+        }
+        let mut mistakes = std::mem::take(&mut self.mistakes);
+        mistakes.sort_by_key(|m| m.span.start);
+        let sound = mistakes.iter().all(|m| m.warning);
+        (ir.filter(|_| sound), mistakes)
+    }
+
+    pub(super) fn say(&mut self, mistake: Mistake) {
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake);
+        }
+    }
+
+    fn is_small(&mut self, ir: &Ir, span: &Range<usize>) -> bool {
+        let small = ir.depth() <= TREE_MAX && ir.size() <= SIZE_MAX;
+        if !small {
+            self.say(too_large(span));
+        }
+        small
+    }
+
+    /// The slot of a tag of the machine, given to it if it had none.
     ///
     /// # Errors
     /// When the machine has no such tag.
-    pub fn slot(&mut self, name: &str, span: &std::ops::Range<usize>) -> Result<usize, Mistake> {
-        let Some(tag) = self.inventory.tag_named(self.machine, name) else {
-            return Err(self.unknown_tag(name, span));
-        };
-        if let Some(slot) = self.slots.iter().position(|t| *t == tag) {
-            return Ok(slot);
+    pub fn slot(&mut self, name: &str, span: &Range<usize>) -> Result<usize, Mistake> {
+        match self.inventory.tag_named(self.machine, name) {
+            Some(tag) => Ok(self.slot_of(tag)),
+            None => Err(self.unknown_tag(self.machine, name, span)),
         }
-        self.slots.push(tag);
-        Ok(self.slots.len() - 1)
     }
 
-    fn unknown_tag(&self, name: &str, span: &std::ops::Range<usize>) -> Mistake {
-        let machine = &self.inventory.machine(self.machine).name;
+    /// The slot of a tag of this or, by its name, of another machine.
+    ///
+    /// # Errors
+    /// When there is no such machine, or it has no such tag.
+    pub fn named_slot(
+        &mut self,
+        machine: Option<&str>,
+        name: &str,
+        span: &Range<usize>,
+    ) -> Result<usize, Mistake> {
+        match machine {
+            None => self.slot(name, span),
+            Some(machine) => self.far_slot(machine, name, span),
+        }
+    }
+
+    fn slot_of(&mut self, tag: TagId) -> usize {
+        self.slots.iter().position(|t| *t == tag).unwrap_or_else(|| {
+            self.slots.push(tag);
+            self.slots.len() - 1
+        })
+    }
+
+    /// Whether a name stands for something here by itself.
+    pub(super) fn resolves(&self, name: &str) -> bool {
+        self.params.contains_key(name)
+            || self.defines.contains_key(name)
+            || self.inventory.tag_named(self.machine, name).is_some()
+    }
+
+    fn unknown_tag(&self, machine: MachineId, name: &str, span: &Range<usize>) -> Mistake {
+        let named = &self.inventory.machine(machine).name;
         let mistake = Mistake::new("R201", span.clone(), format!("unknown tag `{name}`"))
-            .label(format!("{machine} has no such tag"));
-        match did_you_mean(name, self.inventory.tag_names(self.machine)) {
+            .label(format!("{named} has no such tag"));
+        let own = self.params.keys().chain(self.defines.keys()).map(String::as_str);
+        let own = own.filter(|_| machine == self.machine);
+        match did_you_mean(name, self.inventory.tag_names(machine).chain(own)) {
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
             None => mistake.help("tags are declared in agent.toml under [[source.tag]]"),
         }
     }
 
-    /// Checks a condition.
-    ///
-    /// # Errors
-    /// The first mistake, with its place.
-    pub fn condition(&mut self, expr: &Expr) -> Result<Program, Mistake> {
-        match &expr.node {
-            Node::Bool(b) => Ok(Program::Always(*b)),
-            Node::Not(inner) => Ok(Program::Not(Box::new(self.condition(inner)?))),
-            Node::Join(joint, a, b) => {
-                let (a, b) = (self.condition(a)?, self.condition(b)?);
-                Ok(Program::Join(*joint, Box::new(a), Box::new(b)))
-            }
-            Node::Compare(relation, a, b) => self.comparison(*relation, a, b, expr),
-            Node::Tag(name) => self.flag(name, expr),
-            Node::Number(..) | Node::Text(_) => {
-                Err(Mistake::new("R202", expr.span.clone(), "a condition is expected")
-                    .label("this is only a value"))
-            }
+    /// Types a condition; none: a mistake was said.
+    pub(super) fn condition_in(&mut self, expr: &Expr) -> Option<Ir> {
+        let typed = self.typed(expr)?;
+        if typed.kind == Type::Bool {
+            return Some(typed.ir);
         }
-    }
-
-    fn flag(&mut self, name: &str, expr: &Expr) -> Result<Program, Mistake> {
-        let slot = self.slot(name, &expr.span)?;
-        let kind = self.inventory.tag(self.slots[slot]).kind;
-        if kind == Type::Bool {
-            return Ok(Program::Flag(slot));
-        }
-        Err(Mistake::new("R202", expr.span.clone(), "a condition is expected")
-            .label(format!("`{name}` is of type {kind}"))
-            .help(format!("compare it, for example `{name} > 0`")))
-    }
-
-    fn comparison(
-        &mut self,
-        relation: Relation,
-        a: &Expr,
-        b: &Expr,
-        whole: &Expr,
-    ) -> Result<Program, Mistake> {
-        let (left, right) = (self.side(a)?, self.side(b)?);
-        if left.tag.is_none() && right.tag.is_none() {
-            return Err(Mistake::new("R203", whole.span.clone(), "nothing here can change")
-                .label("no tag is compared"));
-        }
-        types_fit(relation, &left, &right, whole)?;
-        units_fit(&left, &right, a, b)?;
-        Ok(Program::Compare(relation, left.operand, right.operand))
-    }
-
-    fn side<'e>(&mut self, expr: &'e Expr) -> Result<Side<'e>, Mistake>
-    where
-        'i: 'e,
-    {
-        let literal =
-            |value, kind, unit| Ok(Side { operand: Operand::Literal(value), kind, unit, tag: None });
-        match &expr.node {
-            Node::Tag(name) => {
-                let slot = self.slot(name, &expr.span)?;
-                let tag = self.inventory.tag(self.slots[slot]);
-                Ok(Side {
-                    operand: Operand::Slot(slot),
-                    kind: tag.kind,
-                    unit: tag.unit.as_deref(),
-                    tag: Some(tag),
-                })
+        let mistake = Mistake::new("R202", expr.span.clone(), "a condition is expected");
+        self.say(match (&expr.node, typed.kind) {
+            (Node::Name(name), Type::Int | Type::Float) => mistake
+                .label(format!("`{name}` is of type {}", typed.kind))
+                .help(format!("compare it, for example `{name} > 0`")),
+            (Node::Name(name), kind) => {
+                let like = match kind {
+                    Type::Enum => typed.names.as_ref().and_then(|n| n.entries.last()).map(|(n, _)| n.clone()),
+                    _ => None,
+                };
+                let like =
+                    like.unwrap_or_else(|| if kind == Type::Flags { "0".into() } else { "'…'".into() });
+                mistake
+                    .label(format!("`{name}` is of type {kind}"))
+                    .help(format!("compare it, for example `{name} = {like}`"))
             }
-            Node::Number(Number::Int(i), unit) => literal(Value::Int(*i), Type::Int, unit.as_deref()),
-            Node::Number(Number::Float(f), unit) => literal(Value::Float(*f), Type::Float, unit.as_deref()),
-            Node::Text(text) => literal(Value::Text(text.as_str().into()), Type::Text, None),
-            Node::Bool(b) => literal(Value::Bool(*b), Type::Bool, None),
-            Node::Compare(..) | Node::Join(..) | Node::Not(_) => {
-                Err(Mistake::new("R202", expr.span.clone(), "a value is expected")
-                    .label("this is a condition"))
-            }
-        }
-    }
-}
-
-fn types_fit(relation: Relation, left: &Side<'_>, right: &Side<'_>, whole: &Expr) -> Result<(), Mistake> {
-    let number = |s: &Side<'_>| matches!(s.kind, Type::Int | Type::Float);
-    if number(left) && number(right) {
-        return Ok(());
-    }
-    if left.kind != right.kind {
-        let message = format!("{} cannot be compared with {}", left.kind, right.kind);
-        let mistake = Mistake::new("R204", whole.span.clone(), message).label("different types");
-        let flag = [left, right].into_iter().find(|s| s.kind == Type::Bool).and_then(|s| s.tag);
-        return Err(match flag {
-            Some(tag) => mistake.help(format!("`{0}` is a Bool: write `{0}` or `not {0}`", tag.name)),
-            None => mistake,
+            _ => mistake.label("this is only a value"),
         });
+        None
     }
-    if matches!(relation, Relation::Equal | Relation::NotEqual) {
-        return Ok(());
-    }
-    let message = format!("`{relation}` compares numbers, this is {}", left.kind);
-    Err(Mistake::new("R204", whole.span.clone(), message).label("use `=` or `<>`"))
-}
 
-fn units_fit(left: &Side<'_>, right: &Side<'_>, a: &Expr, b: &Expr) -> Result<(), Mistake> {
-    let (Some(left_unit), Some(right_unit)) = (left.unit, right.unit) else {
-        // A literal may leave its unit out; that of a tag without one cannot be checked.
-        let stray = [(left, right, a), (right, left, b)].into_iter().find(|(literal, other, _)| {
-            literal.tag.is_none() && literal.unit.is_some() && other.unit.is_none()
-        });
-        return match stray {
-            None => Ok(()),
-            Some((literal, other, at)) => {
-                let name = other.tag.map_or("", |t| t.name.as_str());
-                let unit = literal.unit.unwrap_or_default();
-                Err(Mistake::new("R205", at.span.clone(), format!("`{name}` has no unit"))
-                    .label(format!("{unit} cannot be checked"))
-                    .help(format!("give the tag its unit in agent.toml: unit = \"{unit}\"")))
+    /// Types an expression; none: a mistake was said.
+    pub(super) fn typed(&mut self, expr: &Expr) -> Option<Typed> {
+        let span = expr.span.clone();
+        match &expr.node {
+            Node::Name(name) => self.named(name, &span),
+            Node::Far(machine, tag) => self.far(machine, tag, &span),
+            Node::Number(number, unit) => Some(literal(*number, unit.as_deref(), span)),
+            Node::Text(text) => Some(Typed::constant(Value::Text(text.as_str().into()), span)),
+            Node::Bool(b) => Some(Typed::constant(Value::Bool(*b), span)),
+            Node::Compare(relation, a, b) => self.comparison(*relation, a, b, &span),
+            Node::Among(a, list) => self.among(a, list, &span),
+            Node::Between(a, low, high) => self.between(a, low, high, &span),
+            Node::Join(joint, parts) => {
+                let parts: Vec<Option<Ir>> = parts.iter().map(|part| self.condition_in(part)).collect();
+                Some(Typed::condition(Ir::Join(*joint, parts.into_iter().collect::<Option<_>>()?), span))
             }
+            Node::Not(a) => Some(Typed::condition(Ir::Not(Box::new(self.condition_in(a)?)), span)),
+            Node::Negate(a) => self.negated(a, span),
+            Node::Calc(first, rest) => self.calculated(first, rest, &span),
+            Node::Else(parts) => self.first_known(parts, &span),
+            Node::Call(function, at, arguments) => self.called(function, at, arguments, &span),
+        }
+    }
+
+    fn named(&mut self, name: &str, span: &Range<usize>) -> Option<Typed> {
+        if let Some(define) = self.defines.get(name) {
+            // One with a mistake has said so itself; one that comes later says so in `announced`.
+            let define = define.clone()?;
+            self.written_out += define.ir.size();
+            if self.written_out > SIZE_MAX {
+                self.say(too_large(span));
+                return None;
+            }
+            if self.in_window && !define.ir.is_plain() {
+                let message = format!("`{name}` holds a function that has no place in a window");
+                self.say(
+                    Mistake::new("R206", span.clone(), message)
+                        .label("windows, `prev`, `age`, `hour` and `weekday` stand outside of windows"),
+                );
+                return None;
+            }
+            return Some(Typed { span: span.clone(), ..define });
+        }
+        if let Some(param) = self.params.get(name) {
+            return Some(Typed::param(param, span.clone()));
+        }
+        match self.slot(name, span) {
+            Ok(slot) => Some(self.tag_typed(slot, span)),
+            Err(mistake) => {
+                self.say(mistake);
+                None
+            }
+        }
+    }
+
+    fn far(&mut self, machine: &str, name: &str, span: &Range<usize>) -> Option<Typed> {
+        match self.far_slot(machine, name, span) {
+            Ok(slot) => Some(self.tag_typed(slot, span)),
+            Err(mistake) => {
+                self.say(mistake);
+                None
+            }
+        }
+    }
+
+    fn far_slot(&mut self, machine: &str, name: &str, span: &Range<usize>) -> Result<usize, Mistake> {
+        let Some((id, _)) = self.inventory.machines().find(|(_, m)| m.name == machine) else {
+            let names: Vec<&str> = self.inventory.machines().map(|(_, m)| m.name.as_str()).collect();
+            let at = span.start..span.start + machine.len() + 2;
+            let mistake = Mistake::new("R201", at, format!("unknown machine `{machine}`"))
+                .label("agent.toml has no such machine");
+            return Err(match did_you_mean(machine, names.iter().copied()) {
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake
+                    .help(format!("machines in agent.toml: {}", names[..names.len().min(8)].join(", "))),
+            });
         };
+        match self.inventory.tag_named(id, name) {
+            Some(tag) => Ok(self.slot_of(tag)),
+            None => {
+                let at = span.start + machine.len() + 3..span.end;
+                Err(self.unknown_tag(id, name, &at))
+            }
+        }
+    }
+
+    fn tag_typed(&self, slot: usize, span: &Range<usize>) -> Typed {
+        let tag = self.tag(slot);
+        let unit = tag.unit.as_deref().map(Unit::read);
+        let ir = if tag.kind == Type::Text { Ir::Else(vec![Ir::Slot(slot)]) } else { Ir::Slot(slot) };
+        Typed {
+            ir,
+            kind: tag.kind,
+            weight: unit.as_ref().and_then(Typed::weight_of),
+            unit,
+            names: tag.names.clone(),
+            literal: false,
+            tag: Some(tag.name.clone()),
+            span: span.clone(),
+        }
+    }
+
+    /// An age is judged at its crossing, so it must be plain to see where that is.
+    fn ages_are_compared(&mut self, ir: &Ir, expr: &Expr) {
+        if !ages_plain(ir) {
+            self.say(
+                Mistake::new("R206", expr.span.clone(), "`age` is compared with something that changes")
+                    .label("`age(x)` is compared with a constant only")
+                    .help("write `age(x) > 5 min`"),
+            );
+        }
+    }
+}
+
+fn ages_plain(ir: &Ir) -> bool {
+    let age = |ir: &Ir| matches!(ir, Ir::Age(_));
+    match ir {
+        Ir::Age(_) => false,
+        Ir::Compare(_, a, b) if age(a) => b.is_fixed(),
+        Ir::Compare(_, a, b) if age(b) => a.is_fixed(),
+        Ir::Between(a, low, high) if age(a) => low.is_fixed() && high.is_fixed(),
+        other => other.parts().iter().all(|part| ages_plain(part)),
+    }
+}
+
+fn too_large(span: &Range<usize>) -> Mistake {
+    Mistake::new("R106", span.clone(), "the condition is too large with its definitions written out")
+        .label(format!("more than {SIZE_MAX} parts, or nested more than {TREE_MAX} deep"))
+}
+
+fn literal(number: Number, unit: Option<&str>, span: Range<usize>) -> Typed {
+    let value = match number {
+        Number::Int(i) => Value::Int(i),
+        Number::Float(f) => Value::Float(f),
     };
-    if left_unit == right_unit {
-        return Ok(());
-    }
-    let message = format!("{left_unit} is compared with {right_unit}");
-    Err(Mistake::new("R205", b.span.clone(), message)
-        .label(format!("{left_unit} is expected"))
-        .help("this version does not convert units: write the literal in the unit of its tag"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::expr::parse::parse;
-    use crate::inventory::{Machine, Source};
-
-    fn inventory() -> (Inventory, MachineId) {
-        let mut inventory = Inventory::default();
-        let machine = Machine {
-            name: "washer-1".into(),
-            id: "w1".into(),
-            line: None,
-            class: None,
-            ..Machine::default()
-        };
-        let machine = inventory.add_machine(machine);
-        let source =
-            Source { id: "plc".into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
-        let source = inventory.add_source(source);
-        for (name, kind, unit) in [
-            ("water_temperature", Type::Float, Some("°C")),
-            ("pressure", Type::Float, Some("bar")),
-            ("state", Type::Int, None),
-            ("pump", Type::Bool, None),
-            ("recipe", Type::Text, None),
-        ] {
-            let unit = unit.map(str::to_owned);
-            inventory
-                .add_tag(Tag {
-                    machine,
-                    source,
-                    name: name.into(),
-                    kind,
-                    unit,
-                    range: None,
-                    ..Tag::default()
-                })
-                .unwrap();
-        }
-        (inventory, machine)
-    }
-
-    fn check(text: &str) -> Result<usize, Mistake> {
-        let (inventory, machine) = inventory();
-        let mut binder = Binder::new(&inventory, machine);
-        binder.condition(&parse(text).unwrap())?;
-        Ok(binder.into_slots().len())
-    }
-
-    #[test]
-    fn every_tag_gets_one_slot() {
-        assert_eq!(check("water_temperature > 90 °C and pressure < 4 and water_temperature < 95"), Ok(2));
-        assert_eq!(check("pump and recipe = 'Pils' and state <> 128 and true"), Ok(3));
-    }
-
-    #[test]
-    fn an_unknown_tag_is_named_with_what_was_meant() {
-        let mistake = check("water_temprature > 90").unwrap_err();
-        assert_eq!((mistake.code, mistake.span), ("R201", 0..16));
-        assert_eq!(mistake.help.unwrap(), "did you mean `water_temperature`?");
-    }
-
-    #[test]
-    fn a_bool_compared_with_a_number_gets_a_hint() {
-        assert_eq!(
-            check("pump = 1").unwrap_err().help.unwrap(),
-            "`pump` is a Bool: write `pump` or `not pump`"
-        );
-    }
-
-    #[test]
-    fn units_must_be_those_of_the_tag() {
-        assert_eq!(check("water_temperature > 90 bar").unwrap_err().code, "R205");
-        assert_eq!(check("water_temperature > pressure").unwrap_err().code, "R205");
-        assert!(check("state > 3 bar").unwrap_err().help.unwrap().contains("unit = \"bar\""));
-    }
-
-    #[test]
-    fn what_is_no_condition_is_refused() {
-        for text in
-            ["pressure", "3 > 2", "'x'", "recipe > 'a'", "recipe = 4", "(pump) > 1", "(pump and pump) = pump"]
-        {
-            assert!(check(text).is_err(), "{text}");
-        }
-    }
+    let unit = unit.map(Unit::read);
+    Typed { weight: unit.as_ref().and_then(Typed::weight_of), unit, ..Typed::constant(value, span) }
 }

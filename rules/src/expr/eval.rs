@@ -1,13 +1,20 @@
-//! A checked program, judged on values.
+//! A program, judged on values.
 //!
-//! Here: three-valued logic (Kleene) and exact comparison across Int and Float. Not here: where values come from.
-//! Invariant: Unknown enters a result exactly where a value that decides it is Unknown.
+//! Here: the operations of a program and the stack that they work on. Not here: how a program comes about
+//! (`compile`), what an operation makes of its values (`cell`), where values come from.
+//! Invariant: Unknown enters a result exactly where a value that decides it is Unknown. Nothing panics, and nothing
+//! recurses: a program is a row of operations.
 
-use std::cmp::Ordering;
+use std::sync::Arc;
 
-use crate::value::{Held, Value};
+use crate::units::Scale;
+use crate::value::{Held, Unknown, Value};
 
-use super::{Joint, Relation};
+use super::cell::{
+    Cell, NOTHING, absolute, among, calculated, cell, compared, converted, has, is_known, joined, negated,
+    opposite, rounded,
+};
+use super::{Joint, Operator, Relation};
 
 /// What a condition says: true, false, or that it cannot be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,44 +25,6 @@ pub enum Truth {
     False,
     /// A value that decides is Unknown.
     Unknown,
-}
-
-impl Truth {
-    fn of(b: bool) -> Self {
-        if b { Truth::True } else { Truth::False }
-    }
-
-    fn not(self) -> Self {
-        match self {
-            Truth::True => Truth::False,
-            Truth::False => Truth::True,
-            Truth::Unknown => Truth::Unknown,
-        }
-    }
-}
-
-/// A condition bound to the slots of an instance.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Program {
-    /// A constant.
-    Always(bool),
-    /// A Bool tag.
-    Flag(usize),
-    /// Two values.
-    Compare(Relation, Operand, Operand),
-    /// Two conditions.
-    Join(Joint, Box<Program>, Box<Program>),
-    /// The opposite.
-    Not(Box<Program>),
-}
-
-/// One side of a comparison.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operand {
-    /// A tag, by the instance's slot.
-    Slot(usize),
-    /// A constant.
-    Literal(Value),
 }
 
 /// What an expression sees at an instant.
@@ -76,154 +45,249 @@ pub trait Seen {
     fn weekday(&self) -> i64;
 }
 
+/// Where a text comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TextSource {
+    Slot(u32),
+    Previous(u32),
+    Const(Arc<str>),
+}
+
+/// A run of entries in one of a program's tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) start: u16,
+    pub(super) length: u16,
+}
+
+/// One operation; what it needs it takes from the stack, what it gives it leaves there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Op {
+    /// A Bool slot, or any other.
+    Slot(u32),
+    /// A slot compared with a number.
+    SlotFloat(Relation, u32, f64),
+    /// A slot compared with an integer.
+    SlotInt(Relation, u32, i64),
+    /// A constant, by its place.
+    Const(u32),
+    Previous(u32),
+    Age(u32),
+    Hour,
+    Weekday,
+    Window(u32),
+    /// Whether the slot's value is known, whatever its type.
+    GoodSlot(u32),
+    /// The first known of some texts compared with that of others: equal or not.
+    Texts(bool, Run, Run),
+    Compare(Relation),
+    /// The third between the second and the first.
+    Between,
+    /// One of some constants.
+    Among(Run),
+    Has(u8),
+    Calc(Operator),
+    Negate,
+    Abs,
+    Round(u8),
+    Convert(u32),
+    Not,
+    Good,
+    Join(Joint),
+    /// Goes on at that place if the uppermost is false (and leaves it there).
+    SkipIfFalse(u32),
+    SkipIfTrue(u32),
+    /// Goes on at that place if the uppermost is known; else drops it.
+    SkipIfKnown(u32),
+}
+
+/// An expression bound to the slots of an instance, ready to be judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    pub(super) code: Box<[Op]>,
+    pub(super) cells: Box<[Cell]>,
+    pub(super) scales: Box<[Scale]>,
+    pub(super) texts: Box<[TextSource]>,
+    /// It is not judged: it gives the first known of its texts.
+    pub(super) is_text: bool,
+    /// Cells that the stack needs.
+    pub(super) depth: u16,
+}
+
 impl Program {
-    /// Judges on what is seen.
+    /// Judges a condition on what is seen.
     pub fn judge(&self, seen: &impl Seen) -> Truth {
-        match self {
-            Program::Always(b) => Truth::of(*b),
-            Program::Flag(slot) => match seen.held(*slot) {
-                Ok(Value::Bool(b)) => Truth::of(*b),
-                _ => Truth::Unknown,
-            },
-            Program::Compare(relation, a, b) => compare(*relation, a, b, seen),
-            Program::Not(a) => a.judge(seen).not(),
-            Program::Join(joint, a, b) => joined(*joint, a.judge(seen), || b.judge(seen)),
+        match self.result(seen) {
+            Cell::Bool(true) => Truth::True,
+            Cell::Bool(false) => Truth::False,
+            _ => Truth::Unknown,
         }
     }
 
-    /// The numbers with which a slot is compared, if that is all that is done with it: then the result is the same
-    /// while the value lies on the same side of each. None: any change may matter.
-    #[must_use]
-    pub fn cuts(&self, slot: usize) -> Option<Vec<f64>> {
-        let mut cuts = Vec::new();
-        self.find_cuts(slot, &mut cuts).then_some(cuts)
-    }
-
-    fn find_cuts(&self, slot: usize, cuts: &mut Vec<f64>) -> bool {
-        match self {
-            Program::Always(_) => true,
-            Program::Flag(read) => *read != slot,
-            Program::Compare(_, Operand::Slot(read), Operand::Literal(with))
-            | Program::Compare(_, Operand::Literal(with), Operand::Slot(read)) => {
-                *read != slot || exact(with).map(|cut| cuts.push(cut)).is_some()
-            }
-            Program::Compare(_, a, b) => ![a, b].contains(&&Operand::Slot(slot)),
-            Program::Not(a) => a.find_cuts(slot, cuts),
-            Program::Join(_, a, b) => a.find_cuts(slot, cuts) && b.find_cuts(slot, cuts),
+    /// The value of an expression on what is seen.
+    ///
+    /// # Errors
+    /// The reason of the first value that is Unknown and decides.
+    pub fn value(&self, seen: &impl Seen) -> Held {
+        if self.is_text {
+            return self.first_text(0..self.texts.len(), seen).map(Value::Text);
+        }
+        match self.result(seen) {
+            Cell::Bool(b) => Ok(Value::Bool(b)),
+            Cell::Int(i) => Ok(Value::Int(i)),
+            Cell::Float(f) => Ok(Value::Float(f)),
+            Cell::Unknown(reason) => Err(reason),
         }
     }
 
-    /// The slots in the order in which the condition names them, each once.
-    pub fn slots(&self, found: &mut Vec<usize>) {
-        let mut add = |slot: usize| {
-            if !found.contains(&slot) {
-                found.push(slot);
-            }
-        };
-        match self {
-            Program::Always(_) => {}
-            Program::Flag(slot) => add(*slot),
-            Program::Compare(_, a, b) => {
-                for operand in [a, b] {
-                    if let Operand::Slot(slot) = operand {
-                        add(*slot);
-                    }
+    fn result(&self, seen: &impl Seen) -> Cell {
+        match self.depth {
+            0..=3 => self.run::<3>(seen),
+            4..=12 => self.run::<12>(seen),
+            _ => self.run::<{ super::compile::STACK_MAX }>(seen),
+        }
+    }
+
+    fn run<const N: usize>(&self, seen: &impl Seen) -> Cell {
+        let mut stack = Stack { cells: [NOTHING; N], height: 0 };
+        let mut at = 0;
+        while let Some(op) = self.code.get(at) {
+            at += 1;
+            match *op {
+                Op::SkipIfFalse(to) if stack.top() == Cell::Bool(false) => at = to as usize,
+                Op::SkipIfTrue(to) if stack.top() == Cell::Bool(true) => at = to as usize,
+                Op::SkipIfKnown(to) if is_known(stack.top()) => at = to as usize,
+                Op::SkipIfKnown(_) => drop(stack.pop()),
+                Op::SkipIfFalse(_) | Op::SkipIfTrue(_) => {}
+                Op::Compare(relation) => stack.two(|a, b| compared(relation, a, b)),
+                Op::Calc(operator) => stack.two(|a, b| calculated(operator, a, b)),
+                Op::Join(joint) => stack.two(|a, b| joined(joint, a, b)),
+                Op::Between => {
+                    let (high, low, x) = (stack.pop(), stack.pop(), stack.pop());
+                    let (above, below) =
+                        (compared(Relation::AtLeast, x, low), compared(Relation::AtMost, x, high));
+                    stack.push(joined(Joint::And, above, below));
                 }
-            }
-            Program::Not(a) => a.slots(found),
-            Program::Join(_, a, b) => {
-                a.slots(found);
-                b.slots(found);
+                Op::Among(run) => stack.one(|x| among(x, entries(&self.cells, run))),
+                Op::Has(bit) => stack.one(|x| has(x, bit)),
+                Op::Negate => stack.one(negated),
+                Op::Abs => stack.one(absolute),
+                Op::Round(digits) => stack.one(|x| rounded(x, digits)),
+                Op::Convert(scale) => {
+                    let scale = self.scales.get(scale as usize);
+                    stack.one(|x| scale.map_or(NOTHING, |s| converted(x, *s)));
+                }
+                Op::Not => stack.one(opposite),
+                Op::Good => stack.one(|x| Cell::Bool(is_known(x))),
+                source => stack.push(self.source(source, seen)),
             }
         }
+        stack.top()
+    }
+
+    /// What an operation gives that takes nothing.
+    #[inline]
+    fn source(&self, op: Op, seen: &impl Seen) -> Cell {
+        match op {
+            Op::SlotFloat(relation, slot, limit) => {
+                compared(relation, cell(seen.held(slot as usize)), Cell::Float(limit))
+            }
+            Op::SlotInt(relation, slot, limit) => {
+                compared(relation, cell(seen.held(slot as usize)), Cell::Int(limit))
+            }
+            Op::Slot(slot) => cell(seen.held(slot as usize)),
+            Op::Const(place) => self.cells.get(place as usize).copied().unwrap_or(NOTHING),
+            Op::Previous(slot) => cell(&seen.previous(slot as usize)),
+            Op::Window(window) => cell(&seen.window(window as usize)),
+            Op::Age(slot) => match seen.sampled_at(slot as usize) {
+                Some(sampled) => Cell::Int(seen.now().saturating_sub(sampled).max(0)),
+                None => Cell::Unknown(Unknown::NeverSeen),
+            },
+            Op::Hour => Cell::Int(seen.hour()),
+            Op::Weekday => Cell::Int(seen.weekday()),
+            Op::GoodSlot(slot) => Cell::Bool(seen.held(slot as usize).is_ok()),
+            Op::Texts(equal, a, b) => self.texts_compared(equal, a, b, seen),
+            _ => NOTHING,
+        }
+    }
+
+    fn texts_compared(&self, equal: bool, a: Run, b: Run, seen: &impl Seen) -> Cell {
+        let range = |run: Run| usize::from(run.start)..usize::from(run.start) + usize::from(run.length);
+        match (self.first_text(range(a), seen), self.first_text(range(b), seen)) {
+            (Ok(a), Ok(b)) => Cell::Bool((a == b) == equal),
+            (Err(reason), _) | (_, Err(reason)) => Cell::Unknown(reason),
+        }
+    }
+
+    fn first_text(&self, range: std::ops::Range<usize>, seen: &impl Seen) -> Result<Arc<str>, Unknown> {
+        let text = |held: &Held| match held {
+            Ok(Value::Text(text)) => Ok(Arc::clone(text)),
+            Ok(_) => Err(Unknown::WrongType),
+            Err(reason) => Err(*reason),
+        };
+        let mut last = Err(Unknown::NeverSeen);
+        for source in self.texts.get(range).unwrap_or(&[]) {
+            last = match source {
+                TextSource::Const(text) => Ok(Arc::clone(text)),
+                TextSource::Slot(slot) => text(seen.held(*slot as usize)),
+                TextSource::Previous(slot) => text(&seen.previous(*slot as usize)),
+            };
+            if last.is_ok() {
+                break;
+            }
+        }
+        last
     }
 }
 
-/// A number that a Float holds exactly.
-fn exact(value: &Value) -> Option<f64> {
-    /// Up to here every integer has a Float of its own.
-    const EXACT_MAX: u64 = 1 << 52;
-    match value {
-        Value::Int(i) if i.unsigned_abs() <= EXACT_MAX => Some(*i as f64),
-        Value::Float(f) if !f.is_nan() && f.abs() <= EXACT_MAX as f64 => Some(*f),
-        _ => None,
+struct Stack<const N: usize> {
+    cells: [Cell; N],
+    height: usize,
+}
+
+impl<const N: usize> Stack<N> {
+    #[inline]
+    fn push(&mut self, cell: Cell) {
+        if let Some(place) = self.cells.get_mut(self.height) {
+            *place = cell;
+            self.height += 1;
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Cell {
+        let top = self.top();
+        self.height = self.height.saturating_sub(1);
+        top
+    }
+
+    #[inline]
+    fn top(&self) -> Cell {
+        self.height.checked_sub(1).and_then(|at| self.cells.get(at)).copied().unwrap_or(NOTHING)
+    }
+
+    #[inline]
+    fn one(&mut self, f: impl FnOnce(Cell) -> Cell) {
+        let top = self.pop();
+        self.push(f(top));
+    }
+
+    #[inline]
+    fn two(&mut self, f: impl FnOnce(Cell, Cell) -> Cell) {
+        let (b, a) = (self.pop(), self.pop());
+        self.push(f(a, b));
     }
 }
 
-fn joined(joint: Joint, a: Truth, b: impl FnOnce() -> Truth) -> Truth {
-    match (joint, a) {
-        (Joint::And, Truth::False) => Truth::False,
-        (Joint::Or, Truth::True) => Truth::True,
-        (Joint::And, _) => match (a, b()) {
-            (_, Truth::False) => Truth::False,
-            (Truth::True, Truth::True) => Truth::True,
-            _ => Truth::Unknown,
-        },
-        (Joint::Or, _) => match (a, b()) {
-            (_, Truth::True) => Truth::True,
-            (Truth::False, Truth::False) => Truth::False,
-            _ => Truth::Unknown,
-        },
-        (Joint::Xor, _) => match (a, b()) {
-            (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
-            (a, b) => Truth::of(a != b),
-        },
-    }
-}
-
-fn compare(relation: Relation, a: &Operand, b: &Operand, seen: &impl Seen) -> Truth {
-    let order = match (a, b) {
-        (Operand::Slot(a), Operand::Slot(b)) => match (seen.held(*a), seen.held(*b)) {
-            (Ok(a), Ok(b)) => order(a, b),
-            _ => None,
-        },
-        (Operand::Slot(a), Operand::Literal(b)) => seen.held(*a).as_ref().ok().and_then(|a| order(a, b)),
-        (Operand::Literal(a), Operand::Slot(b)) => seen.held(*b).as_ref().ok().and_then(|b| order(a, b)),
-        (Operand::Literal(a), Operand::Literal(b)) => order(a, b),
-    };
-    let Some(order) = order else { return Truth::Unknown };
-    Truth::of(match relation {
-        Relation::Equal => order.is_eq(),
-        Relation::NotEqual => order.is_ne(),
-        Relation::Less => order.is_lt(),
-        Relation::AtMost => order.is_le(),
-        Relation::Greater => order.is_gt(),
-        Relation::AtLeast => order.is_ge(),
-    })
-}
-
-fn order(a: &Value, b: &Value) -> Option<Ordering> {
-    match (a, b) {
-        (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
-        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
-        (Value::Int(a), Value::Float(b)) => int_with_float(*a, *b),
-        (Value::Float(a), Value::Int(b)) => int_with_float(*b, *a).map(Ordering::reverse),
-        _ => None,
-    }
-}
-
-/// Compares without rounding the integer: above 2^53 a conversion would.
-fn int_with_float(i: i64, f: f64) -> Option<Ordering> {
-    /// 2^63: the first number that an i64 does not hold.
-    const I64_END: f64 = 9_223_372_036_854_775_808.0;
-    if f.is_nan() {
-        None
-    } else if f >= I64_END {
-        Some(Ordering::Less)
-    } else if f < -I64_END {
-        Some(Ordering::Greater)
-    } else {
-        let whole = i.cmp(&(f.trunc() as i64));
-        Some(whole.then(0.0_f64.partial_cmp(&f.fract())?))
-    }
+fn entries(cells: &[Cell], run: Run) -> &[Cell] {
+    let start = usize::from(run.start);
+    cells.get(start..start + usize::from(run.length)).unwrap_or(&[])
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ir::Ir;
     use super::*;
-    use crate::value::Unknown;
 
     /// Slots alone.
     struct Values<'v>(&'v [Held]);
@@ -233,61 +297,74 @@ mod tests {
             &self.0[slot]
         }
         fn window(&self, _: usize) -> Held {
-            Err(Unknown::NeverSeen)
+            Ok(Value::Float(4.5))
         }
         fn previous(&self, _: usize) -> Held {
-            Err(Unknown::NeverSeen)
+            Ok(Value::Int(7))
         }
-        fn sampled_at(&self, _: usize) -> Option<i64> {
-            None
+        fn sampled_at(&self, slot: usize) -> Option<i64> {
+            (slot == 0).then_some(1_000)
         }
         fn now(&self) -> i64 {
-            0
+            4_000
         }
         fn hour(&self) -> i64 {
-            0
+            6
         }
         fn weekday(&self) -> i64 {
-            1
+            7
         }
     }
 
     const ALL: [Truth; 3] = [Truth::True, Truth::False, Truth::Unknown];
 
-    /// A truth as a program of one slot.
-    fn join(joint: Joint, a: Truth, b: Truth) -> Truth {
-        let held: Vec<Held> = [a, b]
-            .iter()
-            .map(|t| match t {
-                Truth::True => Ok(Value::Bool(true)),
-                Truth::False => Ok(Value::Bool(false)),
-                Truth::Unknown => Err(Unknown::Stale),
-            })
-            .collect();
-        let program = Program::Join(joint, Box::new(Program::Flag(0)), Box::new(Program::Flag(1)));
-        program.judge(&Values(&held))
+    fn held(truth: Truth) -> Held {
+        match truth {
+            Truth::True => Ok(Value::Bool(true)),
+            Truth::False => Ok(Value::Bool(false)),
+            Truth::Unknown => Err(Unknown::Stale),
+        }
+    }
+
+    fn judge(ir: &Ir, held: &[Held]) -> Truth {
+        Program::of(ir).judge(&Values(held))
+    }
+
+    fn join(joint: Joint, truths: &[Truth]) -> Truth {
+        let parts = (0..truths.len()).map(Ir::Slot).collect();
+        judge(&Ir::Join(joint, parts), &truths.iter().map(|t| held(*t)).collect::<Vec<_>>())
     }
 
     #[test]
     fn unknown_decides_only_where_it_could_change_the_result() {
         use Truth::{False, True, Unknown};
         for a in ALL {
-            assert_eq!(join(Joint::And, a, False), False);
-            assert_eq!(join(Joint::And, False, a), False);
-            assert_eq!(join(Joint::Or, a, True), True);
-            assert_eq!(join(Joint::Or, True, a), True);
-            assert_eq!(join(Joint::Xor, a, Unknown), Unknown);
+            assert_eq!(join(Joint::And, &[a, False]), False);
+            assert_eq!(join(Joint::And, &[False, a]), False);
+            assert_eq!(join(Joint::Or, &[a, True]), True);
+            assert_eq!(join(Joint::Or, &[True, a]), True);
+            assert_eq!(join(Joint::Xor, &[a, Unknown]), Unknown);
+            assert_eq!(join(Joint::And, &[Unknown, a, False]), False);
+            assert_eq!(join(Joint::Or, &[Unknown, a, True]), True);
         }
-        assert_eq!(join(Joint::And, True, Unknown), Unknown);
-        assert_eq!(join(Joint::Or, Unknown, False), Unknown);
-        assert_eq!(join(Joint::Xor, True, False), True);
-        assert_eq!(join(Joint::And, True, True), True);
-        assert_eq!(join(Joint::Or, False, False), False);
+        assert_eq!(join(Joint::And, &[True, Unknown]), Unknown);
+        assert_eq!(join(Joint::Or, &[Unknown, False]), Unknown);
+        assert_eq!(join(Joint::Xor, &[True, False]), True);
+        assert_eq!(join(Joint::Xor, &[True, True, True]), True);
+        assert_eq!(join(Joint::And, &[True, True]), True);
+        assert_eq!(join(Joint::Or, &[False, False]), False);
+    }
+
+    fn constant(value: Value) -> Box<Ir> {
+        Box::new(Ir::Const(value))
     }
 
     fn holds(relation: Relation, a: Value, b: Value) -> Truth {
-        let held = [Ok(a)];
-        Program::Compare(relation, Operand::Slot(0), Operand::Literal(b)).judge(&Values(&held))
+        let here =
+            judge(&Ir::Compare(relation, Box::new(Ir::Slot(0)), constant(b.clone())), &[Ok(a.clone())]);
+        let there = judge(&Ir::Compare(relation.mirrored(), constant(b), Box::new(Ir::Slot(0))), &[Ok(a)]);
+        assert_eq!(here, there);
+        here
     }
 
     #[test]
@@ -299,7 +376,6 @@ mod tests {
         assert_eq!(holds(Relation::AtMost, f(90.0), Value::Int(90)), Truth::True);
         assert_eq!(holds(Relation::Equal, f(-90.5), Value::Int(-90)), Truth::False);
         assert_eq!(holds(Relation::Less, f(-90.5), Value::Int(-90)), Truth::True);
-        assert_eq!(holds(Relation::NotEqual, Value::Text("a".into()), Value::Text("b".into())), Truth::True);
     }
 
     #[test]
@@ -315,8 +391,107 @@ mod tests {
 
     #[test]
     fn an_unknown_value_makes_the_comparison_unknown() {
-        let held: [Held; 1] = [Err(Unknown::Bad)];
-        let program = Program::Compare(Relation::NotEqual, Operand::Slot(0), Operand::Literal(Value::Int(1)));
-        assert_eq!(program.judge(&Values(&held)), Truth::Unknown);
+        let unknown: [Held; 1] = [Err(Unknown::Bad)];
+        let ir = Ir::Compare(Relation::NotEqual, Box::new(Ir::Slot(0)), constant(Value::Int(1)));
+        assert_eq!(judge(&ir, &unknown), Truth::Unknown);
+        assert_eq!(Program::of(&ir).value(&Values(&unknown)), Err(Unknown::Bad));
+    }
+
+    fn calc(first: Value, operator: Operator, second: Value) -> Held {
+        let ir = Ir::Calc(constant(first), vec![(operator, Ir::Const(second))]);
+        Program::of(&ir).value(&Values(&[]))
+    }
+
+    #[test]
+    fn a_result_that_no_number_can_be_is_unknown() {
+        use Operator::{Add, Divide, Multiply, Subtract};
+        let (i, f) = (Value::Int, Value::Float);
+        let nothing = Err(Unknown::NotANumber);
+        assert_eq!(calc(i(i64::MAX), Add, i(1)), nothing);
+        assert_eq!(calc(i(i64::MIN), Subtract, i(1)), nothing);
+        assert_eq!(calc(i(i64::MIN), Multiply, i(-1)), nothing);
+        assert_eq!(calc(i(1), Divide, i(0)), nothing);
+        assert_eq!(calc(f(0.0), Divide, f(0.0)), nothing);
+        assert_eq!(calc(f(1e308), Multiply, f(10.0)), nothing);
+        assert_eq!(calc(i(7), Divide, i(2)), Ok(f(3.5)));
+        assert_eq!(calc(i(7), Add, i(2)), Ok(i(9)));
+        assert_eq!(calc(i(7), Add, f(0.5)), Ok(f(7.5)));
+        let negate = |x| Program::of(&Ir::Negate(constant(x))).value(&Values(&[]));
+        assert_eq!(negate(i(i64::MIN)), nothing);
+        assert_eq!(Program::of(&Ir::Abs(constant(i(i64::MIN)))).value(&Values(&[])), nothing);
+        assert_eq!(Program::of(&Ir::Round(constant(f(2.25)), 1)).value(&Values(&[])), Ok(f(2.3)));
+        assert_eq!(Program::of(&Ir::Round(constant(f(-2.5)), 0)).value(&Values(&[])), Ok(f(-3.0)));
+        assert_eq!(Program::of(&Ir::Round(constant(f(1e300)), 9)).value(&Values(&[])), Ok(f(1e300)));
+    }
+
+    #[test]
+    fn only_good_age_and_else_see_through_unknown() {
+        let seen: [Held; 2] = [Err(Unknown::Stale), Ok(Value::Int(3))];
+        let value = |ir: &Ir| Program::of(ir).value(&Values(&seen));
+        assert_eq!(value(&Ir::Good(Box::new(Ir::Slot(0)))), Ok(Value::Bool(false)));
+        assert_eq!(value(&Ir::Good(Box::new(Ir::Negate(Box::new(Ir::Slot(0)))))), Ok(Value::Bool(false)));
+        assert_eq!(value(&Ir::Age(0)), Ok(Value::Int(3_000)));
+        assert_eq!(value(&Ir::Age(1)), Err(Unknown::NeverSeen));
+        assert_eq!(value(&Ir::Else(vec![Ir::Slot(0), Ir::Slot(1), Ir::Hour])), Ok(Value::Int(3)));
+        assert_eq!(value(&Ir::Else(vec![Ir::Slot(0), Ir::Slot(0)])), Err(Unknown::Stale));
+        let among = |slot| Ir::Among(Box::new(Ir::Slot(slot)), vec![Value::Int(1), Value::Float(3.0)]);
+        assert_eq!(value(&among(1)), Ok(Value::Bool(true)));
+        assert_eq!(value(&among(0)), Err(Unknown::Stale));
+        assert_eq!(value(&Ir::Has(Box::new(Ir::Slot(0)), 1)), Err(Unknown::Stale));
+        assert_eq!(value(&Ir::Has(Box::new(Ir::Slot(1)), 1)), Ok(Value::Bool(true)));
+        assert_eq!(value(&Ir::Has(Box::new(Ir::Slot(1)), 2)), Ok(Value::Bool(false)));
+        let between = |high| Ir::Between(Box::new(Ir::Slot(1)), Box::new(Ir::Slot(0)), Box::new(high));
+        assert_eq!(
+            value(&between(Ir::Const(Value::Int(2)))),
+            Ok(Value::Bool(false)),
+            "3 is above 2 in any case"
+        );
+        assert_eq!(value(&between(Ir::Const(Value::Int(4)))), Err(Unknown::Stale));
+    }
+
+    #[test]
+    fn texts_are_compared_where_they_lie() {
+        let seen: [Held; 2] = [Ok(Value::Text("Pils".into())), Err(Unknown::Bad)];
+        let text = |parts: Vec<Ir>| Box::new(Ir::Else(vec![Ir::Else(parts)]));
+        let compare = |relation, a, b| judge(&Ir::Compare(relation, a, b), &seen);
+        let pils = || constant(Value::Text("Pils".into()));
+        assert_eq!(compare(Relation::Equal, text(vec![Ir::Slot(0)]), pils()), Truth::True);
+        assert_eq!(compare(Relation::NotEqual, text(vec![Ir::Slot(0)]), pils()), Truth::False);
+        assert_eq!(compare(Relation::Equal, text(vec![Ir::Slot(1)]), pils()), Truth::Unknown);
+        assert_eq!(compare(Relation::Equal, text(vec![Ir::Slot(1), Ir::Slot(0)]), pils()), Truth::True);
+        let good = |slot| judge(&Ir::Good(Box::new(Ir::Else(vec![Ir::Slot(slot)]))), &seen);
+        assert_eq!((good(0), good(1)), (Truth::True, Truth::False));
+        assert_eq!(
+            Program::of(&Ir::Else(vec![Ir::Slot(0)])).value(&Values(&seen)),
+            Ok(Value::Text("Pils".into()))
+        );
+    }
+
+    /// A tree of joints, negations and ranges, deep and wide.
+    fn deep(depth: usize) -> Ir {
+        if depth == 0 {
+            return Ir::Between(Box::new(Ir::Slot(0)), constant(Value::Int(1)), constant(Value::Int(2)));
+        }
+        let joint = [Joint::And, Joint::Or, Joint::Xor][depth % 3];
+        Ir::Join(joint, vec![Ir::Slot(1), Ir::Not(Box::new(deep(depth - 1)))])
+    }
+
+    #[test]
+    fn the_stack_is_never_too_small() {
+        let held = [Ok(Value::Int(2)), Ok(Value::Bool(true))];
+        let plain = |depth| -> Truth {
+            let mut truth = true;
+            for d in 1..=depth {
+                truth = match d % 3 {
+                    0 => !truth,
+                    1 => true,
+                    _ => truth,
+                };
+            }
+            if truth { Truth::True } else { Truth::False }
+        };
+        for depth in 0..60 {
+            assert_eq!(judge(&deep(depth), &held), plain(depth), "{depth}");
+        }
     }
 }

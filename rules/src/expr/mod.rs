@@ -1,15 +1,26 @@
-//! The expression language of conditions: a text becomes tokens, a tree, a checked program, a truth.
+//! The expression language: a text becomes tokens, a tree, a typed tree for one machine, a program, a truth.
 //!
-//! Here: the tree and the mistake; one file each for the steps. This version has comparisons of tags with
-//! numbers, texts and each other, Bool tags, `and or xor not` and brackets; arithmetic, functions, windows,
-//! ranges and unit conversion belong to the same rooms.
-//! Not here: what a condition does in the course of time (`condition`).
+//! Here: the tree and the mistake; one file each for the steps: `lex`, `parse`, then names, types and units in
+//! `check`, `typed`, `several`, `sum` and `call`, what follows from the typed tree (`ir`) in `reach` and `deadband`,
+//! then `compile`, `eval` and `cell`. Not here: what a condition does in the course of time (`condition`).
 //! Invariant: three-valued logic (Kleene): what is Unknown never counts as false by accident.
 
+mod call;
+mod cell;
 pub mod check;
+mod compile;
+mod cuts;
+pub mod deadband;
 pub mod eval;
+pub mod ir;
+#[cfg(test)]
+mod language;
 pub mod lex;
 pub mod parse;
+pub mod reach;
+mod several;
+mod sum;
+mod typed;
 
 use std::fmt;
 use std::ops::Range;
@@ -32,11 +43,17 @@ pub struct Mistake {
     pub label: String,
     /// How to mend it.
     pub help: Option<String>,
+    /// It can be used, but it is probably not what was meant.
+    pub warning: bool,
 }
 
 impl Mistake {
     pub(crate) fn new(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, span, message: message.into(), label: "here".into(), help: None }
+        Self { code, span, message: message.into(), label: "here".into(), help: None, warning: false }
+    }
+
+    pub(crate) fn warning(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { warning: true, ..Self::new(code, span, message) }
     }
 
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -59,11 +76,13 @@ pub struct Expr {
     pub span: Range<usize>,
 }
 
-/// What an expression is made of.
+/// What an expression is made of. Chains are flat, so that only brackets make it deep.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
-    /// A tag of the machine.
-    Tag(String),
+    /// A tag, a parameter, a definition, or a name of a code.
+    Name(String),
+    /// A tag of another machine: the machine, the tag.
+    Far(String, String),
     /// A number, with the unit behind it.
     Number(Number, Option<String>),
     /// A text in single quotes.
@@ -72,10 +91,22 @@ pub enum Node {
     Bool(bool),
     /// Two values compared.
     Compare(Relation, Box<Expr>, Box<Expr>),
-    /// Two conditions joined.
-    Join(Joint, Box<Expr>, Box<Expr>),
+    /// One of a list.
+    Among(Box<Expr>, Vec<Expr>),
+    /// Between two values, both inclusive.
+    Between(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// Two or more conditions joined.
+    Join(Joint, Vec<Expr>),
     /// The opposite.
     Not(Box<Expr>),
+    /// The negative.
+    Negate(Box<Expr>),
+    /// Terms added and subtracted, or multiplied and divided, from left to right.
+    Calc(Box<Expr>, Vec<(Operator, Expr)>),
+    /// The first of them that is known.
+    Else(Vec<Expr>),
+    /// A function, its name's place, its arguments.
+    Call(String, Range<usize>, Vec<Expr>),
 }
 
 /// A number as it was written.
@@ -104,15 +135,48 @@ pub enum Relation {
     AtLeast,
 }
 
-/// How two conditions are joined.
+impl Relation {
+    /// The same with its sides exchanged.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            Relation::Less => Relation::Greater,
+            Relation::AtMost => Relation::AtLeast,
+            Relation::Greater => Relation::Less,
+            Relation::AtLeast => Relation::AtMost,
+            same => same,
+        }
+    }
+
+    /// Whether it asks for equality only, not for an order.
+    #[must_use]
+    pub fn is_equality(self) -> bool {
+        matches!(self, Relation::Equal | Relation::NotEqual)
+    }
+}
+
+/// How conditions are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joint {
-    /// Both.
+    /// All of them.
     And,
-    /// Exactly one.
+    /// An odd number of them.
     Xor,
     /// At least one.
     Or,
+}
+
+/// How two numbers make a third.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
 }
 
 impl fmt::Display for Relation {
@@ -138,11 +202,37 @@ impl fmt::Display for Joint {
     }
 }
 
-/// The canonical form: the same for every spelling of the same expression. It is what is hashed.
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operator::Add => "+",
+            Operator::Subtract => "-",
+            Operator::Multiply => "*",
+            Operator::Divide => "/",
+        })
+    }
+}
+
+/// Parts in a row, with the same between each two of them.
+pub(crate) fn in_a_row<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    parts: &[T],
+    between: &str,
+) -> fmt::Result {
+    for (i, part) in parts.iter().enumerate() {
+        f.write_str(if i == 0 { "" } else { between })?;
+        write!(f, "{part}")?;
+    }
+    Ok(())
+}
+
+/// The canonical form: the same for every spelling of the same expression. It is what a rule's hash is made of,
+/// and it reads back as the same tree.
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.node {
-            Node::Tag(name) => write!(f, "`{name}`"),
+            Node::Name(name) => write!(f, "`{name}`"),
+            Node::Far(machine, tag) => write!(f, "`{machine}`.`{tag}`"),
             Node::Number(Number::Int(i), None) => write!(f, "{i}"),
             Node::Number(Number::Float(x), None) => write!(f, "{x:?}"),
             Node::Number(Number::Int(i), Some(unit)) => write!(f, "{i} {unit}"),
@@ -150,8 +240,36 @@ impl fmt::Display for Expr {
             Node::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
             Node::Bool(b) => write!(f, "{b}"),
             Node::Compare(relation, a, b) => write!(f, "({a} {relation} {b})"),
-            Node::Join(joint, a, b) => write!(f, "({a} {joint} {b})"),
+            Node::Among(x, list) => {
+                write!(f, "({x} in [")?;
+                in_a_row(f, list, ", ")?;
+                f.write_str("])")
+            }
+            Node::Between(x, low, high) => write!(f, "({x} in {low} .. {high})"),
+            Node::Join(joint, parts) => {
+                f.write_str("(")?;
+                in_a_row(f, parts, &format!(" {joint} "))?;
+                f.write_str(")")
+            }
             Node::Not(a) => write!(f, "not {a}"),
+            Node::Negate(a) => write!(f, "-({a})"),
+            Node::Calc(first, rest) => {
+                write!(f, "({first}")?;
+                for (operator, term) in rest {
+                    write!(f, " {operator} {term}")?;
+                }
+                f.write_str(")")
+            }
+            Node::Else(parts) => {
+                f.write_str("(")?;
+                in_a_row(f, parts, " else ")?;
+                f.write_str(")")
+            }
+            Node::Call(function, _, arguments) => {
+                write!(f, "{function}(")?;
+                in_a_row(f, arguments, ", ")?;
+                f.write_str(")")
+            }
         }
     }
 }

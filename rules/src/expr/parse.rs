@@ -1,11 +1,13 @@
 //! From tokens to the tree.
 //!
-//! Here: precedence, tightest first: comparison, `not`, `and`, `xor`, `or`; so `not a > b` is `not (a > b)`.
-//! Not here: what names and units mean (`check`).
-//! Invariant: nesting is bounded by [`DEPTH_MAX`], so no text can exhaust the stack.
+//! Here: precedence, tightest first: unary minus, `* /`, `+ -`, comparison and `in`, `not`, `and`, `xor`, `or`; so
+//! `not a > b` is `not (a > b)`. Not here: what names and units mean (`check`).
+//! Invariant: nesting is bounded by [`DEPTH_MAX`], so no text can exhaust the stack; chains are flat.
+
+use std::ops::Range;
 
 use super::lex::{Kind, Token, tokens};
-use super::{DEPTH_MAX, Expr, Joint, Mistake, Node, Number, TEXT_MAX};
+use super::{DEPTH_MAX, Expr, Joint, Mistake, Node, Number, Operator, Relation, TEXT_MAX};
 
 /// Parses an expression.
 ///
@@ -13,15 +15,38 @@ use super::{DEPTH_MAX, Expr, Joint, Mistake, Node, Number, TEXT_MAX};
 /// The first mistake, with its place.
 pub fn parse(text: &str) -> Result<Expr, Mistake> {
     if text.len() > TEXT_MAX {
-        return Err(Mistake::new("R106", 0..text.len(), format!("a condition has at most {TEXT_MAX} bytes")));
+        return Err(Mistake::new("R106", 0..text.len(), format!("a condition has at most {TEXT_MAX} bytes"))
+            .label("too long")
+            .help("give parts of it a name under [define]"));
     }
     let tokens = tokens(text)?;
     let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, end: text.len() };
     let expr = parser.joined(Joint::Or)?;
     match parser.peek() {
+        None if height(&expr) > DEPTH_MAX => Err(too_deep(expr.span)),
         None => Ok(expr),
         Some(token) => Err(unexpected_after(token)),
     }
+}
+
+/// How many nodes lie one in the other; brackets alone are none.
+fn height(expr: &Expr) -> usize {
+    let highest = |parts: &mut dyn Iterator<Item = &Expr>| parts.map(height).max().unwrap_or(0);
+    1 + match &expr.node {
+        Node::Name(_) | Node::Far(..) | Node::Number(..) | Node::Text(_) | Node::Bool(_) => 0,
+        Node::Not(a) | Node::Negate(a) => height(a),
+        Node::Compare(_, a, b) => height(a).max(height(b)),
+        Node::Between(a, b, c) => height(a).max(height(b)).max(height(c)),
+        Node::Among(a, list) => height(a).max(highest(&mut list.iter())),
+        Node::Calc(a, rest) => height(a).max(highest(&mut rest.iter().map(|(_, part)| part))),
+        Node::Join(_, parts) | Node::Else(parts) | Node::Call(_, _, parts) => highest(&mut parts.iter()),
+    }
+}
+
+fn too_deep(at: Range<usize>) -> Mistake {
+    Mistake::new("R106", at, format!("a condition is nested at most {DEPTH_MAX} deep"))
+        .label("too deep")
+        .help("give the inner part a name under [define]")
 }
 
 struct Parser<'t> {
@@ -42,14 +67,24 @@ impl<'t> Parser<'t> {
         there
     }
 
+    /// Where the last token ended.
+    fn behind(&self) -> usize {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |t| t.span.end)
+    }
+
     fn joined(&mut self, joint: Joint) -> Result<Expr, Mistake> {
-        let mut left = self.operand_of(joint)?;
+        let first = self.operand_of(joint)?;
+        let mut parts = vec![first];
         while self.next_if(&Kind::Joint(joint)) {
-            let right = self.operand_of(joint)?;
-            let span = left.span.start..right.span.end;
-            left = Expr { node: Node::Join(joint, Box::new(left), Box::new(right)), span };
+            parts.push(self.operand_of(joint)?);
         }
-        Ok(left)
+        Ok(match <[Expr; 1]>::try_from(parts) {
+            Ok([alone]) => alone,
+            Err(parts) => {
+                let span = parts[0].span.start..self.behind();
+                Expr { node: Node::Join(joint, parts), span }
+            }
+        })
     }
 
     fn operand_of(&mut self, joint: Joint) -> Result<Expr, Mistake> {
@@ -69,23 +104,104 @@ impl<'t> Parser<'t> {
     }
 
     fn comparison(&mut self) -> Result<Expr, Mistake> {
-        let left = self.value()?;
-        let Some((relation, _)) = self.relation() else { return Ok(left) };
-        let right = self.value()?;
+        let left = self.sum()?;
+        let start = left.span.start;
+        let node = if self.next_if(&Kind::In) {
+            self.range_or_list(left)?
+        } else if self.peek().is_some_and(|t| t.kind == Kind::Not) && self.follows(&Kind::In) {
+            let not = self.peek().map_or(self.end..self.end, |t| t.span.clone());
+            return Err(Mistake::new("R107", not, "`not` stands in front of what it negates")
+                .help("write `not x in [A, B]`"));
+        } else if let Some((relation, _)) = self.relation() {
+            Node::Compare(relation, Box::new(left), Box::new(self.sum()?))
+        } else {
+            return Ok(left);
+        };
         if let Some((_, span)) = self.relation() {
             return Err(
                 Mistake::new("R107", span, "comparisons cannot be chained").help("write `a < b and b < c`")
             );
         }
-        let span = left.span.start..right.span.end;
-        Ok(Expr { node: Node::Compare(relation, Box::new(left), Box::new(right)), span })
+        Ok(Expr { node, span: start..self.behind() })
     }
 
-    fn relation(&mut self) -> Option<(super::Relation, std::ops::Range<usize>)> {
+    fn follows(&self, wanted: &Kind) -> bool {
+        self.tokens.get(self.at + 1).is_some_and(|t| t.kind == *wanted)
+    }
+
+    /// What stands behind `in`.
+    fn range_or_list(&mut self, left: Expr) -> Result<Node, Mistake> {
+        if let Some(open) = self.peek().filter(|t| t.kind == Kind::OpenList) {
+            self.at += 1;
+            let list = self.list(&Kind::CloseList, open)?;
+            if list.is_empty() {
+                return Err(Mistake::new("R107", open.span.start..self.behind(), "the list is empty"));
+            }
+            return Ok(Node::Among(Box::new(left), list));
+        }
+        let low = self.sum()?;
+        if !self.next_if(&Kind::To) {
+            let span = self.peek().map_or(self.end..self.end, |t| t.span.clone());
+            return Err(Mistake::new("R107", span, "behind `in` stands a list or a range")
+                .label("`..` is expected here")
+                .help("write `x in [A, B]` or `x in 72 °C .. 87 °C`"));
+        }
+        Ok(Node::Between(Box::new(left), Box::new(low), Box::new(self.sum()?)))
+    }
+
+    fn relation(&mut self) -> Option<(Relation, Range<usize>)> {
         let token = self.peek()?;
         let Kind::Relation(relation) = token.kind else { return None };
         self.at += 1;
         Some((relation, token.span.clone()))
+    }
+
+    fn sum(&mut self) -> Result<Expr, Mistake> {
+        self.chain([Operator::Add, Operator::Subtract], Self::product)
+    }
+
+    fn product(&mut self) -> Result<Expr, Mistake> {
+        self.chain([Operator::Multiply, Operator::Divide], Self::signed)
+    }
+
+    fn chain(
+        &mut self,
+        operators: [Operator; 2],
+        part: impl Fn(&mut Self) -> Result<Expr, Mistake>,
+    ) -> Result<Expr, Mistake> {
+        let first = part(self)?;
+        let mut rest = Vec::new();
+        while let Some(operator) = self.operator().filter(|o| operators.contains(o)) {
+            self.at += 1;
+            rest.push((operator, part(self)?));
+        }
+        if rest.is_empty() {
+            return Ok(first);
+        }
+        let span = first.span.start..self.behind();
+        Ok(Expr { node: Node::Calc(Box::new(first), rest), span })
+    }
+
+    fn operator(&self) -> Option<Operator> {
+        match self.peek()?.kind {
+            Kind::Operator(operator) => Some(operator),
+            _ => None,
+        }
+    }
+
+    fn signed(&mut self) -> Result<Expr, Mistake> {
+        let Some(sign) = self.peek().filter(|t| t.kind == Kind::Operator(Operator::Subtract)) else {
+            return self.value();
+        };
+        self.at += 1;
+        let inner = self.deeper(Self::signed)?;
+        let span = sign.span.start..inner.span.end;
+        let node = match inner.node {
+            Node::Number(Number::Int(i), unit) if i != i64::MIN => Node::Number(Number::Int(-i), unit),
+            Node::Number(Number::Float(f), unit) => Node::Number(Number::Float(-f), unit),
+            node => Node::Negate(Box::new(Expr { node, span: inner.span })),
+        };
+        Ok(Expr { node, span })
     }
 
     fn value(&mut self) -> Result<Expr, Mistake> {
@@ -95,49 +211,90 @@ impl<'t> Parser<'t> {
         };
         self.at += 1;
         let node = match &token.kind {
-            Kind::Name(name) => Node::Tag(name.clone()),
+            Kind::Name(name) if self.next_if(&Kind::Open) => {
+                let arguments = self.list(&Kind::Close, token)?;
+                Node::Call(name.to_lowercase(), token.span.clone(), arguments)
+            }
+            Kind::Name(name) => Node::Name(name.clone()),
+            Kind::Quoted(machine) if self.next_if(&Kind::Of) => Node::Far(machine.clone(), self.far()?),
+            Kind::Quoted(name) => Node::Name(name.clone()),
             Kind::Number(number, unit) => Node::Number(*number, unit.clone()),
             Kind::Text(text) => Node::Text(text.clone()),
             Kind::Bool(b) => Node::Bool(*b),
-            Kind::Minus => return self.negative(token),
             Kind::Open => return self.bracket(token),
-            _ => {
-                return Err(Mistake::new("R107", token.span.clone(), "a value is missing")
+            kind => {
+                return Err(Mistake::new("R107", token.span.clone(), missing(kind))
                     .label("a tag, a number or a text is expected here"));
             }
         };
-        Ok(Expr { node, span: token.span.clone() })
+        Ok(Expr { node, span: token.span.start..self.behind() })
     }
 
-    fn negative(&mut self, minus: &Token) -> Result<Expr, Mistake> {
-        let token = self.peek().ok_or_else(|| lonely_minus(minus))?;
-        let Kind::Number(number, unit) = &token.kind else { return Err(lonely_minus(minus)) };
-        self.at += 1;
-        let negated = match number {
-            Number::Int(i) => Number::Int(-i),
-            Number::Float(f) => Number::Float(-f),
-        };
-        Ok(Expr { node: Node::Number(negated, unit.clone()), span: minus.span.start..token.span.end })
-    }
-
-    fn bracket(&mut self, open: &Token) -> Result<Expr, Mistake> {
-        let inner = self.deeper(|p| p.joined(Joint::Or))?;
-        match self.peek() {
-            Some(token) if token.kind == Kind::Close => {
+    /// The tag behind a machine and a point.
+    fn far(&mut self) -> Result<String, Mistake> {
+        match self.peek().map(|t| &t.kind) {
+            Some(Kind::Name(name) | Kind::Quoted(name)) => {
                 self.at += 1;
-                Ok(Expr { node: inner.node, span: open.span.start..token.span.end })
+                Ok(name.clone())
             }
-            other => {
-                let span = other.map_or(self.end..self.end, |t| t.span.clone());
-                Err(Mistake::new("R108", span, "a bracket is not closed").label("`)` is expected here"))
+            _ => {
+                let span = self.peek().map_or(self.end..self.end, |t| t.span.clone());
+                Err(Mistake::new("R107", span, "a tag of that machine is missing")
+                    .label("the name of a tag is expected here"))
             }
         }
     }
 
-    fn deeper(&mut self, f: impl FnOnce(&mut Self) -> Result<Expr, Mistake>) -> Result<Expr, Mistake> {
+    /// Expressions with commas between them, up to the bracket that closes them.
+    fn list(&mut self, close: &Kind, open: &Token) -> Result<Vec<Expr>, Mistake> {
+        let mut list = Vec::new();
+        if self.next_if(close) {
+            return Ok(list);
+        }
+        loop {
+            list.push(self.deeper(|p| p.joined(Joint::Or))?);
+            if self.next_if(close) {
+                return Ok(list);
+            }
+            if !self.next_if(&Kind::Comma) {
+                return Err(self.unclosed(open, close));
+            }
+        }
+    }
+
+    fn bracket(&mut self, open: &Token) -> Result<Expr, Mistake> {
+        let first = self.deeper(|p| p.joined(Joint::Or))?;
+        let mut parts = vec![first];
+        while self.next_if(&Kind::Else) {
+            parts.push(self.deeper(|p| p.joined(Joint::Or))?);
+        }
+        if !self.next_if(&Kind::Close) {
+            return Err(self.unclosed(open, &Kind::Close));
+        }
+        let span = open.span.start..self.behind();
+        Ok(match <[Expr; 1]>::try_from(parts) {
+            Ok([alone]) => Expr { node: alone.node, span },
+            Err(parts) => Expr { node: Node::Else(parts), span },
+        })
+    }
+
+    fn unclosed(&self, open: &Token, close: &Kind) -> Mistake {
+        let (what, sign) = if *close == Kind::CloseList { ("`]`", "`,` or `]`") } else { ("`)`", "`)`") };
+        let span = self.peek().map_or(self.end..self.end, |t| t.span.clone());
+        let behind = self.peek().map(|t| &t.kind);
+        let mistake =
+            Mistake::new("R108", span, "a bracket is not closed").label(format!("{sign} is expected here"));
+        match behind {
+            Some(Kind::Else) => mistake.help("`else` stands in brackets of its own: `(x else 0)`"),
+            None => mistake.help(format!("add {what} for the bracket behind column {}", open.span.start + 1)),
+            _ => mistake,
+        }
+    }
+
+    fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Mistake>) -> Result<T, Mistake> {
         if self.depth == DEPTH_MAX {
             let at = self.peek().map_or(self.end..self.end, |t| t.span.clone());
-            return Err(Mistake::new("R106", at, format!("a condition is nested at most {DEPTH_MAX} deep")));
+            return Err(too_deep(at));
         }
         self.depth += 1;
         let result = f(self);
@@ -146,15 +303,22 @@ impl<'t> Parser<'t> {
     }
 }
 
-fn lonely_minus(minus: &Token) -> Mistake {
-    Mistake::new("R107", minus.span.clone(), "`-` stands in front of a number only")
-        .help("this version compares, it does not calculate")
+fn missing(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Operator(Operator::Add) => "a plus sign stands between two values only",
+        Kind::OpenList => "a list stands behind `in` only",
+        _ => "a value is missing",
+    }
 }
 
 fn unexpected_after(token: &Token) -> Mistake {
     let mistake = Mistake::new("R107", token.span.clone(), "the condition goes on after its end");
     match token.kind {
-        Kind::Close => mistake.label("no bracket is open here"),
+        Kind::Close | Kind::CloseList => mistake.label("no bracket is open here"),
+        Kind::Else => mistake
+            .label("`else` needs brackets")
+            .help("write `(x else 0)`: the value of `x`, or 0 while it is Unknown"),
+        Kind::To => mistake.label("a range stands behind `in` only").help("write `x in 72 .. 87`"),
         _ => mistake.label("`and`, `or` or the end is expected here"),
     }
 }
@@ -168,15 +332,28 @@ mod tests {
     }
 
     #[test]
-    fn precedence_is_comparison_not_and_xor_or() {
+    fn precedence_is_minus_product_sum_comparison_not_and_xor_or() {
         assert_eq!(canonical("not a > 1 and b or c xor d"), "((not (`a` > 1) and `b`) or (`c` xor `d`))");
         assert_eq!(canonical("(a or b) and c"), "((`a` or `b`) and `c`)");
+        assert_eq!(canonical("a + b * -c / 2 - d > 1"), "((`a` + (`b` * -(`c`) / 2) - `d`) > 1)");
+        assert_eq!(canonical("not a in [X, Y] and b"), "(not (`a` in [`X`, `Y`]) and `b`)");
+        assert_eq!(canonical("t + 1 in 72 °C .. 87 °C"), "((`t` + 1) in 72 °C .. 87 °C)");
+        assert_eq!(canonical("a and b and c"), "(`a` and `b` and `c`)");
+    }
+
+    #[test]
+    fn functions_else_and_other_machines_have_their_forms() {
+        assert_eq!(canonical("avg(p, 1 min)>(q else 0)"), "(avg(`p`, 1 min) > (`q` else 0))");
+        assert_eq!(canonical("`washer-1`.pressure > `a`.`b c`"), "(`washer-1`.`pressure` > `a`.`b c`)");
+        assert_eq!(canonical("hour() = 6"), "(hour() = 6)");
+        assert_eq!(canonical("(a else b else 3) > 1"), "((`a` else `b` else 3) > 1)");
     }
 
     #[test]
     fn spelling_does_not_change_the_canonical_form() {
         assert_eq!(canonical("  a==1 && !(b) "), canonical("a = 1 AND NOT b"));
         assert_eq!(canonical("a > -4.50 bar"), "(`a` > -4.5 bar)");
+        assert_eq!(canonical("age(a) > T#5M"), canonical("age(a)>300000ms"));
     }
 
     #[test]
@@ -188,21 +365,42 @@ mod tests {
         assert_eq!(at("a > 1 'b'"), 6..9);
         assert_eq!(at("1 < a < 3"), 6..7);
         assert_eq!(at("a and and b"), 6..9);
-        assert_eq!(at("- a > 1"), 0..1);
+        assert_eq!(at("+ a > 1"), 0..1);
+        assert_eq!(at("a in 3"), 6..6);
+        assert_eq!(at("a in []"), 5..7);
+        assert_eq!(at("a not in [1]"), 2..5);
+        assert_eq!(at("`m`. > 3"), 5..6);
     }
 
     #[test]
-    fn depth_and_length_are_bounded() {
+    fn else_outside_brackets_shows_its_fix() {
+        let mistake = parse("x else 3 > 4").unwrap_err();
+        assert_eq!((mistake.span, mistake.label.as_str()), (2..6, "`else` needs brackets"));
+        assert!(parse("avg(x else 3, 1 min) > 4").unwrap_err().help.unwrap().contains("brackets of its own"));
+    }
+
+    #[test]
+    fn depth_and_length_are_bounded_and_chains_are_not() {
         assert!(parse(&format!("{}a{}", "(".repeat(64), ")".repeat(64))).is_ok());
         assert_eq!(parse(&format!("{}a", "(".repeat(65))).unwrap_err().code, "R106");
         assert_eq!(parse(&"not ".repeat(900)).unwrap_err().code, "R106");
+        assert_eq!(parse(&format!("{}1 > 2", "-".repeat(900))).unwrap_err().code, "R106");
         assert_eq!(parse(&"a or ".repeat(1000)).unwrap_err().code, "R106");
+        assert!(parse(&format!("{}a", "a+".repeat(2000))).is_ok());
+        assert!(parse(&format!("{}a", "a or ".repeat(800))).is_ok());
     }
 
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in ".{0,80}") {
             parse(&text).ok();
+        }
+
+        #[test]
+        fn no_row_of_words_makes_it_panic(text in "(a|b|`c`|1|2 bar|5 min|'x'|not|and|or|in|else|avg|\\(|\\)|\\[|\\]|,|\\.\\.|\\.|-|\\+|\\*|/|<|=| ){0,40}") {
+            if let Ok(expr) = parse(&text) {
+                proptest::prop_assert_eq!(canonical(&expr.to_string()), expr.to_string());
+            }
         }
 
         #[test]

@@ -59,7 +59,18 @@ pub(super) fn groups(r: &mut Reader<'_, '_>, severity: Severity) -> Vec<Group> {
 fn single(r: &mut Reader<'_, '_>, given: Given) -> Option<Group> {
     let weight = keys::weight(r).unwrap_or(WEIGHT_DEFAULT);
     let named = Named { name: "Active".into(), weight, severity: given.severity };
-    let state = state_of(r, named);
+    let before = r.report().diagnostics().len();
+    let missing = !r.required("when");
+    if missing && r.report().errors_since(before) > 0 {
+        r.report().help_last("write when = \"…\", or groups with states: [rule.NAME.group.NAME]");
+    }
+    let state = if missing { None } else { state_of(r, named) };
+    if missing {
+        // So that they are not unknown as well.
+        for key in OF_A_STATE {
+            r.any(key);
+        }
+    }
     let otherwise = Named { name: "Normal".into(), weight: 0, severity: Severity::Info };
     let unknown = given.unknown.unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER));
     let deadband = given.deadband;

@@ -36,6 +36,7 @@ const SEVERITIES: [(&str, Severity); 4] = [
 
 pub(super) fn selector(r: &mut Reader<'_, '_>) -> Option<Selector> {
     let file = r.file();
+    let before = r.report().diagnostics().len();
     let Some((_, node)) = r.any("on") else {
         // Reports that it is missing, or which key was mistyped.
         r.required_text("on");
@@ -61,7 +62,10 @@ pub(super) fn selector(r: &mut Reader<'_, '_>) -> Option<Selector> {
         }
     };
     let all = [&selector.names, &selector.lines, &selector.classes];
-    if all.iter().all(|list| list.is_empty()) || all.iter().any(|list| list.iter().any(String::is_empty)) {
+    let said = r.report().errors_since(before) > 0;
+    if !said && all.iter().all(|list| list.is_empty())
+        || all.iter().any(|list| list.iter().any(String::is_empty))
+    {
         let place = (file, selector.span.clone());
         r.report().error("R009", place, "`on` names no machine", "empty").help =
             Some("for all machines write on = \"*\"".into());
@@ -132,7 +136,11 @@ pub(super) fn stale_after(r: &mut Reader<'_, '_>) -> StaleAfter {
                 r.report().error("R010", place, message, "give a time, or \"never\"");
                 StaleAfter::Never
             }
-            given => given.map_or(StaleAfter::Never, |d| StaleAfter::After(d.value)),
+            Some(given) => StaleAfter::After(given.value),
+            None => {
+                r.report().help_last("write a duration, or \"never\"");
+                StaleAfter::Never
+            }
         },
     }
 }
@@ -180,8 +188,13 @@ fn is_language(code: &str) -> bool {
 
 /// Shows a mistake inside a text at its place in the file.
 pub(crate) fn report_mistake(report: &mut Report, file: FileId, literal: &Range<usize>, mistake: Mistake) {
-    let span = place::in_file(report.text(file), literal, &mistake.span);
-    report.error(mistake.code, (file, span), mistake.message, mistake.label).help = mistake.help;
+    let place = (file, place::in_file(report.text(file), literal, &mistake.span));
+    let shown = if mistake.warning {
+        report.warning(mistake.code, place, mistake.message, mistake.label)
+    } else {
+        report.error(mistake.code, place, mistake.message, mistake.label)
+    };
+    shown.help = mistake.help;
 }
 
 /// A condition that must be there.

@@ -1,6 +1,6 @@
 //! Whether the parts of a rule make sense together.
 //!
-//! Here: names given twice, states that can never be reached, actions for states that there are not, groups that
+//! Here: names given twice, actions for states that there are not, groups that
 //! tie. Not here: what needs a machine (`ruleset`), other rules (`ruleset`), or the types of tags (`expr`).
 //! Invariant: an error only where the rule cannot be what was meant; a doubt is a warning.
 
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::keys::RESERVED;
 use super::{Action, Group, Rule, State};
 use crate::diagnose::{Report, did_you_mean};
-use crate::expr::{Expr, Node, Number, Relation};
+use crate::expr::Node;
 
 /// Checks a rule as a whole.
 pub(super) fn whole(report: &mut Report, rule: &Rule) {
@@ -43,65 +43,13 @@ fn doubles(report: &mut Report, rule: &Rule, group: &Group) {
     }
 }
 
-/// A state behind one that is On whenever it could be itself.
+/// A state that says itself that it is never entered; those that others hide show on a machine (`bind`).
 fn unreachable(report: &mut Report, rule: &Rule, group: &Group) {
-    for (i, state) in group.states.iter().enumerate() {
+    for state in group.states.iter().filter(|state| state.when.expr.node == Node::Bool(false)) {
         let place = (rule.file, state.when.span.clone());
-        let name = &state.named.name;
-        if state.when.expr.node == Node::Bool(false) {
-            let message = format!("state `{name}` can never be reached");
-            report.warning("R019", place, message, "never true");
-            continue;
-        }
-        if let Some(earlier) = group.states[..i].iter().find(|earlier| covers(earlier, state)) {
-            let message = format!("state `{name}` can never be reached");
-            let label = format!("`{}` stands before it and is true as well", earlier.named.name);
-            report.warning("R019", place, message, label).help =
-                Some("the first state that is true counts: put the more urgent one first".into());
-        }
+        let message = format!("state `{}` can never be reached", state.named.name);
+        report.warning("R019", place, message, "never true");
     }
-}
-
-/// Whether an earlier state is always On when a later one is.
-fn covers(earlier: &State, later: &State) -> bool {
-    let longer = earlier.delay > later.delay || earlier.hold < later.hold;
-    let lasts = later.clear.is_some() || later.latch;
-    let wider = earlier.when.expr.node == Node::Bool(true) || follows(&later.when.expr, &earlier.when.expr);
-    !longer && !lasts && wider
-}
-
-/// Whether a condition implies another one, as far as one look tells: the same, or the same tag with a limit
-/// that lies further out.
-fn follows(narrow: &Expr, wide: &Expr) -> bool {
-    if narrow.to_string() == wide.to_string() {
-        return true;
-    }
-    match (limit(narrow), limit(wide)) {
-        (Some((a, up, x, at_x, unit_a)), Some((b, other_up, y, at_y, unit_b))) => {
-            let beyond = if up { x > y } else { x < y };
-            let same_limit = x.total_cmp(&y).is_eq() && (at_y || !at_x);
-            a == b && up == other_up && unit_a == unit_b && (beyond || same_limit)
-        }
-        _ => false,
-    }
-}
-
-/// A comparison of a tag with a number: the tag, whether it is a lower limit, the limit, whether it is included.
-fn limit(expr: &Expr) -> Option<(&str, bool, f64, bool, Option<&str>)> {
-    let Node::Compare(relation, left, right) = &expr.node else { return None };
-    let (Node::Tag(tag), Node::Number(number, unit)) = (&left.node, &right.node) else { return None };
-    let number = match number {
-        Number::Int(i) => *i as f64,
-        Number::Float(f) => *f,
-    };
-    let (up, included) = match relation {
-        Relation::Greater => (true, false),
-        Relation::AtLeast => (true, true),
-        Relation::Less => (false, false),
-        Relation::AtMost => (false, true),
-        Relation::Equal | Relation::NotEqual => return None,
-    };
-    Some((tag, up, number, included, unit.as_deref()))
 }
 
 fn targets(report: &mut Report, rule: &Rule, action: &Action) {
@@ -112,6 +60,7 @@ fn targets(report: &mut Report, rule: &Rule, action: &Action) {
         }
         let message = format!("the rule has no state `{name}`");
         let mut known: Vec<&str> = rule.state_names().collect();
+        known.sort_unstable();
         known.dedup();
         let help = did_you_mean(name, known.iter().copied())
             .map_or_else(|| format!("its states: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));

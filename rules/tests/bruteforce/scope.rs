@@ -104,10 +104,10 @@ impl Scope {
     }
 
     /// The instants between what was looked at and the watermark.
-    pub(crate) fn instants(&self) -> std::ops::RangeInclusive<i64> {
-        let Some(mark) = self.watermark else { return 1..=0 };
+    pub(crate) fn instants(&self) -> std::ops::Range<i64> {
+        let Some(mark) = self.watermark else { return 0..0 };
         let first = self.waiting.iter().map(|w| w.effective).min().unwrap_or(mark);
         let from = self.judged.map_or(first.min(self.start).min(mark), |judged| judged + 1);
-        from..=mark
+        from..mark + 1
     }
 }

@@ -1,5 +1,5 @@
-//! A machine with two sources, and rules that use all there is: delays, groups, weights, every way with Unknown
-//! and with staleness.
+//! A machine with two sources, and rules that use all there is: delays on and off, latches, gates, groups, weights,
+//! every way with Unknown and with staleness.
 //!
 //! Here: that. Not here: what happens to it.
 //! Invariant: the names of rules whose Unknown counts as false begin with `as-false`, and these have no delays.
@@ -68,6 +68,28 @@ state = [ { name = "A", when = "x > y" }, { name = "B", when = "on" } ]
 [rule.as-false-groups.group.b]
 otherwise = "Fine"
 state = [ { name = "C", when = "n >= 6", weight = 15 } ]
+[rule.leaving]
+on = "*"
+when = "x > 5"
+clear = "x < 3"
+hold = "2 s"
+unknown = { after = "6 s" }
+[rule.gated]
+on = "*"
+active_if = "n < 6"
+suppress_if = "on"
+unknown = { after = "4 s" }
+[rule.gated.group.level]
+state = [
+  { name = "Leak", when = "x > 6", for = "500 ms", latch = true, weight = 30, severity = "alarm" },
+  { name = "High", when = "y > 5", clear = "y < 2 or not on", for = "1 s", hold = "1500 ms" },
+]
+[rule.gated.group.work]
+otherwise = "Still"
+state = [ { name = "Busy", when = "n > 2", weight = 5, hold = "3 s" } ]
+[[rule.gated.action]]
+notify = "shift-lead"
+repeat = "3 s"
 "#;
 
 /// A machine, its rules, and how the engine goes about them.

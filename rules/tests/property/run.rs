@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::Transition;
+use proto::{Cause, Transition};
 use rules::engine::{Engine, Outputs};
 
 use super::plant::Plant;
@@ -81,7 +81,8 @@ impl Run {
         let mut last: BTreeMap<&str, &Transition> = BTreeMap::new();
         for t in &self.transitions {
             assert!(t.timestamp <= t.watermark, "{t:?}");
-            assert!(t.from != t.to || t.cause == proto::Cause::Severity, "{t:?}");
+            let same_name = [Cause::Severity, Cause::Unsuppressed, Cause::Shelve];
+            assert!(t.from != t.to || same_name.contains(&t.cause), "{t:?}");
             let before = last.insert(&t.rule_id, t);
             let (from, sequence, instant) =
                 before.map_or(("Unknown", 0, i64::MIN), |b| (b.to.as_str(), b.sequence_number, b.timestamp));

@@ -27,7 +27,7 @@ pub(super) struct Options {
 /// A part of the demo, as a process of its own.
 #[derive(Debug, Subcommand)]
 pub(super) enum Part {
-    /// Only the bottling line: two PLCs
+    /// Only the bottling line: an S7 PLC and an OPC UA server
     Line(ScriptOptions),
     /// Only Kinesis
     Kinesis(NetworkOptions),

@@ -35,7 +35,7 @@ pub(super) async fn line(options: &ScriptOptions, leash: Option<Leash>) -> anyho
     let began = Arc::new(OnceLock::new());
     let (tell, mut violations) = mpsc::unbounded_channel();
     let filler = filler(line, &began, &tell).await?;
-    let washer = Station::start(line, Machine::Washer, Arc::clone(&began), Some(tell)).await;
+    let washer = Station::start(line, Machine::Washer, Arc::clone(&began), Some(tell));
     let washer = washer.context("no port for the washer's OPC UA server")?;
     say(&json!({ "filler": filler.address(), "washer": washer.address() }))?;
     let play = async {

@@ -6,8 +6,9 @@
 //!
 //! Here: that. Not here: values, conditions, the `rules` crate: a mistake there must not repeat itself here.
 //! Invariant: at least 700 ms lie between any two instants that matter to one instance, so a scan of 100 ms, and
-//! a slow one too, sees them in this order. Each instance also has one [`FirstStep`] from `Unknown` to its
-//! default, at the first scan: the script is quiet before [`LEAD_MS`](crate::script::LEAD_MS).
+//! a slow one too, sees them in this order; a controller that stamps its values shows exactly these instants. Each
+//! instance also has one [`FirstStep`] from `Unknown` to its default, at the first scan: the script is quiet before
+//! [`LEAD_MS`](crate::script::LEAD_MS).
 
 #[cfg(test)]
 mod by_hand;
@@ -28,7 +29,7 @@ pub struct Expected {
     pub from: &'static str,
     /// The state entered.
     pub to: &'static str,
-    /// When, ms since the start of the script; an agent adds the time to its next scan.
+    /// When, ms since the start of the script; where the agent polls, it adds the time to its next scan.
     pub at_ms: i64,
     /// Since when the condition that decides has been so, ms since the start: `at_ms` less its `for`, `at_ms`
     /// itself where a state is left for the default.

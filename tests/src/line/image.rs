@@ -1,4 +1,4 @@
-//! The data block of a machine as its PLC holds it: bytes, big-endian.
+//! The data block of a machine as its controller holds it: bytes, big-endian. Over S7 it is what is read.
 //!
 //! Here: encoding. Not here: the values, or the protocol that carries the bytes.
 //! Invariant: every tag stands at its own place; bytes that no tag owns are 0.

@@ -1,4 +1,4 @@
-//! A tag of the line: its name, its place in the PLC, and what makes its value move.
+//! A tag of the line: its name, its place in the controller, and what makes its value move.
 //!
 //! Here: the shapes. Not here: the tags themselves (`filler`, `washer`), nor how a signal is played (`line`).
 //! Invariant: a tag's place never changes; the agent's configuration names it too, and a test compares them.
@@ -38,7 +38,7 @@ pub struct Tag {
     pub signal: Signal,
 }
 
-/// How the PLC holds a tag, big-endian.
+/// How the controller holds a tag, big-endian in a data block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// A bit of its byte, counted from the lowest.
@@ -146,7 +146,8 @@ impl Tag {
         }
     }
 
-    /// Where the agent finds it, in its own notation: `DB10.DBD30:REAL`, `nsu=urn:plimsoll:plant;s=washer-1.pressure`.
+    /// Where the agent finds it, in its own notation: `DB10.DBD30:REAL`,
+    /// `nsu=urn:plimsoll:plant;s=washer-1.pressure`.
     #[must_use]
     pub fn address(&self) -> String {
         match self.machine.protocol() {

@@ -24,7 +24,8 @@ use plant::expected::{self, Expected, Truth, longest_delay_ms, outranks};
 use plant::script::{Machine, Script};
 use proto::Transition;
 
-/// A stamp may come this much later than the change: a scan every 100 ms, on a machine that is busy.
+/// A stamp may come this much later than the change: a scan every 100 ms, on a machine that is busy; what had
+/// changed before it was subscribed is stamped with the time of that.
 const LATE_MS: i64 = 1_500;
 /// Life before and after an expected transition that makes it due.
 const AROUND_MS: i64 = 10_000;

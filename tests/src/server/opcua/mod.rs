@@ -3,6 +3,9 @@
 //! The protocol is that of `async-opcua-server`, without its generated address space: a controller of a machine
 //! has its tags and little else. The server is found behind a gate, is not secured, and lets everybody in.
 //!
+//! It has a thread to itself. A publish answer promises that nothing older follows, so before the server looks for
+//! one that is due, whatever has come to be is handed on: also after the thread was held up.
+//!
 //! Here: starting it, and handing on what the line does. Not here: values (`board`), nodes (`nodes`).
 //! Invariant: a source timestamp is an instant of the script, to the millisecond, however busy this machine is; a
 //! client that is subscribed while a value changes hears of it.
@@ -11,16 +14,18 @@ mod board;
 mod nodes;
 
 use std::io;
+use std::net::TcpListener as Listener;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use opcua::types::AttributeId;
-use opcua_server::{ServerBuilder, ServerHandle, SubscriptionCache};
+use opcua_server::{Server, ServerBuilder, ServerHandle, SubscriptionCache};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::board::Board;
@@ -31,8 +36,7 @@ use crate::gate::Gate;
 use crate::line::Line;
 use crate::script::Machine;
 
-/// Values are handed on this often. It is what a publish answer may be ahead of them: it promises that nothing
-/// older follows.
+/// Values are handed on this often.
 const HAND_ON: Duration = Duration::from_millis(5);
 /// Due publish answers are looked for this often, ms.
 const PUBLISH_LOOK_MS: u64 = 20;
@@ -48,24 +52,24 @@ pub struct Station {
     gate: Gate,
     violations: Violations,
     server: ServerHandle,
-    hand_on: JoinHandle<()>,
     /// For the certificates that the server keeps, none in fact.
     _folder: TempDir,
 }
 
 impl Station {
     /// Starts the server of a machine, whose script began when `began` says, ms since 1970; until that is said it
-    /// stands still. Each violation also goes to `tell`, where somebody listens.
+    /// stands still. Each violation also goes to `tell`, where somebody listens. Needs tokio's runtime, for the gate.
     ///
     /// # Errors
     /// When no port can be had.
-    pub async fn start(
+    pub fn start(
         line: Line,
         machine: Machine,
         began: Arc<OnceLock<i64>>,
         tell: Option<mpsc::UnboundedSender<Violation>>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
         let gate = Gate::before(listener.local_addr()?)?;
         let folder = TempDir::with_prefix("plimsoll-")?;
         let (board, violations) =
@@ -83,9 +87,17 @@ impl Station {
         limits.min_publishing_interval_ms = PUBLISH_MIN_MS;
         limits.max_monitored_item_queue_size = QUEUE_MAX;
         let (server, handle) = builder.build().map_err(io::Error::other)?;
-        tokio::spawn(server.run_with(listener));
-        let hand_on = tokio::spawn(hand_on(board, began, Arc::clone(handle.subscriptions())));
-        Ok(Self { gate, violations, server: handle, hand_on, _folder: folder })
+        let hand_on = hand_on(board, began, Arc::clone(handle.subscriptions()));
+        let (runtime, gone) = (Builder::new_current_thread().enable_all().build()?, handle.token().clone());
+        thread::Builder::new().name(format!("opcua {}", machine.name())).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = gone.cancelled() => {}
+                    () = serve(server, listener, hand_on) => {}
+                }
+            });
+        })?;
+        Ok(Self { gate, violations, server: handle, _folder: folder })
     }
 
     /// Where to connect.
@@ -109,8 +121,22 @@ impl Station {
 
 impl Drop for Station {
     fn drop(&mut self) {
-        self.hand_on.abort();
         self.server.cancel();
+    }
+}
+
+async fn serve(server: Server, listener: Listener, hand_on: impl Future<Output = ()>) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the OPC UA server cannot listen"),
+    };
+    tokio::select! {
+        // In this order: what is published is what was handed on.
+        biased;
+        () = hand_on => {}
+        ended = server.run_with(listener) => if let Err(error) = ended {
+            tracing::error!(error, "the OPC UA server has ended");
+        },
     }
 }
 
@@ -161,7 +187,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn every_change_is_published_with_the_instant_of_the_script() {
-        let (station, began) = station().await;
+        let (station, began) = station();
         let (config, tags, _folder) = config(&station);
         let (tell, mut reports) = mpsc::channel(1);
         let stop = CancellationToken::new();
@@ -198,7 +224,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_write_and_a_call_are_refused_and_recorded() {
-        let (station, _) = station().await;
+        let (station, _) = station();
         let (session, _folder) = session(&station).await;
         let node = NodeId::new(2, "washer-1.pressure");
         let write = WriteValue {
@@ -218,9 +244,9 @@ mod tests {
         Line::new(Script::new(5, None))
     }
 
-    async fn station() -> (Station, Arc<OnceLock<i64>>) {
+    fn station() -> (Station, Arc<OnceLock<i64>>) {
         let began = Arc::new(OnceLock::new());
-        (Station::start(line(), Machine::Washer, Arc::clone(&began), None).await.unwrap(), began)
+        (Station::start(line(), Machine::Washer, Arc::clone(&began), None).unwrap(), began)
     }
 
     async fn session(station: &Station) -> (Arc<Session>, TempDir) {

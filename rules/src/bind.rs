@@ -1,0 +1,457 @@
+//! A rule bound to a machine.
+//!
+//! Here: the machine's parameters, the definitions, the conditions with the default clear that a deadband makes
+//! harder, the gates and the texts, all put into one [`Plan`]; states that can never be reached. Not here: which
+//! machines a rule is for (`ruleset`), what an expression means (`expr`).
+//! Invariant: a plan comes of a rule without a mistake on this machine; all mistakes of the rule are shown in one
+//! run, each once.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::diagnose::{Diagnostic, Report};
+use crate::document::Placed;
+use crate::expr::Mistake;
+use crate::expr::check::Binder;
+use crate::expr::deadband::{Deadband, Immovable};
+use crate::expr::ir::{Ir, Reads};
+use crate::expr::{Expr, Relation, reach};
+use crate::file::{Group, Rule, State, report_mistake};
+use crate::inventory::{Inventory, MachineId, SourceId};
+use crate::params;
+use crate::place;
+use crate::ruleset::{BoundCondition, BoundProgram, Plan};
+use crate::text::Template;
+use crate::time::Millis;
+use crate::units::Unit;
+use crate::value::{Constant, Value};
+
+/// Binds a rule to a machine; none: mistakes were reported.
+pub(crate) fn plan(
+    report: &mut Report,
+    rule: &Arc<Rule>,
+    inventory: &Inventory,
+    machine: MachineId,
+) -> Option<Plan> {
+    let before = report.diagnostics().len();
+    let params = parameters(report, rule, inventory, machine)?;
+    let mut binding = Binding {
+        report,
+        rule,
+        binder: Binder::new(inventory, machine, &params, rule.coverage),
+        programs: Vec::new(),
+    };
+    binding.clashes(inventory, machine);
+    binding.defines();
+    let conditions: Vec<Vec<BoundCondition>> = rule.groups.iter().map(|group| binding.group(group)).collect();
+    let active_if = rule.active_if.as_ref().and_then(|c| binding.gate(&c.expr, &c.span));
+    let suppress_if = rule.suppress_if.as_ref().and_then(|c| binding.gate(&c.expr, &c.span));
+    let (texts, text_slots) = binding.texts(&params);
+    let Binding { report, binder, programs, .. } = binding;
+    let (slots, windows) = binder.into_parts();
+    if slots.is_empty() && report.errors_since(before) == 0 {
+        reads_nothing(report, rule);
+    }
+    let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let plan = Plan {
+        rule: Arc::clone(rule),
+        machine,
+        slots,
+        sources,
+        programs,
+        conditions,
+        active_if,
+        suppress_if,
+        windows,
+        texts,
+        text_slots,
+    };
+    (report.errors_since(before) == 0).then_some(plan)
+}
+
+/// The values of the rule's parameters on a machine; none: one has no value there.
+fn parameters(
+    report: &mut Report,
+    rule: &Rule,
+    inventory: &Inventory,
+    machine: MachineId,
+) -> Option<BTreeMap<String, Constant>> {
+    let machine = inventory.machine(machine);
+    match params::of(rule, machine) {
+        Ok(params) => Some(params),
+        Err(name) => {
+            let span = rule.params.get(name).map_or(rule.name.span.clone(), |param| param.span.clone());
+            let message = format!("parameter `{name}` has no value on {}", machine.name);
+            report.error("R216", (rule.file, span), message, "no default here").help = Some(format!(
+                "give it a `default`, or the machine a value of its own: machine.{} = …",
+                machine.name
+            ));
+            None
+        }
+    }
+}
+
+struct Binding<'a, 'i> {
+    report: &'a mut Report,
+    rule: &'a Rule,
+    binder: Binder<'i>,
+    programs: Vec<BoundProgram>,
+}
+
+/// A condition of a state, typed.
+struct Typed<'a> {
+    state: &'a State,
+    when: Ir,
+    /// What leaves it: its own `clear`, or the harder opposite of `when`.
+    clear: Option<Ir>,
+}
+
+impl Binding<'_, '_> {
+    fn show(&mut self, span: &Range<usize>, mistake: Mistake) {
+        let place = place::in_file(self.report.text(self.rule.file), span, &mistake.span);
+        // Other machines have said the same.
+        let known = |d: &Diagnostic| {
+            d.file == self.rule.file
+                && d.span == place
+                && d.code == mistake.code
+                && d.message == mistake.message
+        };
+        if !self.report.diagnostics().iter().any(known) {
+            report_mistake(self.report, self.rule.file, span, mistake);
+        }
+    }
+
+    /// A parameter or a definition hides nothing: its name is its own.
+    fn clashes(&mut self, inventory: &Inventory, machine: MachineId) {
+        let machine_name = &inventory.machine(machine).name;
+        let mut clash = |name: &str, span: &Range<usize>, what: &str, other: String| {
+            let message = format!("`{name}` is the name of {what} and of {other}");
+            self.report.error("R207", (self.rule.file, span.clone()), message, "choose another name");
+        };
+        for (name, param) in &self.rule.params {
+            if inventory.tag_named(machine, name).is_some() {
+                clash(name, &param.span, "a parameter", format!("a tag of {machine_name}"));
+            }
+        }
+        for define in &self.rule.defines {
+            if inventory.tag_named(machine, &define.name.value).is_some() {
+                clash(
+                    &define.name.value,
+                    &define.name.span,
+                    "a definition",
+                    format!("a tag of {machine_name}"),
+                );
+            }
+        }
+    }
+
+    fn defines(&mut self) {
+        let rule = self.rule;
+        self.binder.announce(rule.defines.iter().map(|d| d.name.value.as_str()));
+        for (i, define) in rule.defines.iter().enumerate() {
+            let later: Vec<&str> = rule.defines[i..].iter().map(|d| d.name.value.as_str()).collect();
+            if let Some((name, at)) = first_name(&define.condition.expr, &later) {
+                let message = if name == define.name.value {
+                    format!("`{name}` is defined by itself")
+                } else {
+                    format!("`{name}` is used before it is defined")
+                };
+                let mistake = Mistake::new("R217", at, message)
+                    .label("a definition knows only those above it")
+                    .help("move it further down, or the other one up");
+                self.show(&define.condition.span, mistake);
+                continue;
+            }
+            if let Err(mistakes) = self.binder.define(&define.name.value, &define.condition.expr) {
+                mistakes.into_iter().for_each(|m| self.show(&define.condition.span, m));
+            }
+        }
+    }
+
+    fn condition(&mut self, expr: &Expr, span: &Range<usize>) -> Option<Ir> {
+        let (ir, mistakes) = self.binder.condition(expr);
+        mistakes.into_iter().for_each(|m| self.show(span, m));
+        ir
+    }
+
+    fn gate(&mut self, expr: &Expr, span: &Range<usize>) -> Option<usize> {
+        let ir = self.condition(expr, span)?;
+        Some(self.program(&ir))
+    }
+
+    /// The program of a typed condition; what is judged twice is judged once.
+    fn program(&mut self, ir: &Ir) -> usize {
+        let program = bound_program(&self.binder, ir);
+        self.programs.iter().position(|p| *p == program).unwrap_or_else(|| {
+            self.programs.push(program);
+            self.programs.len() - 1
+        })
+    }
+
+    fn group(&mut self, group: &Group) -> Vec<BoundCondition> {
+        let mut typed = Vec::new();
+        for state in &group.states {
+            let when = self.condition(&state.when.expr, &state.when.span);
+            let clear = state.clear.as_ref().map(|c| self.condition(&c.expr, &c.span));
+            if let (Some(when), Some(clear)) = (when, clear.map_or(Some(None), |c| c.map(Some))) {
+                typed.push(Typed { state, when, clear });
+            }
+        }
+        self.deadbands(group, &mut typed);
+        self.unreachable(&typed);
+        typed.iter().map(|typed| self.bound(typed)).collect()
+    }
+
+    fn bound(&mut self, typed: &Typed<'_>) -> BoundCondition {
+        let names = self.binder.names();
+        let mut canonical = names.canonical(&typed.when);
+        if let Some(clear) = &typed.clear {
+            canonical.push_str(" / ");
+            canonical.push_str(&names.canonical(clear));
+        }
+        let when = self.program(&typed.when);
+        let clear = typed.clear.as_ref().map(|clear| self.program(clear));
+        BoundCondition { when, clear, identity: identity_of(&canonical) }
+    }
+
+    /// Makes the default clear of the states harder that use a tag with a deadband.
+    fn deadbands(&mut self, group: &Group, typed: &mut [Typed<'_>]) {
+        let arguments: Vec<Ir> = self.binder.windows.iter().map(|(argument, _)| argument.clone()).collect();
+        let windows = self.binder.windows();
+        let mut kept: Vec<Ir> = typed.iter().map(|t| t.when.clone()).collect();
+        let mut harder = vec![false; typed.len()];
+        for (tag, width) in &group.deadband {
+            let Some((slot, width_in_unit)) = self.deadband_width(tag, width) else { continue };
+            let deadband = Deadband { slot, width: width_in_unit, windows: &windows, arguments: &arguments };
+            let mut moved_at_all = 0;
+            for (i, one) in typed.iter().enumerate().filter(|(_, t)| deadband.concerns(&t.when)) {
+                if one.state.clear.is_some() {
+                    self.deadband_beside_clear(tag, width, one.state);
+                    moved_at_all += 1;
+                    continue;
+                }
+                match deadband.kept(&kept[i]) {
+                    Ok((ir, moved)) => {
+                        harder[i] |= moved > 0;
+                        moved_at_all += moved;
+                        kept[i] = ir;
+                    }
+                    Err(immovable) => {
+                        self.immovable(tag, width, one.state, immovable);
+                        moved_at_all += 1;
+                    }
+                }
+            }
+            if moved_at_all == 0 {
+                let message = format!("the deadband of `{tag}` changes nothing");
+                let place = (self.rule.file, width.span.clone());
+                self.report.warning("R213", place, message, "no state of the group compares it with a limit");
+            }
+        }
+        for ((one, ir), _) in typed.iter_mut().zip(kept).zip(harder).filter(|(_, harder)| *harder) {
+            one.clear = Some(Ir::Not(Box::new(ir)));
+        }
+    }
+
+    /// The slot of a deadband's tag, and its width in the tag's unit.
+    fn deadband_width(&mut self, tag: &str, width: &Placed<Constant>) -> Option<(usize, f64)> {
+        let place = (self.rule.file, width.span.clone());
+        let slot = match self.binder.slot(tag, &(0..0)) {
+            Ok(slot) => slot,
+            Err(m) => {
+                self.report.error(m.code, place, m.message, m.label).help = m.help;
+                return None;
+            }
+        };
+        let number = match &width.value.value {
+            Value::Int(i) => *i as f64,
+            Value::Float(f) => *f,
+            Value::Bool(_) | Value::Text(_) => -1.0,
+        };
+        if number <= 0.0 || !number.is_finite() {
+            let message = format!("the deadband of `{tag}` must be a number above zero");
+            self.report.error("R213", place, message, "not above zero").help =
+                Some(format!("write {tag} = \"0.5 K\", or a number in the unit of the tag"));
+            return None;
+        }
+        let (of_tag, given) = (self.binder.tag(slot).unit.as_deref(), width.value.unit.as_deref());
+        match (of_tag.map(Unit::read), given.map(Unit::read)) {
+            (_, None) => Some((slot, number)),
+            (Some(of_tag), Some(given)) if of_tag.fits(&given) => {
+                Some((slot, given.scale_to(&of_tag, 0.0).apply(number)))
+            }
+            (of_tag, Some(given)) => {
+                let message = match of_tag {
+                    Some(of_tag) => format!("the deadband of `{tag}` is in {given}, the tag in {of_tag}"),
+                    None => format!("`{tag}` has no unit, its deadband is in {given}"),
+                };
+                self.report.error("R205", place, message, "another unit is expected");
+                None
+            }
+        }
+    }
+
+    fn deadband_beside_clear(&mut self, tag: &str, width: &Placed<Constant>, state: &State) {
+        let message = format!("state `{}` has both a `clear` and a deadband of `{tag}`", state.named.name);
+        self.report
+            .error("R213", (self.rule.file, width.span.clone()), message, "one of them is too much")
+            .help = Some("leave the deadband out, or the `clear`: a deadband makes one by itself".into());
+    }
+
+    fn immovable(&mut self, tag: &str, width: &Placed<Constant>, state: &State, immovable: Immovable) {
+        let name = &state.named.name;
+        let (message, help) = match immovable {
+            Immovable::TooWide => (
+                format!("the deadband of `{tag}` is so wide that `{name}` would never be left"),
+                "make it less than half of the range",
+            ),
+            Immovable::Equality | Immovable::List | Immovable::Xor => {
+                let what = match immovable {
+                    Immovable::Equality => "`=` or `<>`",
+                    Immovable::List => "a list",
+                    _ => "`xor`",
+                };
+                (
+                    format!(
+                        "the deadband of `{tag}` has no limit to move: state `{name}` uses it with {what}"
+                    ),
+                    "a deadband moves the limits of `<`, `<=`, `>`, `>=` and `in a .. b`; give the state a `clear`",
+                )
+            }
+        };
+        self.report.error("R213", (self.rule.file, width.span.clone()), message, "cannot be applied").help =
+            Some(help.into());
+    }
+
+    /// States that an earlier one of the group always hides, and conditions that never hold.
+    fn unreachable(&mut self, typed: &[Typed<'_>]) {
+        for (i, later) in typed.iter().enumerate() {
+            // One that stays after its condition has gone may outlast what hides it.
+            let outlasts = later.state.clear.is_some() || later.state.latch;
+            let hides = |earlier: &&Typed<'_>| {
+                earlier.state.delay <= later.state.delay
+                    && earlier.state.hold >= later.state.hold
+                    && reach::follows(&later.when, &earlier.when)
+            };
+            let Some(earlier) = typed[..i].iter().find(hides).filter(|_| !outlasts) else { continue };
+            let message = format!("state `{}` can never be reached", later.state.named.name);
+            let label = format!("`{}` stands before it and is true as well", earlier.state.named.name);
+            let mistake = Mistake::warning("R019", 0..later.state.when.text.len(), message)
+                .label(label)
+                .help("the first state that is true counts: put the more urgent one first");
+            self.show(&later.state.when.span, mistake);
+        }
+    }
+
+    /// The texts with the parameters written in, and the slots they name.
+    fn texts(
+        &mut self,
+        params: &BTreeMap<String, Constant>,
+    ) -> (BTreeMap<String, Template>, BTreeMap<String, Vec<usize>>) {
+        let (mut texts, mut slots) = (BTreeMap::new(), BTreeMap::new());
+        let rule = self.rule;
+        for (language, (template, span)) in &rule.text {
+            let mut template = template.with(params, language);
+            let mut named = Vec::new();
+            for place in template.places_mut() {
+                let at = place.at..place.at + place.length();
+                match self.binder.named_slot(place.machine.as_deref(), &place.name, &at) {
+                    Ok(slot) => {
+                        let tag = self.binder.tag(slot);
+                        place.is_of(tag.kind, tag.names.as_ref());
+                        named.push(slot);
+                    }
+                    Err(mistake) => self.show(span, mistake),
+                }
+            }
+            texts.insert(language.clone(), template);
+            slots.insert(language.clone(), named);
+        }
+        (texts, slots)
+    }
+}
+
+/// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
+fn reads_nothing(report: &mut Report, rule: &Rule) {
+    let place = (rule.file, rule.name.span.clone());
+    let message = format!("rule `{}` reads no tag", rule.name.value);
+    report.error("R203", place, message, "nothing here can change");
+}
+
+/// The first of these names that an expression uses, and where.
+fn first_name<'e>(expr: &'e Expr, names: &[&str]) -> Option<(&'e str, Range<usize>)> {
+    use crate::expr::Node;
+    match &expr.node {
+        Node::Name(name) if names.contains(&name.as_str()) => Some((name, expr.span.clone())),
+        Node::Name(_) | Node::Far(..) | Node::Number(..) | Node::Text(_) | Node::Bool(_) => None,
+        Node::Not(a) | Node::Negate(a) => first_name(a, names),
+        Node::Compare(_, a, b) => first_name(a, names).or_else(|| first_name(b, names)),
+        Node::Between(a, b, c) => [a, b, c].into_iter().find_map(|part| first_name(part, names)),
+        Node::Among(a, list) => {
+            first_name(a, names).or_else(|| list.iter().find_map(|part| first_name(part, names)))
+        }
+        Node::Calc(a, rest) => {
+            first_name(a, names).or_else(|| rest.iter().find_map(|(_, part)| first_name(part, names)))
+        }
+        Node::Join(_, parts) | Node::Else(parts) | Node::Call(_, _, parts) => {
+            parts.iter().find_map(|part| first_name(part, names))
+        }
+    }
+}
+
+fn bound_program(binder: &Binder<'_>, ir: &Ir) -> BoundProgram {
+    let windows = binder.windows();
+    let mut reads = Reads::default();
+    ir.reads(&windows, &mut reads);
+    let mut ages = Vec::new();
+    crossings(ir, &mut ages);
+    ages.sort_unstable();
+    ages.dedup();
+    BoundProgram {
+        program: binder.program(ir),
+        slots: reads.slots,
+        outside: reads.outside,
+        windows: reads.windows,
+        ages,
+        reads_calendar: reads.calendar,
+    }
+}
+
+/// The ages at which a comparison changes: `age > 5 min` is first true one millisecond after.
+fn crossings(ir: &Ir, ages: &mut Vec<(usize, Millis)>) {
+    let mut at = |slot: usize, relation: Relation, limit: f64| {
+        let (from, after) = (limit.ceil() as Millis, (limit.floor() as Millis).saturating_add(1));
+        match relation {
+            Relation::Less | Relation::AtLeast => ages.push((slot, from)),
+            Relation::AtMost | Relation::Greater => ages.push((slot, after)),
+            Relation::Equal | Relation::NotEqual => ages.extend([(slot, from), (slot, after)]),
+        }
+    };
+    match ir {
+        Ir::Compare(relation, a, b) => match (a.as_ref(), b.as_ref()) {
+            (Ir::Age(slot), limit) => limit.number().into_iter().for_each(|l| at(*slot, *relation, l)),
+            (limit, Ir::Age(slot)) => {
+                limit.number().into_iter().for_each(|l| at(*slot, relation.mirrored(), l));
+            }
+            _ => ir.parts().iter().for_each(|part| crossings(part, ages)),
+        },
+        Ir::Between(x, low, high) => match x.as_ref() {
+            Ir::Age(slot) => {
+                low.number().into_iter().for_each(|l| at(*slot, Relation::AtLeast, l));
+                high.number().into_iter().for_each(|l| at(*slot, Relation::AtMost, l));
+            }
+            _ => ir.parts().iter().for_each(|part| crossings(part, ages)),
+        },
+        other => other.parts().iter().for_each(|part| crossings(part, ages)),
+    }
+}
+
+/// Eight bytes tell the few conditions of one rule apart.
+fn identity_of(canonical: &str) -> String {
+    proto::id::hex(&Sha256::digest(canonical)[..8])
+}

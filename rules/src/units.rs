@@ -1,0 +1,488 @@
+//! Units of measurement: what they measure, and how one becomes another.
+//!
+//! Here: the units of a bottling plant, with prefixes, products and quotients (`K/min`, `kWh/hl`), and the counts,
+//! each a dimension of its own (`bottles/h` are not `cans/h`). Factors: BIPM, SI Brochure, 9th edition (tables 4, 5
+//! and 8), and NIST SP 811, appendix B, for the inch, foot, pound, gallon, psi and °F; all of them exact, or with
+//! all the digits given there. Not here: which value has which unit (`expr::typed`).
+//! Invariant: factors are fractions of exact numbers, so that 4200 mbar is 4.2 bar to the last bit; a unit that is
+//! not listed equals only what is written the same.
+
+use std::fmt;
+
+/// A unit as it was written, with what it means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    /// As it was written.
+    pub text: String,
+    /// What it measures.
+    pub measure: Measure,
+    /// One of it is `num / den` of the base units.
+    num: f64,
+    den: f64,
+    /// A scale of temperature: what it reads at 0 °C.
+    zero: Option<f64>,
+}
+
+/// What a unit measures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Measure {
+    /// A product of powers of base units, in their order; empty: a pure number.
+    Of(Vec<(Base, i8)>),
+    /// Nobody knows: the unit is not listed.
+    Unlisted,
+}
+
+/// What the dimensions are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Base {
+    /// m
+    Length,
+    /// kg
+    Mass,
+    /// s
+    Time,
+    /// A
+    Current,
+    /// K
+    Temperature,
+    /// Something that is counted, or measured on a scale that converts into nothing else.
+    Own(&'static str),
+}
+
+/// How a value in one unit becomes one in another: `(value - before) * num / den + after`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale {
+    /// What the first reads at 0 °C, else 0.
+    pub before: f64,
+    /// Numerator of the factor.
+    pub num: f64,
+    /// Denominator of the factor.
+    pub den: f64,
+    /// What the second reads at 0 °C, else 0.
+    pub after: f64,
+}
+
+impl Scale {
+    /// The value in the other unit.
+    #[must_use]
+    pub fn apply(self, value: f64) -> f64 {
+        (value - self.before) * self.num / self.den + self.after
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_one(self) -> bool {
+        self.num == self.den && self.before == self.after
+    }
+}
+
+/// A line of the table: names, powers of m kg s A K, own dimension, factor, whether prefixes stand before it.
+struct Row(&'static [&'static str], [i8; 5], &'static str, (f64, f64), bool);
+
+const TABLE: &[Row] = &[
+    Row(&["m"], [1, 0, 0, 0, 0], "", (1.0, 1.0), true),
+    Row(&["in", "inch"], [1, 0, 0, 0, 0], "", (254.0, 10_000.0), false),
+    Row(&["ft"], [1, 0, 0, 0, 0], "", (3_048.0, 10_000.0), false),
+    Row(&["l", "L", "liter", "litre", "Liter"], [3, 0, 0, 0, 0], "", (1.0, 1_000.0), true),
+    Row(&["gal"], [3, 0, 0, 0, 0], "", (3.785_411_784, 1_000.0), false),
+    Row(&["g"], [0, 1, 0, 0, 0], "", (1.0, 1_000.0), true),
+    Row(&["t"], [0, 1, 0, 0, 0], "", (1_000.0, 1.0), false),
+    Row(&["lb"], [0, 1, 0, 0, 0], "", (0.453_592_37, 1.0), false),
+    Row(&["s", "sec"], [0, 0, 1, 0, 0], "", (1.0, 1.0), false),
+    Row(&["ms"], [0, 0, 1, 0, 0], "", (1.0, 1_000.0), false),
+    Row(&["µs", "us"], [0, 0, 1, 0, 0], "", (1.0, 1_000_000.0), false),
+    Row(&["min"], [0, 0, 1, 0, 0], "", (60.0, 1.0), false),
+    Row(&["h", "hour", "hours", "Std"], [0, 0, 1, 0, 0], "", (3_600.0, 1.0), false),
+    Row(&["d", "day", "days"], [0, 0, 1, 0, 0], "", (86_400.0, 1.0), false),
+    Row(&["week", "weeks"], [0, 0, 1, 0, 0], "", (604_800.0, 1.0), false),
+    Row(&["A"], [0, 0, 0, 1, 0], "", (1.0, 1.0), true),
+    Row(&["Ah"], [0, 0, 1, 1, 0], "", (3_600.0, 1.0), true),
+    Row(&["V"], [2, 1, -3, -1, 0], "", (1.0, 1.0), true),
+    Row(&["Ω", "\u{2126}", "Ohm", "ohm"], [2, 1, -3, -2, 0], "", (1.0, 1.0), true),
+    Row(&["S"], [-2, -1, 3, 2, 0], "", (1.0, 1.0), true),
+    Row(&["W"], [2, 1, -3, 0, 0], "", (1.0, 1.0), true),
+    Row(&["J", "Ws", "Nm"], [2, 1, -2, 0, 0], "", (1.0, 1.0), true),
+    Row(&["Wh"], [2, 1, -2, 0, 0], "", (3_600.0, 1.0), true),
+    Row(&["N"], [1, 1, -2, 0, 0], "", (1.0, 1.0), true),
+    Row(&["Pa"], [-1, 1, -2, 0, 0], "", (1.0, 1.0), true),
+    Row(&["bar"], [-1, 1, -2, 0, 0], "", (100_000.0, 1.0), true),
+    Row(&["psi"], [-1, 1, -2, 0, 0], "", (4.448_221_615_260_5, 0.000_645_16), false),
+    Row(&["atm"], [-1, 1, -2, 0, 0], "", (101_325.0, 1.0), false),
+    Row(&["rpm", "Upm"], [0, 0, -1, 0, 0], "", (1.0, 60.0), false),
+    Row(&["1", "U", "rev"], [0, 0, 0, 0, 0], "", (1.0, 1.0), false),
+    Row(&["%"], [0, 0, 0, 0, 0], "", (1.0, 100.0), false),
+    Row(&["‰"], [0, 0, 0, 0, 0], "", (1.0, 1_000.0), false),
+    Row(&["ppm"], [0, 0, 0, 0, 0], "", (1.0, 1_000_000.0), false),
+    // A drive's frequency is no speed of rotation: the pole pairs lie between them.
+    Row(&["Hz"], [0, 0, -1, 0, 0], "cycle", (1.0, 1.0), true),
+    // Apparent and reactive power are no active power: the phase lies between them.
+    Row(&["VA"], [2, 1, -3, 0, 0], "apparent", (1.0, 1.0), true),
+    Row(&["var", "VAr"], [2, 1, -3, 0, 0], "reactive", (1.0, 1.0), true),
+    // Pressure above that of the air is no absolute pressure: the weather lies between them.
+    Row(&["barg", "barü"], [-1, 1, -2, 0, 0], "gauge", (100_000.0, 1.0), true),
+    Row(&["psig"], [-1, 1, -2, 0, 0], "gauge", (4.448_221_615_260_5, 0.000_645_16), false),
+    Row(&["bara"], [-1, 1, -2, 0, 0], "", (100_000.0, 1.0), true),
+    Row(&["cycle", "cycles", "Takt", "Takte"], [0; 5], "cycle", (1.0, 1.0), false),
+    Row(&["bottle", "bottles", "btl", "Fl", "Flasche", "Flaschen"], [0; 5], "bottle", (1.0, 1.0), false),
+    Row(&["bph"], [0, 0, -1, 0, 0], "bottle", (1.0, 3_600.0), false),
+    Row(&["can", "cans", "Dose", "Dosen"], [0; 5], "can", (1.0, 1.0), false),
+    Row(&["cph"], [0, 0, -1, 0, 0], "can", (1.0, 3_600.0), false),
+    Row(&["container", "containers", "Behälter"], [0; 5], "container", (1.0, 1.0), false),
+    Row(&["pack", "packs", "Gebinde"], [0; 5], "pack", (1.0, 1.0), false),
+    Row(&["case", "cases", "Karton", "Kartons"], [0; 5], "case", (1.0, 1.0), false),
+    Row(&["crate", "crates", "Kasten", "Kästen"], [0; 5], "crate", (1.0, 1.0), false),
+    Row(&["pallet", "pallets", "Palette", "Paletten"], [0; 5], "pallet", (1.0, 1.0), false),
+    Row(&["keg", "kegs"], [0; 5], "keg", (1.0, 1.0), false),
+    Row(&["layer", "layers", "Lage", "Lagen"], [0; 5], "layer", (1.0, 1.0), false),
+    Row(&["label", "labels", "Etikett", "Etiketten"], [0; 5], "label", (1.0, 1.0), false),
+    Row(&["preform", "preforms"], [0; 5], "preform", (1.0, 1.0), false),
+    Row(&["cap", "caps", "Verschluss", "Verschlüsse"], [0; 5], "cap", (1.0, 1.0), false),
+    Row(&["stroke", "strokes", "Hub", "Hübe"], [0; 5], "stroke", (1.0, 1.0), false),
+    Row(&["pcs", "pc", "piece", "pieces", "St", "Stk", "Stück"], [0; 5], "piece", (1.0, 1.0), false),
+    Row(&["pH"], [0; 5], "pH", (1.0, 1.0), false),
+    Row(&["°P"], [0; 5], "degree Plato", (1.0, 1.0), false),
+    Row(&["°Bx", "Brix"], [0; 5], "degree Brix", (1.0, 1.0), false),
+    Row(&["°dH"], [0; 5], "degree of hardness", (1.0, 1.0), false),
+    Row(&["°", "deg"], [0; 5], "degree of angle", (1.0, 1.0), false),
+    Row(&["EBC"], [0; 5], "EBC", (1.0, 1.0), false),
+    Row(&["NTU"], [0; 5], "NTU", (1.0, 1.0), false),
+    Row(&["dB"], [0; 5], "decibel", (1.0, 1.0), false),
+    Row(&["mol"], [0; 5], "mole", (1.0, 1.0), true),
+];
+
+/// Scales of temperature: names, factor, reading at 0 °C.
+const TEMPERATURES: &[(&[&str], (f64, f64), f64)] = &[
+    (&["°C", "℃", "degC"], (1.0, 1.0), 0.0),
+    (&["K"], (1.0, 1.0), 273.15),
+    (&["°F", "℉", "degF"], (5.0, 9.0), 32.0),
+];
+
+const PREFIXES: [(&str, f64, f64); 10] = [
+    ("n", 1.0, 1e9),
+    ("µ", 1.0, 1e6),
+    ("u", 1.0, 1e6),
+    ("m", 1.0, 1e3),
+    ("c", 1.0, 100.0),
+    ("d", 1.0, 10.0),
+    ("h", 100.0, 1.0),
+    ("k", 1e3, 1.0),
+    ("M", 1e6, 1.0),
+    ("G", 1e9, 1.0),
+];
+
+/// Higher powers are typing errors.
+const POWER_MAX: i8 = 9;
+
+impl Unit {
+    /// Reads a unit; one that is not listed is known by its text only.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        // The micro sign and the Greek letter look the same.
+        let written = text.trim().replace('\u{3bc}', "µ");
+        if let Some((_, (num, den), zero)) =
+            TEMPERATURES.iter().find(|(names, ..)| names.contains(&written.as_str()))
+        {
+            let measure = Measure::Of(vec![(Base::Temperature, 1)]);
+            return Self { text: text.trim().into(), measure, num: *num, den: *den, zero: Some(*zero) };
+        }
+        let mut unit = Self::pure();
+        unit.text = text.trim().into();
+        for (i, part) in written.split('/').enumerate() {
+            for factor in part.split(['·', '*', ' ']) {
+                let Some(factor) = factor_of(factor) else {
+                    unit.measure = Measure::Unlisted;
+                    return unit;
+                };
+                unit.take(&factor, if i == 0 { 1 } else { -1 });
+            }
+        }
+        unit
+    }
+
+    /// The unit of a pure number.
+    #[must_use]
+    pub fn pure() -> Self {
+        Self { text: "1".into(), measure: Measure::Of(Vec::new()), num: 1.0, den: 1.0, zero: None }
+    }
+
+    /// The differences on this scale: for °C it is K, for everything else the unit itself.
+    #[must_use]
+    pub fn difference(&self) -> Self {
+        let text = match self.zero {
+            Some(zero) if zero == 0.0 && self.num == self.den => "K".into(),
+            _ => self.text.clone(),
+        };
+        Self { text, ..self.clone() }
+    }
+
+    /// Whether it is a scale of temperature, on which a reading is not a difference.
+    #[must_use]
+    pub fn is_temperature(&self) -> bool {
+        self.zero.is_some()
+    }
+
+    /// Whether it is one whose readings may be meant as differences: kelvin.
+    #[must_use]
+    pub fn is_kelvin(&self) -> bool {
+        self.zero == Some(273.15)
+    }
+
+    /// Whether it measures spans of time.
+    #[must_use]
+    pub fn is_time(&self) -> bool {
+        self.measure == Measure::Of(vec![(Base::Time, 1)])
+    }
+
+    /// Whether it measures lengths.
+    #[must_use]
+    pub fn is_length(&self) -> bool {
+        self.measure == Measure::Of(vec![(Base::Length, 1)])
+    }
+
+    /// Whether it is a pure number: %, ppm.
+    #[must_use]
+    pub fn is_pure(&self) -> bool {
+        self.measure == Measure::Of(Vec::new())
+    }
+
+    /// Whether values in the two can be compared.
+    #[must_use]
+    pub fn fits(&self, other: &Self) -> bool {
+        match (&self.measure, &other.measure) {
+            (Measure::Unlisted, Measure::Unlisted) => self.text == other.text,
+            (a, b) => a == b,
+        }
+    }
+
+    /// How a value in this unit becomes one in `other`, which fits. `weight` says what a temperature is: 1 a
+    /// reading, 0 a difference, and what comes of sums of them.
+    #[must_use]
+    pub fn scale_to(&self, other: &Self, weight: f64) -> Scale {
+        let (num, den) = reduced(self.num * other.den, self.den * other.num);
+        let zero = |unit: &Self| unit.zero.map_or(0.0, |zero| zero * weight);
+        Scale { before: zero(self), num, den, after: zero(other) }
+    }
+
+    /// The unit of a product (`power` 1) or a quotient (-1); none where one of them is not listed.
+    #[must_use]
+    pub fn times(&self, other: &Self, power: i8) -> Option<Self> {
+        if self.measure == Measure::Unlisted || other.measure == Measure::Unlisted {
+            return None;
+        }
+        let mut product = self.difference();
+        product.zero = None;
+        product.take(&other.difference(), power);
+        product.text = match (self.is_pure() && self.text == "1", power) {
+            (true, 1) => other.difference().text,
+            (_, 1) if other.text == "1" => self.difference().text,
+            (_, 1) => format!("{}·{}", self.difference().text, other.difference().text),
+            _ => format!("{}/{}", self.difference().text, other.difference().text),
+        };
+        if product.is_pure() && product.num == product.den {
+            product.text = "1".into();
+        }
+        // A product that is a temperature again is a difference of some.
+        if product.measure == Measure::Of(vec![(Base::Temperature, 1)]) {
+            product.zero = Some(0.0);
+        }
+        Some(product)
+    }
+
+    fn take(&mut self, other: &Self, power: i8) {
+        let (Measure::Of(mine), Measure::Of(others)) = (&mut self.measure, &other.measure) else { return };
+        for (base, exponent) in others {
+            match mine.iter_mut().find(|(b, _)| b == base) {
+                Some((_, sum)) => *sum = sum.saturating_add(exponent * power),
+                None => mine.push((*base, exponent * power)),
+            }
+        }
+        mine.retain(|(_, exponent)| *exponent != 0);
+        mine.sort_unstable();
+        let (num, den) = if power > 0 { (other.num, other.den) } else { (other.den, other.num) };
+        (self.num, self.den) = reduced(self.num * num, self.den * den);
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A fraction in its lowest terms, if both are whole; so products stay exact.
+fn reduced(num: f64, den: f64) -> (f64, f64) {
+    /// Above it not every whole number is a binary64.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = |x: f64| x.fract() == 0.0 && x.abs() < EXACT;
+    if !whole(num) || !whole(den) {
+        return (num, den);
+    }
+    let (mut a, mut b) = (num as u64, den as u64);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    let divisor = a.max(1) as f64;
+    (num / divisor, den / divisor)
+}
+
+/// One factor of a unit, with its power: `m³`, `h`, `min⁻¹`.
+fn factor_of(text: &str) -> Option<Unit> {
+    let (name, power) = power_of(text);
+    let one = listed(name)?;
+    let mut factor = Unit::pure();
+    for _ in 0..power.unsigned_abs() {
+        factor.take(&one, power.signum());
+    }
+    Some(factor)
+}
+
+fn power_of(text: &str) -> (&str, i8) {
+    const MARKS: [(&str, i8); 5] = [("⁻¹", -1), ("-1", -1), ("²", 2), ("³", 3), ("^-1", -1)];
+    if let Some((name, power)) = MARKS.iter().rev().find_map(|(mark, p)| Some((text.strip_suffix(mark)?, *p)))
+    {
+        return (name, power);
+    }
+    let digit = text.chars().last().and_then(|c| c.to_digit(10)).and_then(|d| i8::try_from(d).ok());
+    match digit {
+        Some(power @ 1..=POWER_MAX) if text.len() > 1 => {
+            (text[..text.len() - 1].trim_end_matches('^'), power)
+        }
+        _ => (text, 1),
+    }
+}
+
+fn listed(name: &str) -> Option<Unit> {
+    let row = |name: &str, prefixed: bool| TABLE.iter().find(|r| r.0.contains(&name) && (r.4 || !prefixed));
+    if let Some(row) = row(name, false) {
+        return Some(unit_of(row, (1.0, 1.0)));
+    }
+    if let Some((_, factor, _)) = TEMPERATURES.iter().find(|(names, ..)| names.contains(&name)) {
+        let measure = Measure::Of(vec![(Base::Temperature, 1)]);
+        return Some(Unit { text: name.into(), measure, num: factor.0, den: factor.1, zero: None });
+    }
+    PREFIXES
+        .iter()
+        .find_map(|(prefix, num, den)| Some(unit_of(row(name.strip_prefix(prefix)?, true)?, (*num, *den))))
+}
+
+fn unit_of(row: &Row, prefix: (f64, f64)) -> Unit {
+    const BASES: [Base; 5] = [Base::Length, Base::Mass, Base::Time, Base::Current, Base::Temperature];
+    let mut of: Vec<(Base, i8)> = BASES.into_iter().zip(row.1).filter(|(_, power)| *power != 0).collect();
+    if !row.2.is_empty() {
+        of.push((Base::Own(row.2), 1));
+    }
+    let (num, den) = reduced(row.3.0 * prefix.0, row.3.1 * prefix.1);
+    Unit { text: String::new(), measure: Measure::Of(of), num, den, zero: None }
+}
+
+/// The listed units by name, for suggestions.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let common = [
+        "mbar",
+        "kPa",
+        "MPa",
+        "hPa",
+        "km/h",
+        "m/s",
+        "m³/h",
+        "l/h",
+        "hl/h",
+        "kg",
+        "mm",
+        "kW",
+        "kWh",
+        "1/min",
+        "K/min",
+        "bottles/h",
+    ];
+    let temperatures = TEMPERATURES.iter().flat_map(|(names, ..)| names.iter().copied());
+    TABLE.iter().flat_map(|row| row.0.iter().copied()).chain(temperatures).chain(common)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn convert(value: f64, from: &str, to: &str) -> f64 {
+        let (from, to) = (Unit::read(from), Unit::read(to));
+        assert!(from.fits(&to), "{from:?} {to:?}");
+        from.scale_to(&to, 1.0).apply(value)
+    }
+
+    #[test]
+    fn conversions_are_exact_where_the_numbers_are() {
+        assert_eq!(convert(4200.0, "mbar", "bar"), 4.2);
+        assert_eq!(convert(4.2, "bar", "mbar"), 4200.0);
+        assert_eq!(convert(600.0, "kPa", "bar"), 6.0);
+        assert_eq!(convert(0.6, "MPa", "bar"), 6.0);
+        assert_eq!(convert(12.0, "m³/h", "l/h"), 12_000.0);
+        assert_eq!(convert(120.0, "hl/h", "m3/h"), 12.0);
+        assert_eq!(convert(30_000.0, "bottles/h", "Fl/min"), 500.0);
+        assert_eq!(convert(1_400.0, "1/min", "rpm"), 1_400.0);
+        assert_eq!(convert(1_400.0, "min⁻¹", "U/min"), 1_400.0);
+        assert_eq!(convert(36.0, "km/h", "m/s"), 10.0);
+        assert_eq!(convert(1.0, "kWh", "MJ"), 3.6);
+        assert_eq!(convert(95.0, "%", "1"), 0.95);
+        assert_eq!(convert(1.5, "h", "min"), 90.0);
+        assert_eq!(convert(0.2, "K/min", "°C/h"), 12.0);
+        assert_eq!(convert(1.0, "kWh/hl", "Wh/l"), 10.0);
+        assert_eq!(convert(1.0, "mS/cm", "µS/cm"), 1_000.0);
+        assert_eq!(convert(10.0, "inch", "mm"), 254.0);
+        assert!((convert(100.0, "psi", "bar") - 6.894_757_293).abs() < 1e-9);
+    }
+
+    #[test]
+    fn temperatures_have_offsets_and_their_differences_have_none() {
+        assert_eq!(convert(90.0, "°C", "°F"), 194.0);
+        assert_eq!(convert(194.0, "°F", "°C"), 90.0);
+        assert_eq!(convert(20.0, "°C", "K"), 293.15);
+        let difference = |value, from, to| Unit::read(from).scale_to(&Unit::read(to), 0.0).apply(value);
+        assert_eq!(difference(9.0, "°F", "°C"), 5.0);
+        assert_eq!(difference(6.0, "K", "°C"), 6.0);
+        assert_eq!(Unit::read("°C").difference().text, "K");
+    }
+
+    #[test]
+    fn what_measures_something_else_does_not_fit() {
+        let fits = |a: &str, b: &str| Unit::read(a).fits(&Unit::read(b));
+        for (a, b) in [
+            ("bar", "°C"),
+            ("Hz", "rpm"),
+            ("bottles/h", "cans/h"),
+            ("W", "VA"),
+            ("bar", "barg"),
+            ("m", "min"),
+            ("%", "bar"),
+            ("foo", "bar"),
+            ("foo", "Foo"),
+        ] {
+            assert!(!fits(a, b), "{a} {b}");
+        }
+        assert!(fits("foo", "foo") && fits("mbarg", "psig") && fits("Nm", "Nm"));
+        for listed in names() {
+            assert_ne!(Unit::read(listed).measure, Measure::Unlisted, "{listed}");
+        }
+        for unlisted in ["foo", "", "bar/", "/h", "xbar", "kmin", "bar//h"] {
+            assert_eq!(Unit::read(unlisted).measure, Measure::Unlisted, "{unlisted}");
+        }
+    }
+
+    #[test]
+    fn products_and_quotients_are_units_again() {
+        let of = |a: &str, b: &str, power| Unit::read(a).times(&Unit::read(b), power).unwrap();
+        assert!(of("m³/h", "h", 1).fits(&Unit::read("l")));
+        assert!(of("K", "min", -1).fits(&Unit::read("K/min")));
+        assert!(of("bar", "mbar", -1).is_pure());
+        assert!(of("K/min", "h", 1).is_temperature());
+        assert_eq!(of("bar", "s", -1).text, "bar/s");
+        assert!(Unit::read("foo").times(&Unit::read("s"), -1).is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,20}") {
+            let unit = Unit::read(&text);
+            proptest::prop_assert!(unit.fits(&unit));
+        }
+    }
+}
