@@ -434,7 +434,12 @@ impl Engine {
                 return;
             };
             self.counts.raised += 1;
-            self.advance(fullest, oldest, outputs);
+            // After a reload something may wait that the watermark has passed already.
+            let (mark, before) = (oldest.max(self.scopes[fullest].watermark), self.waiting);
+            self.with_scope(fullest, outputs, |scope, going| scope.advance(mark, going));
+            if self.waiting >= before {
+                return;
+            }
         }
     }
 
