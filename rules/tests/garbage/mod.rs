@@ -24,7 +24,7 @@ pub(super) fn rule_files(bytes: &[u8]) {
     let lossy = String::from_utf8_lossy(bytes).into_owned();
     let mut report = Report::default();
     let inventory = inputs::inventory();
-    let name = if bytes.len() % 7 == 0 { "limits.csv" } else { "spoilt.toml" };
+    let name = if bytes.len().is_multiple_of(7) { "limits.csv" } else { "spoilt.toml" };
     let files = [
         decode::add(&mut report, name, decoded.as_ref().map_err(String::as_str)),
         report.add_file("lossy.toml", lossy),

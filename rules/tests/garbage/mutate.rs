@@ -29,7 +29,7 @@ fn spoil(rng: &mut Rng, bytes: &mut Vec<u8>, corpus: &[Vec<u8>]) {
             let place = rng.below(bytes.len() + 1);
             bytes.splice(place..place, copy);
         }
-        4 | 5 | 6 => {
+        4..=6 => {
             let word = rng.pick(&WORDS);
             bytes.splice(from..from, word.bytes());
         }
