@@ -152,6 +152,8 @@ impl Engine {
         }
         self.pass_time(at.max(self.at), &mut outputs);
         match input {
+            // Nobody reads what a source delivers that is not there.
+            Input::Datapoints(batch) if batch.source.0 as usize >= self.scopes_of.len() => {}
             Input::Datapoints(batch) => {
                 for datapoint in batch.datapoints {
                     self.receive(batch.source, datapoint, &mut outputs);
@@ -435,7 +437,12 @@ impl Engine {
                 return;
             };
             self.counts.raised += 1;
-            self.advance(fullest, oldest, outputs);
+            // After a reload something may wait that the watermark has passed already.
+            let (mark, before) = (oldest.max(self.scopes[fullest].watermark), self.waiting);
+            self.with_scope(fullest, outputs, |scope, going| scope.advance(mark, going));
+            if self.waiting >= before {
+                return;
+            }
         }
     }
 
