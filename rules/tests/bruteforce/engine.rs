@@ -60,7 +60,8 @@ impl Run {
                 self.sum();
                 let inventory = Arc::clone(&self.inventory);
                 let set = &self.sets[*version];
-                self.engine = Engine::new(inventory, set, identity(), self.options.clone(), at, &self.stored).0;
+                self.engine =
+                    Engine::new(inventory, set, identity(), self.options.clone(), at, &self.stored).0;
             }
             What::Epoch => self.input(Input::Epoch, at),
             What::Clock => self.input(Input::Clock, at),
