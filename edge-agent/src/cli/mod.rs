@@ -9,6 +9,7 @@ mod init;
 mod read;
 mod record;
 mod replay;
+mod rules;
 mod run;
 mod trial;
 mod trust;
@@ -18,8 +19,8 @@ use std::io::{ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ::rules::diagnose::Report;
 use clap::{Parser, Subcommand};
-use rules::diagnose::Report;
 use tokio::runtime::Runtime;
 
 use crate::config::Config;
@@ -61,6 +62,12 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum RulesCommand {
+    /// Every mistake of the rules, with its place
+    Check(rules::CheckArguments),
+    /// Lay rule files out as they all are; comments stay
+    Fmt(rules::FmtArguments),
+    /// The JSON schema of rule files, for editors
+    Schema,
     /// Run the tests that stand in the rule files
     Test(trial::Arguments),
     /// Recorded datapoints (NDJSON) through the engine: transitions on stdout, a summary on stderr
@@ -98,6 +105,9 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Record(arguments) => record::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
         Command::Rules(RulesCommand::Test(arguments)) => trial::run(&arguments),
+        Command::Rules(RulesCommand::Check(arguments)) => rules::check(&arguments),
+        Command::Rules(RulesCommand::Fmt(arguments)) => rules::fmt(&arguments),
+        Command::Rules(RulesCommand::Schema) => rules::schema(),
         Command::Rules(RulesCommand::Replay(arguments)) => replay::run(&arguments),
     };
     match ended {
