@@ -137,6 +137,20 @@ impl Scope {
         }
     }
 
+    /// Applies what waits for instants that the watermark has passed already: an instance that came from another scope
+    /// has brought its watermark along. Nothing is judged at those instants any more, only at the watermark.
+    pub(crate) fn catch_up(&mut self, going: &mut Going<'_>) {
+        let mut touched = std::mem::take(&mut self.touched);
+        while let Some(instant) = self.room.first().filter(|instant| *instant <= self.watermark) {
+            self.apply(instant, going, &mut touched);
+            for (window, by_datapoint) in touched.take_windows() {
+                self.look_through(window, instant, by_datapoint, going);
+            }
+        }
+        touched.clear();
+        self.touched = touched;
+    }
+
     /// Judges every instance at the watermark: the rules have changed between two instants.
     pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
         for signal in 0..self.signals.len() {
