@@ -158,7 +158,11 @@ mod tests {
         assert_eq!((told(&at_once), due(&running, 5)), (vec![1], Some(15)));
         assert_eq!(told(&repeat(&actions, (14, 14), false, &mut running)), [0; 0]);
         assert_eq!(told(&repeat(&actions, (15, 15), false, &mut running)), [2]);
-        assert_eq!(told(&repeat(&actions, (25, 25), true, &mut running)), [0; 0], "silent, but the timer runs on");
+        assert_eq!(
+            told(&repeat(&actions, (25, 25), true, &mut running)),
+            [0; 0],
+            "silent, but the timer runs on"
+        );
         assert_eq!(told(&repeat(&actions, (35, 35), false, &mut running)), [3]);
     }
 
