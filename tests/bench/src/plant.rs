@@ -17,6 +17,8 @@ use std::path::Path;
 use anyhow::Result;
 use fastrand::Rng;
 
+/// Rules in a file.
+const FILE_RULES: usize = 500;
 const BEGIN: i64 = 1_700_000_000_000;
 const TAGS: [(&str, &str); 5] = [
     ("machine_state", "Int"),
@@ -49,7 +51,11 @@ impl Plant {
     pub(crate) fn write(self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder.join("rules"))?;
         std::fs::write(folder.join("agent.toml"), self.config())?;
-        std::fs::write(folder.join("rules/all.toml"), self.rules())?;
+        // A file of rules has at most 1 MiB.
+        for first in (0..self.rules).step_by(FILE_RULES) {
+            let text = self.rules(first..self.rules.min(first + FILE_RULES));
+            std::fs::write(folder.join(format!("rules/{first:05}.toml")), text)?;
+        }
         self.record(BufWriter::with_capacity(1 << 18, File::create(folder.join("datapoints.ndjson"))?))
     }
 
@@ -70,11 +76,11 @@ impl Plant {
         text
     }
 
-    fn rules(self) -> String {
-        let mut rng = Rng::with_seed(1);
+    fn rules(self, rules: std::ops::Range<usize>) -> String {
+        let mut rng = Rng::with_seed(rules.start as u64);
         let mut text = String::new();
         let mut one_of = |of: &[i64]| of[rng.usize(..of.len())];
-        for rule in 0..self.rules {
+        for rule in rules {
             let hot = 86.0 + one_of(&(0..120).collect::<Vec<_>>()) as f64 / 10.0;
             let high = 4.0 + one_of(&(0..10).collect::<Vec<_>>()) as f64 / 10.0;
             let (critical, warning) = (one_of(&[0, 1, 5, 30]), one_of(&[0, 10, 60, 300]));
@@ -183,8 +189,8 @@ impl Walk {
 pub(crate) fn write_many(folder: &Path, instances: usize) -> Result<()> {
     let plant = Plant { machines: instances, sources: 20, rules: 1, points: 1 };
     plant.write(folder)?;
-    let rule = plant.rules().replace("'m00000'", "'m*'");
-    Ok(std::fs::write(folder.join("rules/all.toml"), rule)?)
+    let rule = plant.rules(0..1).replace("'m00000'", "'m*'");
+    Ok(std::fs::write(folder.join("rules/00000.toml"), rule)?)
 }
 
 /// An id as machines have them.
