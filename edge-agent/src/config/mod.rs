@@ -1,10 +1,12 @@
 //! `agent.toml`: read once at start, validated into what the rest can trust.
 //!
 //! Here: the file as a whole, machines, the agent itself. Its sources stand in `source`, their tags in `tag`, what
-//! only one protocol needs in `s7` and `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
+//! only one protocol needs in `s7` and `opcua`, what a tag's numbers mean in `meaning`, where it forwards to in
+//! `target`. Not here: rule files (`rulebook`).
 //! Invariant: what comes out of here is complete and consistent; every mistake of the file is reported in one
 //! run, at its place, and a file with a mistake gives nothing.
 
+mod meaning;
 mod opcua;
 mod s7;
 mod source;
@@ -80,13 +82,15 @@ impl Config {
         let sources = top.tables("source");
         let forward = top.table("forward");
         let outbox = top.table("outbox");
+        let names = top.table("names");
         top.finish(&["notify"]);
         let agent = agent.and_then(|table| agent_of(report, file, table, dir));
         let mut inventory = Inventory::default();
         for table in machines {
             machine(report, file, table, &mut inventory);
         }
-        let around = opcua::Surroundings { dir, agent: agent.as_ref() };
+        let tables = meaning::tables(report, file, names);
+        let around = opcua::Surroundings { dir, agent: agent.as_ref(), tables };
         let sources = source::sources(report, file, &sources, &around, &mut inventory);
         let target = target::target(report, file, forward, agent.as_ref().is_some_and(|a| a.site.is_some()));
         let ledger_max = outbox.map_or(Some(LEDGER_MAX), |table| ledger_max(report, file, table));

@@ -1,6 +1,6 @@
 //! Tags: `[[source.tag]]`.
 //!
-//! Here: the keys that every tag has. Not here: its address (`s7`, `opcua`).
+//! Here: the keys that every tag has. Not here: its address (`s7`, `opcua`), what its numbers mean (`meaning`).
 //! Invariant: a tag is on one machine and belongs to one source.
 
 use rules::diagnose::{FileId, Report};
@@ -8,6 +8,8 @@ use rules::document::{Node, Reader, Table};
 use rules::inventory::{self, Inventory, SourceId, TagId};
 use rules::value::Type;
 
+use super::meaning::{Tables, meaning};
+use super::opcua::Surroundings;
 use super::source::Protocol;
 use super::{opcua, s7};
 use crate::connector::opcua::OpcuaTag;
@@ -29,6 +31,7 @@ pub(super) fn tag(
     table: &Table,
     source: SourceId,
     protocol: &mut Protocol,
+    around: &Surroundings<'_>,
     inventory: &mut Inventory,
 ) -> Option<Tag> {
     let mut r = Reader::new(table, "[[source.tag]]", file, report);
@@ -45,18 +48,18 @@ pub(super) fn tag(
         }
         Protocol::Opcua(..) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
     };
-    r.finish(&["kind", "enum", "flags", "scan_class"]);
-    let machine = super::machine_named(report, file, &machine?, inventory)?;
-    let (name, kind, place) = (name?, kind?, place?);
-    let tag = inventory::Tag {
-        machine,
-        source,
-        name: name.value.clone(),
-        kind,
-        unit,
-        range,
-        ..inventory::Tag::default()
-    };
+    let mut tag = inventory::Tag { source, unit, range, ..inventory::Tag::default() };
+    if let (Some(kind), Some(place)) = (kind, &place) {
+        tag.kind = kind;
+        meaning(&mut r, &mut tag, place, &around.tables);
+    } else {
+        // So that they are not unknown as well.
+        ["kind", "enum", "flags"].into_iter().for_each(|key| drop(r.any(key)));
+    }
+    r.finish(&["scan_class"]);
+    tag.machine = super::machine_named(report, file, &machine?, inventory)?;
+    let (machine, name, _, place) = (tag.machine, name?, kind?, place?);
+    tag.name.clone_from(&name.value);
     if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
         report.error(
             "C206",
@@ -81,10 +84,20 @@ pub(super) fn tag(
 }
 
 /// Where a tag is, in its protocol.
-enum Place {
+pub(super) enum Place {
     Nowhere,
     S7(S7Tag),
     Opcua(OpcuaTag),
+}
+
+impl Place {
+    /// Bits of the number there; none: its protocol does not say before it is read.
+    pub(super) fn bits(&self) -> Option<u32> {
+        match self {
+            Self::S7(tag) => Some(u32::from(tag.address.kind().len_bytes()) * 8),
+            Self::Nowhere | Self::Opcua(_) => None,
+        }
+    }
 }
 
 fn declared(r: &mut Reader<'_, '_>) -> Option<Type> {
