@@ -91,8 +91,9 @@ fn source(
     }
     let source = inventory::Source { id: id.value, idle_timeout, max_out_of_orderness, max_lag };
     let source = inventory.add_source(source);
-    let known =
-        tags.into_iter().filter_map(|table| tag(report, file, table, source, &mut protocol, inventory));
+    let known = tags
+        .into_iter()
+        .filter_map(|table| tag(report, file, table, source, &mut protocol, (around.tables, inventory)));
     Some(Source { id: source, tags: known.collect(), protocol })
 }
 

@@ -8,6 +8,7 @@ use rules::document::{Node, Reader, Table};
 use rules::inventory::{self, Inventory, SourceId, TagId};
 use rules::value::Type;
 
+use super::names::{Meaning, Tables};
 use super::source::Protocol;
 use super::{opcua, s7};
 use crate::connector::opcua::OpcuaTag;
@@ -29,7 +30,7 @@ pub(super) fn tag(
     table: &Table,
     source: SourceId,
     protocol: &mut Protocol,
-    inventory: &mut Inventory,
+    (tables, inventory): (&Tables, &mut Inventory),
 ) -> Option<Tag> {
     let mut r = Reader::new(table, "[[source.tag]]", file, report);
     let machine = r.required_text("machine");
@@ -45,18 +46,13 @@ pub(super) fn tag(
         }
         Protocol::Opcua(..) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
     };
-    r.finish(&["kind", "enum", "flags", "scan_class"]);
+    let bits = place.as_ref().and_then(Place::bits);
+    let Meaning { kind: meant, names, counter } = tables.meaning(&mut r, bits);
+    let kind = kind.and_then(|kind| fitting(&mut r, kind, meant, counter));
+    r.finish(&["scan_class"]);
     let machine = super::machine_named(report, file, &machine?, inventory)?;
     let (name, kind, place) = (name?, kind?, place?);
-    let tag = inventory::Tag {
-        machine,
-        source,
-        name: name.value.clone(),
-        kind,
-        unit,
-        range,
-        ..inventory::Tag::default()
-    };
+    let tag = inventory::Tag { machine, source, name: name.value.clone(), kind, unit, range, names, counter };
     if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
         report.error(
             "C206",
@@ -87,11 +83,49 @@ enum Place {
     Opcua(OpcuaTag),
 }
 
+impl Place {
+    /// How wide the number is that stands there, where its address says so.
+    fn bits(&self) -> Option<u32> {
+        match self {
+            Place::S7(tag) => s7::integer_bits(tag.address.kind()),
+            Place::Nowhere | Place::Opcua(_) => None,
+        }
+    }
+}
+
+/// The type of a tag whose number means what these keys say.
+fn fitting(r: &mut Reader<'_, '_>, kind: Type, meant: Option<Type>, counter: Option<u32>) -> Option<Type> {
+    let (key, wanted, fits) = match (kind, meant) {
+        (Type::Enum, None) => ("type", "`enum = \"…\"`, the table of its names", false),
+        (Type::Flags, None) => ("type", "`flags = \"…\"`, the table of its bits", false),
+        (_, Some(Type::Enum)) => ("enum", "an integer", matches!(kind, Type::Int | Type::Enum)),
+        (_, Some(_)) => ("flags", "an integer", matches!(kind, Type::Int | Type::Flags)),
+        (_, None) => ("kind", "a number", counter.is_none() || matches!(kind, Type::Int | Type::Float)),
+    };
+    if !fits {
+        let place = (r.file(), r.any(key).map_or(0..0, |(key, _)| key.span.clone()));
+        r.report().error(
+            "C211",
+            place,
+            format!("`{key}` needs {wanted}"),
+            format!("this tag is {}", a(kind)),
+        );
+        return None;
+    }
+    Some(meant.unwrap_or(kind))
+}
+
+fn a(kind: Type) -> String {
+    format!("{} {kind}", if matches!(kind, Type::Int | Type::Enum) { "an" } else { "a" })
+}
+
 fn declared(r: &mut Reader<'_, '_>) -> Option<Type> {
     if !r.required("type") {
         return None;
     }
-    let kinds = [("Bool", Type::Bool), ("Int", Type::Int), ("Float", Type::Float), ("Text", Type::Text)];
+    let kinds = [Type::Bool, Type::Int, Type::Float, Type::Text, Type::Enum, Type::Flags];
+    let names = kinds.map(|kind| kind.to_string());
+    let kinds: Vec<_> = names.iter().map(String::as_str).zip(kinds).collect();
     super::one_of(r, "type", &kinds)
 }
 
