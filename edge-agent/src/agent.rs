@@ -115,8 +115,14 @@ fn assemble(
     let stored: BTreeMap<String, Vec<u8>> = ledger.states()?.into_iter().collect();
     let inventory = Arc::clone(&config.inventory);
     let start = clock.now();
-    let (engine, resumed) =
-        Engine::new(Arc::clone(&inventory), rules, identity.clone(), config.agent.options, start, &stored);
+    let (engine, resumed) = Engine::new(
+        Arc::clone(&inventory),
+        rules,
+        identity.clone(),
+        config.agent.options.clone(),
+        start,
+        &stored,
+    );
     let snapshot = record.map(|folder| (folder, Snapshot::of(start, &identity, &stored, &book.bytes())));
     let announcer = Announcer::resume(identity, ledger)?;
     let mut sequences = sequences(config, ledger)?;

@@ -114,16 +114,28 @@ struct Typed<'a> {
 impl Binding<'_, '_> {
     fn show(&mut self, span: &Range<usize>, mistake: Mistake) {
         let place = place::in_file(self.report.text(self.rule.file), span, &mistake.span);
-        // Other machines have said the same.
-        let known = |d: &Diagnostic| {
+        if !self.is_said(&place, &mistake) {
+            report_mistake(self.report, self.rule.file, span, mistake);
+        }
+    }
+
+    /// Shows a doubt about a place of the file.
+    fn show_at(&mut self, place: &Range<usize>, doubt: Mistake) {
+        if !self.is_said(place, &doubt) {
+            let at = (self.rule.file, place.clone());
+            self.report.warning(doubt.code, at, doubt.message, doubt.label).help = doubt.help;
+        }
+    }
+
+    /// Whether the same was said of another machine.
+    fn is_said(&self, place: &Range<usize>, mistake: &Mistake) -> bool {
+        let same = |d: &Diagnostic| {
             d.file == self.rule.file
-                && d.span == place
+                && d.span == *place
                 && d.code == mistake.code
                 && d.message == mistake.message
         };
-        if !self.report.diagnostics().iter().any(known) {
-            report_mistake(self.report, self.rule.file, span, mistake);
-        }
+        self.report.diagnostics().iter().any(same)
     }
 
     /// A parameter or a definition hides nothing: its name is its own.
@@ -249,8 +261,8 @@ impl Binding<'_, '_> {
             }
             if moved_at_all == 0 {
                 let message = format!("the deadband of `{tag}` changes nothing");
-                let place = (self.rule.file, width.span.clone());
-                self.report.warning("R213", place, message, "no state of the group compares it with a limit");
+                let mistake = Mistake::warning("R213", 0..0, message);
+                self.show_at(&width.span, mistake.label("no state of the group compares it with a limit"));
             }
         }
         for ((one, ir), _) in typed.iter_mut().zip(kept).zip(harder).filter(|(_, harder)| *harder) {
@@ -455,3 +467,6 @@ fn crossings(ir: &Ir, ages: &mut Vec<(usize, Millis)>) {
 fn identity_of(canonical: &str) -> String {
     proto::id::hex(&Sha256::digest(canonical)[..8])
 }
+
+#[cfg(test)]
+mod tests;

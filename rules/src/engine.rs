@@ -152,6 +152,8 @@ impl Engine {
         }
         self.pass_time(at.max(self.at), &mut outputs);
         match input {
+            // Nobody reads what a source delivers that is not there.
+            Input::Datapoints(batch) if batch.source.0 as usize >= self.scopes_of.len() => {}
             Input::Datapoints(batch) => {
                 for datapoint in batch.datapoints {
                     self.receive(batch.source, datapoint, &mut outputs);
@@ -353,6 +355,7 @@ impl Engine {
             told: outputs,
             activations: &mut self.activations,
             counts: &mut self.counts,
+            zone: &self.options.zone,
             keeps_states: self.options.keeps_states,
         };
         let scope = &mut self.scopes[scope];
@@ -365,7 +368,9 @@ impl Engine {
         datapoint.timestamp = time::bounded(datapoint.timestamp);
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
-        self.remember(&datapoint);
+        if self.options.keeps_states {
+            self.remember(&datapoint);
+        }
         let place = source.0 as usize;
         let scopes = std::mem::take(&mut self.scopes_of[place]);
         let mut behind = None;
@@ -432,7 +437,12 @@ impl Engine {
                 return;
             };
             self.counts.raised += 1;
-            self.advance(fullest, oldest, outputs);
+            // After a reload something may wait that the watermark has passed already.
+            let (mark, before) = (oldest.max(self.scopes[fullest].watermark), self.waiting);
+            self.with_scope(fullest, outputs, |scope, going| scope.advance(mark, going));
+            if self.waiting >= before {
+                return;
+            }
         }
     }
 

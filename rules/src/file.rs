@@ -58,6 +58,8 @@ pub struct Rule {
     pub stale_after: StaleAfter,
     /// In the order of the file; a rule without groups has one without a name.
     pub groups: Vec<Group>,
+    /// How long a gate that is Unknown keeps its last value, ms.
+    pub unknown_after: Millis,
     /// Parameters by name, with the values that the file gives.
     pub params: BTreeMap<String, Param>,
     /// Expressions with a name of their own, in the order of the file.

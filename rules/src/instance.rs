@@ -193,9 +193,9 @@ impl Instance {
         Moved { change, ended }
     }
 
-    /// For how long a gate that is Unknown keeps its last value: as long as the most patient of the groups.
+    /// For how long a gate that is Unknown keeps its last value.
     pub(crate) fn patience(&self) -> Millis {
-        self.plan.rule.groups.iter().map(|group| group.unknown.after()).max().unwrap_or(0)
+        self.plan.rule.unknown_after
     }
 
     /// Whether its conditions are judged: its gate was open when it was last known.

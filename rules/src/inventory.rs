@@ -90,6 +90,7 @@ pub struct Inventory {
     tags: Vec<Tag>,
     by_name: FxHashMap<(MachineId, String), TagId>,
     machines_by_name: FxHashMap<String, Vec<MachineId>>,
+    of_machine: FxHashMap<MachineId, Vec<TagId>>,
 }
 
 impl Inventory {
@@ -115,6 +116,7 @@ impl Inventory {
             return None;
         }
         self.by_name.insert(name, id);
+        self.of_machine.entry(tag.machine).or_default().push(id);
         self.tags.push(tag);
         Some(id)
     }
@@ -171,7 +173,7 @@ impl Inventory {
 
     /// The names of a machine's tags.
     pub fn tag_names(&self, machine: MachineId) -> impl Iterator<Item = &str> {
-        self.tags.iter().filter(move |t| t.machine == machine).map(|t| t.name.as_str())
+        self.of_machine.get(&machine).into_iter().flatten().map(|id| self.tag(*id).name.as_str())
     }
 }
 

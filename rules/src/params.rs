@@ -151,22 +151,6 @@ pub fn of<'r>(rule: &'r Rule, machine: &Machine) -> Result<BTreeMap<String, Cons
     rule.params.iter().map(resolved).collect()
 }
 
-/// What each parameter of a rule is on a machine; one that has no value there is reported.
-pub(crate) fn resolve(
-    report: &mut Report,
-    rule: &Rule,
-    machine: &Machine,
-) -> Option<BTreeMap<String, Constant>> {
-    of(rule, machine)
-        .map_err(|name| {
-            let message = format!("parameter `{name}` has no value on {}", machine.name);
-            let place = (rule.file, rule.params[name].span.clone());
-            report.error("R405", place, message, "neither a default nor a value of its own").help =
-                Some(format!("give it a default, or a value under param.{name}.machine"));
-        })
-        .ok()
-}
-
 fn value(name: &str, param: &Param, machine: &Machine) -> Option<Constant> {
     let named = |list: &[(String, Constant)], wanted: Option<&String>| {
         list.iter().find(|(key, _)| Some(key) == wanted).map(|(_, c)| c.clone())

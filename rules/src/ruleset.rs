@@ -15,7 +15,6 @@ use crate::diagnose::{FileId, Report};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
-use crate::params;
 use crate::pattern;
 use crate::text::Template;
 use crate::time::Millis;
@@ -184,9 +183,6 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
     }
     let mut plans = Vec::new();
     for machine in machines {
-        if params::resolve(report, &rule, inventory.machine(machine)).is_none() {
-            break;
-        }
         match plan(report, &rule, inventory, machine) {
             Some(plan) => plans.push(Arc::new(plan)),
             // The next machine would say the same again.

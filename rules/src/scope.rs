@@ -13,19 +13,20 @@ use std::sync::Arc;
 use proto::Cause;
 
 use crate::activation::Activation;
+use crate::calendar::Zone;
 use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
-use crate::expr::eval::Seen;
 use crate::group::Standing;
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::ruleset::Plan;
+use crate::sight::Sight;
 use crate::signals::Signals;
-use crate::time::LONG_AGO;
+use crate::time::{LONG_AGO, Millis};
 use crate::timers::{Timer, Timers};
 use crate::touched::{Reader, Touched};
-use crate::value::{Held, Unknown};
 use crate::waiting::{Room, Waiting};
 use crate::watermark::Pace;
+use crate::windows::Windows;
 
 /// Sources that share a watermark, with the instances that read them.
 #[derive(Debug)]
@@ -36,6 +37,11 @@ pub(crate) struct Scope {
     /// What its watermark waits for, as the engine found last.
     pub(crate) pace: Pace,
     signals: Signals,
+    windows: Windows,
+    /// Ages that programs ask for: the signal, the age, the program.
+    ages: Vec<(usize, Millis, Reader)>,
+    /// Programs that read the hour or the day.
+    calendar: Vec<Reader>,
     room: Room,
     timers: Timers,
     /// What is collected at an instant; kept for its room.
@@ -57,46 +63,9 @@ pub(crate) struct Going<'a> {
     /// The activations on lines.
     pub(crate) activations: &'a mut Vec<Activation>,
     pub(crate) counts: &'a mut Counts,
+    pub(crate) zone: &'a Zone,
     /// Whether anybody wants the stored form of what changes.
     pub(crate) keeps_states: bool,
-}
-
-/// What an instance sees of its scope.
-struct Sight<'a> {
-    signals: &'a Signals,
-    /// The signals behind the instance's slots.
-    slots: &'a [usize],
-    now: i64,
-}
-
-impl Seen for Sight<'_> {
-    fn held(&self, slot: usize) -> &Held {
-        self.signals.held(self.slots[slot])
-    }
-
-    fn window(&self, _: usize) -> Held {
-        Err(Unknown::NeverSeen)
-    }
-
-    fn previous(&self, _: usize) -> Held {
-        Err(Unknown::NeverSeen)
-    }
-
-    fn sampled_at(&self, slot: usize) -> Option<i64> {
-        self.signals.cell(self.slots[slot]).timestamp
-    }
-
-    fn now(&self) -> i64 {
-        self.now
-    }
-
-    fn hour(&self) -> i64 {
-        0
-    }
-
-    fn weekday(&self) -> i64 {
-        1
-    }
 }
 
 impl Scope {
@@ -108,6 +77,9 @@ impl Scope {
             watermark: LONG_AGO,
             pace: Pace::Unheard,
             signals,
+            windows: Windows::default(),
+            ages: Vec::new(),
+            calendar: Vec::new(),
             room: Room::default(),
             timers: Timers::default(),
             touched: Touched::default(),
@@ -123,10 +95,20 @@ impl Scope {
         let policy = plan.rule.stale_after;
         let signals: Vec<usize> = plan.slots.iter().map(|tag| self.signals.subscribe(*tag, policy)).collect();
         for (program, bound) in plan.programs.iter().enumerate() {
+            let reader = Reader::new(place, program);
             for slot in &bound.outside {
-                self.signals.read(signals[*slot], Reader::new(place, program), bound.program.cuts(*slot));
+                self.signals.read(signals[*slot], reader, bound.program.cuts(*slot));
+            }
+            for (slot, age) in &bound.ages {
+                self.signals.age(signals[*slot], reader, self.ages.len());
+                self.ages.push((signals[*slot], *age, reader));
+            }
+            if bound.reads_calendar {
+                self.calendar.push(reader);
             }
         }
+        let over = &mut self.signals;
+        self.windows.add(&plan, &signals, |signal, window| over.look_through(signal, window));
         self.instances.push(Instance::new(plan, signals));
         &mut self.instances[place]
     }
@@ -139,6 +121,7 @@ impl Scope {
     /// Takes over time and values of the scope that had these sources before; its instances stay behind.
     pub(crate) fn adopt(&mut self, inventory: &Inventory, old: &mut Self) {
         self.signals.adopt(inventory, &old.signals);
+        self.windows.adopt(&old.windows, |signal| self.signals.same_in(signal, &old.signals));
         self.room = std::mem::take(&mut old.room);
         self.watermark = self.watermark.max(old.watermark);
         (self.began, self.last_effective) = (old.began, old.last_effective);
@@ -163,6 +146,7 @@ impl Scope {
             self.begin(self.watermark, going.inventory);
         }
         let Some(begin) = self.unknown_counts_from() else { return };
+        self.look_anew(self.watermark, going);
         let before = going.told.transitions.len();
         for i in 0..self.instances.len() {
             self.judge_whole(i, self.watermark, begin, going);
@@ -200,6 +184,11 @@ impl Scope {
 
     pub(crate) fn signals(&self) -> &Signals {
         &self.signals
+    }
+
+    #[cfg(test)]
+    pub(crate) fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -256,8 +245,13 @@ impl Scope {
         let mut touched = std::mem::take(&mut self.touched);
         self.apply(now, going, &mut touched);
         self.pass(now, going, &mut touched);
+        for (window, by_datapoint) in touched.take_windows() {
+            self.look_through(window, now, by_datapoint, going);
+            touched.add(&self.windows.get(window).readers);
+        }
         if let Some(begin) = self.unknown_counts_from() {
             if touched.all {
+                self.look_anew(now, going);
                 (0..self.instances.len()).for_each(|i| self.judge_whole(i, now, begin, going));
             } else {
                 let by_instance = touched.in_order().chunk_by(|a, b| a.instance == b.instance);
@@ -301,6 +295,7 @@ impl Scope {
         }
         for signal in renewed.drain(..) {
             self.arm_signal(signal, going.inventory);
+            self.arm_ages(signal, now);
         }
         self.renewed = renewed;
     }
@@ -317,6 +312,19 @@ impl Scope {
                     }
                 }
                 Timer::Instance(i) => touched.due(i),
+                Timer::Cell(window) => {
+                    self.timers.arm_if(timer, self.windows.tick(window, now));
+                    touched.add(&self.windows.get(window).readers);
+                }
+                Timer::Age(age) => {
+                    let (signal, _, reader) = self.ages[age];
+                    touched.add(&[reader]);
+                    self.arm_ages(signal, now);
+                }
+                Timer::Hour => {
+                    touched.add(&self.calendar);
+                    self.timers.arm_if(timer, going.zone.next_hour(now));
+                }
                 Timer::Stale(s) => match self.signals.stale_due(going.inventory, s) {
                     Some(later) if later > now => self.arm_signal(s, going.inventory),
                     Some(_) => self.signals.go_stale(going.inventory, s, touched),
@@ -326,17 +334,53 @@ impl Scope {
         }
     }
 
+    /// A window's argument may give something else, or was sampled.
+    fn look_through(&mut self, window: usize, now: i64, by_datapoint: bool, going: &Going<'_>) {
+        let kept = self.windows.get(window);
+        let no_windows = Windows::default();
+        let seen = Sight {
+            signals: &self.signals,
+            slots: &kept.signals,
+            windows: &no_windows,
+            through: None,
+            zone: going.zone,
+            now,
+        };
+        let value = kept.window().argument.value(&seen);
+        self.windows.take(window, now, &value, by_datapoint);
+        self.timers.arm_if(Timer::Cell(window), self.windows.tick(window, now));
+    }
+
+    /// Everything is to be judged: windows, ages and the calendar are looked at as if for the first time.
+    fn look_anew(&mut self, now: i64, going: &Going<'_>) {
+        for window in 0..self.windows.len() {
+            self.look_through(window, now, false, going);
+        }
+        for age in 0..self.ages.len() {
+            self.arm_ages(self.ages[age].0, now);
+        }
+        if !self.calendar.is_empty() {
+            self.timers.arm_if(Timer::Hour, going.zone.next_hour(now));
+        }
+    }
+
+    fn arm_ages(&mut self, signal: usize, now: i64) {
+        let Some(sampled) = self.signals.cell(signal).timestamp else { return };
+        for age in self.signals.ages(signal) {
+            let due = Some(sampled + self.ages[*age].1).filter(|due| *due > now);
+            self.timers.arm_if(Timer::Age(*age), due);
+        }
+    }
+
     /// Judges what was touched of an instance; where nothing is said anew and nothing is due, nothing else happens.
     fn judge(&mut self, readers: &[Reader], now: i64, begin: i64, going: &mut Going<'_>) {
         let Some(i) = readers.first().map(|r| r.instance as usize) else { return };
-        let instance = &mut self.instances[i];
-        let slots = std::mem::take(&mut instance.signals);
-        let seen = Sight { signals: &self.signals, slots: &slots, now };
         let mut moves = false;
+        let slots = std::mem::take(&mut self.instances[i].signals);
         for reader in readers {
-            moves |= reader.judged().is_none_or(|program| instance.judge(program, &seen));
+            moves |= reader.judged().is_none_or(|program| self.judge_program(i, program, &slots, now, going));
         }
-        instance.signals = slots;
+        self.instances[i].signals = slots;
         if moves {
             self.move_on(i, now, begin, going);
         }
@@ -344,14 +388,30 @@ impl Scope {
 
     /// Judges an instance of which nothing is known to be as it was.
     fn judge_whole(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
-        let instance = &mut self.instances[i];
-        let slots = std::mem::take(&mut instance.signals);
-        let seen = Sight { signals: &self.signals, slots: &slots, now };
-        for program in 0..instance.verdicts.len() {
-            instance.judge(program, &seen);
+        let slots = std::mem::take(&mut self.instances[i].signals);
+        for program in 0..self.instances[i].verdicts.len() {
+            self.judge_program(i, program, &slots, now, going);
         }
-        instance.signals = slots;
+        self.instances[i].signals = slots;
         self.move_on(i, now, begin, going);
+    }
+
+    /// True: the program says something else than before.
+    fn judge_program(
+        &mut self,
+        i: usize,
+        program: usize,
+        slots: &[usize],
+        now: i64,
+        going: &Going<'_>,
+    ) -> bool {
+        let instance = &mut self.instances[i];
+        let looks_through = &instance.plan.programs[program].windows;
+        self.windows.pass(i, looks_through, now);
+        let plan = (!looks_through.is_empty()).then(|| Arc::clone(&instance.plan));
+        let (signals, windows, zone) = (&self.signals, &self.windows, going.zone);
+        let through = plan.as_deref().map(|plan| (i, plan));
+        instance.judge(program, &Sight { signals, slots, windows, through, zone, now })
     }
 
     /// Moves an instance to an instant, on what its programs have said.

@@ -22,6 +22,8 @@ use crate::watermark::Clock;
 pub(crate) struct Cell {
     pub(crate) tag: TagId,
     pub(crate) held: Held,
+    /// That of the sample before.
+    pub(crate) previous: Held,
     pub(crate) quality: Quality,
     /// None: never heard of.
     pub(crate) timestamp: Option<i64>,
@@ -47,11 +49,18 @@ struct Signal {
     /// What compares it with numbers alone, by these: such a program says the same as before while the value lies
     /// on the same side of its number.
     cuts: Vec<(f64, Reader)>,
+    /// What is judged at each datapoint: its age is another then.
+    aged: Vec<Reader>,
+    /// Its places among the ages of the scope.
+    ages: Vec<usize>,
+    /// The windows over it.
+    windows: Vec<usize>,
 }
 
 impl Signal {
     /// Touches all that reads it.
     fn touch(&self, touched: &mut Touched) {
+        touched.add_windows(&self.windows, false);
         touched.add(&self.readers);
         self.cuts.iter().for_each(|(_, reader)| touched.add(&[*reader]));
     }
@@ -127,8 +136,10 @@ impl Signals {
             (last, next) = (Some(signal), known.next);
         }
         let signal = self.signals.len();
-        let (readers, cuts) = (Vec::new(), Vec::new());
-        self.signals.push(Signal { cell, next: None, policy, stale: false, floor: LONG_AGO, readers, cuts });
+        let (readers, cuts, aged) = (Vec::new(), Vec::new(), Vec::new());
+        let (ages, windows, next, stale, floor) = (Vec::new(), Vec::new(), None, false, LONG_AGO);
+        let new = Signal { cell, next, policy, stale, floor, readers, cuts, aged, ages, windows };
+        self.signals.push(new);
         let place = u32::try_from(signal).ok();
         match last {
             None => self.cells[cell].signal = place,
@@ -143,7 +154,8 @@ impl Signals {
         if cell == place {
             let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
             let (timestamp, sequence, late, signal) = (None, 0, false, None);
-            self.cells.push(Cell { tag, held, quality, timestamp, sequence, late, signal });
+            let previous = held.clone();
+            self.cells.push(Cell { tag, held, previous, quality, timestamp, sequence, late, signal });
         }
         cell as usize
     }
@@ -155,6 +167,34 @@ impl Signals {
             None => self.signals[signal].readers.push(reader),
             Some(cuts) => self.signals[signal].cuts.extend(cuts.into_iter().map(|cut| (cut, reader))),
         }
+    }
+
+    /// Has a program judged at each datapoint, and its age looked at by the scope.
+    pub(crate) fn age(&mut self, signal: usize, reader: Reader, age: usize) {
+        self.signals[signal].aged.push(reader);
+        self.signals[signal].ages.push(age);
+    }
+
+    /// Lets a window know whatever happens to the signal.
+    pub(crate) fn look_through(&mut self, signal: usize, window: usize) {
+        let windows = &mut self.signals[signal].windows;
+        if windows.last() != Some(&window) {
+            windows.push(window);
+        }
+    }
+
+    /// The signal of another table that is of the same tag and policy.
+    pub(crate) fn same_in(&self, signal: usize, other: &Self) -> Option<usize> {
+        let own = &self.signals[signal];
+        let cell = other.by_tag.get(&self.cells[own.cell].tag)?;
+        let mut next = other.cells[*cell as usize].signal;
+        while let Some(place) = next.map(|i| i as usize) {
+            if other.signals[place].policy == own.policy {
+                return Some(place);
+            }
+            next = other.signals[place].next;
+        }
+        None
     }
 
     /// All readers are known.
@@ -181,6 +221,7 @@ impl Signals {
         for cell in &mut self.cells {
             let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i as usize]) else { continue };
             (cell.held, cell.quality) = (old.held.clone(), old.quality);
+            cell.previous.clone_from(&old.previous);
             (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
             let mut next = cell.signal;
             while let Some(signal) = next {
@@ -237,6 +278,11 @@ impl Signals {
         if signal.stale { STALE } else { &self.cells[signal.cell].held }
     }
 
+    /// The places of a signal among the ages of the scope.
+    pub(crate) fn ages(&self, signal: usize) -> &[usize] {
+        &self.signals[signal].ages
+    }
+
     pub(crate) fn cell(&self, signal: usize) -> &Cell {
         &self.cells[self.signals[signal].cell]
     }
@@ -276,6 +322,9 @@ impl Signals {
         }
         let before = std::mem::replace(&mut cell.held, datapoint.value);
         let changed = before != cell.held;
+        // What compares a value with that before it may change when neither of the last two samples did.
+        let was_changed = cell.previous != before;
+        cell.previous = before;
         (cell.quality, cell.late) = (datapoint.quality, late);
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
         let mut next = cell.signal;
@@ -284,12 +333,16 @@ impl Signals {
             if late {
                 state.floor = now;
             }
-            if state.policy != StaleAfter::Never {
+            if state.policy != StaleAfter::Never || !state.ages.is_empty() {
                 armed.push(signal as usize);
             }
             if changed {
-                state.touch_between(&before, &cell.held, touched);
+                state.touch_between(&cell.previous, &cell.held, touched);
+            } else if was_changed {
+                touched.add(&state.readers);
             }
+            touched.add(&state.aged);
+            touched.add_windows(&state.windows, true);
             next = state.next;
         }
         true

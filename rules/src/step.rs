@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use proto::{Flags, Happening, Notification, Quality, Transition};
 
+use crate::calendar::Zone;
 use crate::inventory::{SourceId, TagId};
 use crate::operator::{Command, Refused};
 use crate::ruleset::RuleSet;
@@ -108,7 +109,7 @@ pub enum Expect {
 }
 
 /// How the engine goes about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// What becomes of late datapoints.
     pub late: Late,
@@ -120,8 +121,11 @@ pub struct Options {
     pub waiting_max: usize,
     /// A stored watermark that is further ahead of the start means that the clock was set back, ms.
     pub future_bound: Millis,
-    /// Whether [`Outputs::states`] is filled: a replay has nowhere to keep them.
+    /// Whether what outlives the rules is kept: [`Outputs::states`], and the last values, on which rules to come are
+    /// judged at once. A replay under the same rules needs neither.
     pub keeps_states: bool,
+    /// Where `hour()` and `weekday()` are.
+    pub zone: Zone,
 }
 
 impl Default for Options {
@@ -133,6 +137,7 @@ impl Default for Options {
             waiting_max: 100_000,
             future_bound: 5_000,
             keeps_states: true,
+            zone: Zone::default(),
         }
     }
 }

@@ -13,6 +13,12 @@ use std::collections::BTreeSet;
 pub(crate) enum Timer {
     /// A signal may go stale.
     Stale(usize),
+    /// A cell of a window begins.
+    Cell(usize),
+    /// A signal may come to an age that a program asks for.
+    Age(usize),
+    /// The hour is another.
+    Hour,
     /// An instance has something due.
     Instance(usize),
     /// The instances begin, though nothing was heard.
@@ -27,6 +33,9 @@ pub(crate) struct Timers {
     first: Option<i64>,
     signals: Vec<Option<i64>>,
     instances: Vec<Option<i64>>,
+    cells: Vec<Option<i64>>,
+    ages: Vec<Option<i64>>,
+    hour: Option<i64>,
     begin: Option<i64>,
 }
 
@@ -73,6 +82,9 @@ impl Timers {
         let (all, place) = match timer {
             Timer::Stale(signal) => (&mut self.signals, signal),
             Timer::Instance(instance) => (&mut self.instances, instance),
+            Timer::Cell(window) => (&mut self.cells, window),
+            Timer::Age(age) => (&mut self.ages, age),
+            Timer::Hour => return &mut self.hour,
             Timer::Begin => return &mut self.begin,
         };
         if all.len() <= place {

@@ -29,6 +29,8 @@ impl Reader {
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
     readers: Vec<Reader>,
+    /// Windows over whose argument something happened, and whether that was a datapoint.
+    windows: Vec<(usize, bool)>,
     /// Everything must be judged: the instances begin.
     pub(crate) all: bool,
 }
@@ -36,6 +38,18 @@ pub(crate) struct Touched {
 impl Touched {
     pub(crate) fn add(&mut self, readers: &[Reader]) {
         self.readers.extend_from_slice(readers);
+    }
+
+    pub(crate) fn add_windows(&mut self, windows: &[usize], by_datapoint: bool) {
+        self.windows.extend(windows.iter().map(|window| (*window, by_datapoint)));
+    }
+
+    /// The windows, each once.
+    pub(crate) fn take_windows(&mut self) -> Vec<(usize, bool)> {
+        let mut windows = std::mem::take(&mut self.windows);
+        windows.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        windows.dedup_by_key(|(window, _)| *window);
+        windows
     }
 
     /// Nothing was touched but time: the instance has something due.
@@ -56,6 +70,7 @@ impl Touched {
     /// Forgets what was touched, and keeps the room.
     pub(crate) fn clear(&mut self) {
         self.readers.clear();
+        self.windows.clear();
         self.all = false;
     }
 }

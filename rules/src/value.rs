@@ -92,6 +92,8 @@ pub enum Unknown {
     TooLarge,
     /// Not heard of for longer than the rule allows.
     Stale,
+    /// Too little of a window's time is known.
+    Uncovered,
 }
 
 impl fmt::Display for Unknown {
@@ -105,6 +107,7 @@ impl fmt::Display for Unknown {
             Unknown::WrongType => "wrong type",
             Unknown::TooLarge => "larger than 2^63 - 1",
             Unknown::Stale => "stale",
+            Unknown::Uncovered => "too little of the window is known",
         })
     }
 }

@@ -328,12 +328,43 @@ when = 't > 1000'";
         assert_eq!(view.machines, [tally, MachineTally::default()]);
     }
 
+    #[test]
+    fn what_is_left_latched_suppressed_and_shelved_is_seen() {
+        let rules = "[rule.hot]\non = 'm-0'\nsuppress_if = 'v > 0'\n[rule.hot.group.a]\nstate = [ { name = 'Hot', when = 't > 90', hold = '10 s' }, { name = 'Leak', when = 't > 95', latch = true } ]";
+        let mut engine = engine_of(rules);
+        tell(&mut engine, 0, &[99.0, 1.0], 1_000);
+        assert_eq!(latched(&engine), [("Leak", false)]);
+        tell(&mut engine, 0, &[80.0, 1.0], 2_000);
+        tell(&mut engine, 0, &[80.0, 1.0], 5_000);
+        let leaving =
+            PendingView { state: "Hot", done_ms: 3_000, of_ms: 10_000, paused: false, leaving: true };
+        assert_eq!((pending(&engine), latched(&engine)), (Some(leaving), vec![("Leak", true)]));
+        let order = crate::operator::Order::Shelve(60_000);
+        let (rule, machine) = ("hot".into(), "m-0".into());
+        let command =
+            crate::operator::Command { rule, machine, who: "meier".into(), why: "known".into(), order };
+        engine.step(Input::Operator(command), 5_000);
+        let view = engine.view(5_000, 2, 9);
+        let hot = &view.instances[0];
+        assert!(hot.suppressed && hot.out_of_service.is_none());
+        assert_eq!(hot.shelf.map(|s| (s.who.as_str(), s.until)), Some(("meier", Some(65_000))));
+    }
+
+    fn latched(engine: &Engine) -> Vec<(&str, bool)> {
+        let view = engine.view(5_000, 2, 9);
+        view.instances[0].latched().map(|l| (l.state, l.resettable)).collect()
+    }
+
     fn pending(engine: &Engine) -> Option<PendingView<'_>> {
         engine.view(5_000, 2, 9).instances[0].pending().next()
     }
 
     /// Machine `m-0` with `t` of a fast source and `u` of a slow one.
     fn engine() -> Engine {
+        engine_of(RULES)
+    }
+
+    fn engine_of(rules: &str) -> Engine {
         let mut inventory = Inventory::default();
         let source =
             |id: &str| Source { id: id.into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
@@ -359,7 +390,7 @@ when = 't > 1000'";
             inventory.add_tag(tag).unwrap();
         }
         let mut report = Report::default();
-        let file = report.add_file("r.toml", RULES);
+        let file = report.add_file("r.toml", rules);
         let rules = RuleSet::load(&mut report, &[file], &inventory);
         assert_eq!(report.errors(), 0, "{:?}", report.lines().collect::<Vec<_>>());
         let identity = Identity { agent_id: "a".into(), incarnation: "0".into(), site: None };

@@ -18,8 +18,15 @@ use bruteforce::model::Case;
 use bruteforce::simulation::Sums;
 use bruteforce::{engine, print, shrink, simulation};
 
-const SHORT: Wanted =
-    Wanted { restarts: false, epochs: false, long: false, keys: false, gates: false, language: false };
+const SHORT: Wanted = Wanted {
+    restarts: false,
+    epochs: false,
+    long: false,
+    keys: false,
+    gates: false,
+    language: false,
+    moments: false,
+};
 
 #[test]
 fn engine_and_reference_agree() {
@@ -53,7 +60,9 @@ fn they_agree_on_gates() {
 
 #[test]
 fn they_agree_on_the_language() {
-    agree(Wanted { language: true, ..SHORT }, 7, 80);
+    // `age` and `prev` are compared when they are asked for: the engine does not judge them at their instants yet.
+    let moments = std::env::var_os("PLIMSOLL_REFERENCE_MOMENTS").is_some();
+    agree(Wanted { language: true, moments, ..SHORT }, 7, 80);
 }
 
 /// Tries so many cases.

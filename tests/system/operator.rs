@@ -118,10 +118,8 @@ async fn a_latched_state_is_reset_when_its_condition_is_over_and_a_replay_resets
     .await;
     let said = stand.say("out-of-service latched filler-1").await;
     assert_eq!(said.code, 0, "{said:?}");
-    until("it is silent", PATIENCE, async || {
-        stand.transitions("latched").last().is_some_and(is_shelved)
-    })
-    .await;
+    until("it is silent", PATIENCE, async || stand.transitions("latched").last().is_some_and(is_shelved))
+        .await;
     assert_eq!(stand.say("in-service latched filler-1").await.code, 0);
     agent.stop().await;
 

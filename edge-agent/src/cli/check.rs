@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use rules::diagnose::Report;
+use rules::size::Memory;
 
 use super::{CONFIG, Failure, configuration, read, runtime, show};
 use crate::rulebook;
@@ -54,13 +55,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         counted(rules.rules, "rule"),
     ];
     eprintln!("{} ({} of a rule on a machine)", all.join(", "), counted(rules.plans.len(), "instance"));
+    eprintln!("{}", Memory::of(&rules, config.agent.options.waiting_max));
     if of_rules.errors() > 0 {
         return Err(Failure::Wrong);
     }
     if arguments.live { runtime()?.block_on(read::every_tag(&config)) } else { Ok(()) }
 }
 
-fn counted(number: usize, what: &str) -> String {
+pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

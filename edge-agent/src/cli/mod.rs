@@ -10,6 +10,7 @@ mod operate;
 mod read;
 mod record;
 mod replay;
+mod rules;
 mod run;
 mod trial;
 mod trust;
@@ -19,9 +20,9 @@ use std::io::{ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ::rules::diagnose::Report;
+use ::rules::operator::Order;
 use clap::{Parser, Subcommand};
-use rules::diagnose::Report;
-use rules::operator::Order;
 use tokio::runtime::Runtime;
 
 use crate::config::Config;
@@ -63,6 +64,12 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum RulesCommand {
+    /// Every mistake of the rules, with its place
+    Check(rules::CheckArguments),
+    /// Lay rule files out as they all are; comments stay
+    Fmt(rules::FmtArguments),
+    /// The JSON schema of rule files, for editors
+    Schema,
     /// Run the tests that stand in the rule files
     Test(trial::Arguments),
     /// Recorded datapoints (NDJSON) through the engine: transitions on stdout, a summary on stderr
@@ -128,6 +135,9 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn rules_command(command: &RulesCommand) -> Result<(), Failure> {
     match command {
+        RulesCommand::Check(arguments) => rules::check(arguments),
+        RulesCommand::Fmt(arguments) => rules::fmt(arguments),
+        RulesCommand::Schema => rules::schema(),
         RulesCommand::Test(arguments) => trial::run(arguments),
         RulesCommand::Replay(arguments) => replay::run(arguments),
         RulesCommand::Shelve(arguments) => operate::shelve(arguments),

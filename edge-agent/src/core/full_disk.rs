@@ -114,7 +114,7 @@ impl Stand {
         let ledger = Arc::new(Ledger::open(folder.path(), Limits::default()).unwrap().0);
         let identity = Identity { agent_id: "ipc".into(), incarnation: "0".into(), site: None };
         let (clock, inventory) = (Clock::start(), config.inventory);
-        let (options, now) = (config.agent.options, clock.now());
+        let (options, now) = (config.agent.options.clone(), clock.now());
         let (engine, _) =
             Engine::new(Arc::clone(&inventory), &rules, identity.clone(), options, now, &BTreeMap::new());
         let announcer = Announcer::resume(identity, &ledger).unwrap();

@@ -59,16 +59,18 @@ pub struct Names {
     texts: String,
 }
 
-/// A tag as lines name it.
+/// A tag as lines name it, small: with many tags the time goes into fetching it from memory.
 #[derive(Debug, Clone, Copy)]
 struct Named {
-    hash: u64,
+    /// The lower half of the hash.
+    hash: u32,
     tag: TagId,
     source: SourceId,
+    /// Where its names begin, and how long they are.
+    text: u32,
+    lengths: (u16, u16),
     kind: Type,
-    range: Option<(f64, f64)>,
-    /// Where its names begin, where the tag's begins, where it ends.
-    text: (u32, u32, u32),
+    has_range: bool,
 }
 
 impl Names {
@@ -88,20 +90,26 @@ impl Names {
         names
     }
 
+    /// A name longer than 65,535 bytes is not found again; no protocol has one.
     fn add(&mut self, id: TagId, tag: &Tag, machine: &str) {
-        let end = |texts: &String| u32::try_from(texts.len()).unwrap_or(u32::MAX);
-        let begin = end(&self.texts);
+        let length = |text: &str| u16::try_from(text.len()).unwrap_or(u16::MAX);
+        let text = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         self.texts.push_str(machine);
-        let middle = end(&self.texts);
         self.texts.push_str(&tag.name);
-        let text = (begin, middle, end(&self.texts));
         let hash = hash(machine, &tag.name);
         let mut place = self.first_place(hash);
         while self.places[place].is_some() {
             place = self.next_place(place);
         }
-        let (source, kind, range) = (tag.source, tag.kind, tag.range);
-        self.places[place] = Some(Named { hash, tag: id, source, kind, range, text });
+        self.places[place] = Some(Named {
+            hash: hash as u32,
+            tag: id,
+            source: tag.source,
+            text,
+            lengths: (length(machine), length(&tag.name)),
+            kind: tag.kind,
+            has_range: tag.range.is_some(),
+        });
     }
 
     fn first_place(&self, hash: u64) -> usize {
@@ -118,13 +126,18 @@ impl Names {
         let mut place = self.first_place(hash);
         loop {
             let named = self.places[place].as_ref()?;
-            let text = |from: u32, to: u32| self.texts.get(from as usize..to as usize);
-            let (begin, middle, end) = named.text;
-            if named.hash == hash && text(begin, middle) == Some(machine) && text(middle, end) == Some(tag) {
+            if named.hash == hash as u32 && self.is(named, machine, tag) {
                 return Some(named);
             }
             place = self.next_place(place);
         }
+    }
+
+    fn is(&self, named: &Named, machine: &str, tag: &str) -> bool {
+        let begin = named.text as usize;
+        let middle = begin + usize::from(named.lengths.0);
+        let end = middle + usize::from(named.lengths.1);
+        self.texts.get(begin..middle) == Some(machine) && self.texts.get(middle..end) == Some(tag)
     }
 
     fn source(&self, id: &str, expected: SourceId) -> Option<SourceId> {
@@ -134,7 +147,11 @@ impl Names {
 
     /// A line as the engine takes it, if the inventory knows what it speaks of and which source delivered it.
     #[must_use]
-    pub fn datapoint(&self, line: &proto::Datapoint<'_>) -> Option<(SourceId, Datapoint)> {
+    pub fn datapoint(
+        &self,
+        inventory: &Inventory,
+        line: &proto::Datapoint<'_>,
+    ) -> Option<(SourceId, Datapoint)> {
         let source_id = line.meta.source_id.as_ref();
         let (source, subject, value) = match line.tag.as_ref() {
             HEARTBEAT => (*self.sources.get(source_id)?, Subject::Heartbeat, Err(Unknown::NeverSeen)),
@@ -148,7 +165,8 @@ impl Names {
             tag => {
                 let named = self.find(&line.equipment_id, tag)?;
                 let source = self.source(source_id, named.source)?;
-                let value = admit(named.kind, named.range, &line.value, line.quality);
+                let range = if named.has_range { inventory.tag(named.tag).range } else { None };
+                let value = admit(named.kind, range, &line.value, line.quality);
                 (source, Subject::Tag(named.tag), value)
             }
         };

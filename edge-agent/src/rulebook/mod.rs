@@ -8,7 +8,7 @@ mod book;
 mod folder;
 mod kept;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rules::diagnose::{FileId, Report};
 use rules::inventory::Inventory;
@@ -21,6 +21,18 @@ pub use folder::{Page, page, pages};
 pub fn checked(report: &mut Report, dir: &Path, inventory: &Inventory) -> Checked {
     let files = files(report, dir);
     Checked::of(report, &files, inventory)
+}
+
+/// Reads and checks these files, and those of these directories, as if nothing else were in force.
+pub fn of_paths(report: &mut Report, paths: &[PathBuf], inventory: &Inventory) -> RuleSet {
+    let mut ids = Vec::new();
+    for path in paths {
+        match path.is_dir() {
+            true => ids.extend(files(report, path)),
+            false => ids.push(add(report, &page(path))),
+        }
+    }
+    RuleSet::load(report, &ids, inventory)
 }
 
 /// Reads and checks all rules of a directory; every mistake goes to the report.

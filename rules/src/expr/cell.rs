@@ -46,6 +46,7 @@ pub(super) fn opposite(x: Cell) -> Cell {
     }
 }
 
+#[inline]
 pub(super) fn joined(joint: Joint, a: Cell, b: Cell) -> Cell {
     use Cell::Bool;
     match (joint, a, b) {

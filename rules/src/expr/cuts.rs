@@ -9,6 +9,15 @@ use super::eval::{Op, Program, TextSource};
 const EXACT_MAX: f64 = 4_503_599_627_370_496.0;
 
 impl Program {
+    /// The slot whose value it gives as it is, if that is all.
+    #[must_use]
+    pub fn plain_slot(&self) -> Option<usize> {
+        match *self.code {
+            [Op::Slot(slot)] if !self.is_text => Some(slot as usize),
+            _ => None,
+        }
+    }
+
     /// The numbers with which a slot is compared, if that is all that is done with it. None: any change may matter.
     #[must_use]
     pub fn cuts(&self, slot: usize) -> Option<Vec<f64>> {

@@ -101,6 +101,14 @@ pub(super) enum Op {
     SkipIfKnown(u32),
 }
 
+impl Op {
+    /// Whether it takes nothing from the stack.
+    #[inline]
+    fn is_source(self) -> bool {
+        matches!(self, Op::Slot(_) | Op::SlotFloat(..) | Op::SlotInt(..) | Op::Window(_) | Op::GoodSlot(_))
+    }
+}
+
 /// An expression bound to the slots of an instance, ready to be judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
@@ -141,6 +149,16 @@ impl Program {
     }
 
     fn result(&self, seen: &impl Seen) -> Cell {
+        // Most conditions are one comparison or two, which need no stack.
+        match *self.code {
+            [Op::Slot(_) | Op::SlotFloat(..) | Op::SlotInt(..)] => return self.source(self.code[0], seen),
+            [a, Op::SkipIfFalse(_), b, Op::Join(Joint::And)] if a.is_source() && b.is_source() => {
+                let first = self.source(a, seen);
+                let decided = first == Cell::Bool(false);
+                return if decided { first } else { joined(Joint::And, first, self.source(b, seen)) };
+            }
+            _ => {}
+        }
         match self.depth {
             0..=3 => self.run::<3>(seen),
             4..=12 => self.run::<12>(seen),

@@ -17,7 +17,7 @@ pub fn parse(text: &str) -> Result<Expr, Mistake> {
     if text.len() > TEXT_MAX {
         return Err(Mistake::new("R106", 0..text.len(), format!("a condition has at most {TEXT_MAX} bytes"))
             .label("too long")
-            .help("give parts of it a name under [define]"));
+            .help("give parts of it a name with `define`"));
     }
     let tokens = tokens(text)?;
     let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, end: text.len() };
@@ -46,7 +46,7 @@ fn height(expr: &Expr) -> usize {
 fn too_deep(at: Range<usize>) -> Mistake {
     Mistake::new("R106", at, format!("a condition is nested at most {DEPTH_MAX} deep"))
         .label("too deep")
-        .help("give the inner part a name under [define]")
+        .help("give the inner part a name with `define`")
 }
 
 struct Parser<'t> {
@@ -133,7 +133,7 @@ impl<'t> Parser<'t> {
     fn range_or_list(&mut self, left: Expr) -> Result<Node, Mistake> {
         if let Some(open) = self.peek().filter(|t| t.kind == Kind::OpenList) {
             self.at += 1;
-            let list = self.list(&Kind::CloseList, open)?;
+            let list = self.list(&Kind::CloseList)?;
             if list.is_empty() {
                 return Err(Mistake::new("R107", open.span.start..self.behind(), "the list is empty"));
             }
@@ -212,7 +212,7 @@ impl<'t> Parser<'t> {
         self.at += 1;
         let node = match &token.kind {
             Kind::Name(name) if self.next_if(&Kind::Open) => {
-                let arguments = self.list(&Kind::Close, token)?;
+                let arguments = self.list(&Kind::Close)?;
                 Node::Call(name.to_lowercase(), token.span.clone(), arguments)
             }
             Kind::Name(name) => Node::Name(name.clone()),
@@ -246,7 +246,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Expressions with commas between them, up to the bracket that closes them.
-    fn list(&mut self, close: &Kind, open: &Token) -> Result<Vec<Expr>, Mistake> {
+    fn list(&mut self, close: &Kind) -> Result<Vec<Expr>, Mistake> {
         let mut list = Vec::new();
         if self.next_if(close) {
             return Ok(list);
@@ -257,7 +257,7 @@ impl<'t> Parser<'t> {
                 return Ok(list);
             }
             if !self.next_if(&Kind::Comma) {
-                return Err(self.unclosed(open, close));
+                return Err(self.unclosed(close));
             }
         }
     }
@@ -269,7 +269,7 @@ impl<'t> Parser<'t> {
             parts.push(self.deeper(|p| p.joined(Joint::Or))?);
         }
         if !self.next_if(&Kind::Close) {
-            return Err(self.unclosed(open, &Kind::Close));
+            return Err(self.unclosed(&Kind::Close));
         }
         let span = open.span.start..self.behind();
         Ok(match <[Expr; 1]>::try_from(parts) {
@@ -278,7 +278,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn unclosed(&self, open: &Token, close: &Kind) -> Mistake {
+    fn unclosed(&self, close: &Kind) -> Mistake {
         let (what, sign) = if *close == Kind::CloseList { ("`]`", "`,` or `]`") } else { ("`)`", "`)`") };
         let span = self.peek().map_or(self.end..self.end, |t| t.span.clone());
         let behind = self.peek().map(|t| &t.kind);
@@ -286,7 +286,7 @@ impl<'t> Parser<'t> {
             Mistake::new("R108", span, "a bracket is not closed").label(format!("{sign} is expected here"));
         match behind {
             Some(Kind::Else) => mistake.help("`else` stands in brackets of its own: `(x else 0)`"),
-            None => mistake.help(format!("add {what} for the bracket behind column {}", open.span.start + 1)),
+            None => mistake.help(format!("add {what}")),
             _ => mistake,
         }
     }

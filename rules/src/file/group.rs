@@ -12,6 +12,7 @@ use super::keys::{self, WEIGHT_DEFAULT};
 use super::{Group, Named, OnUnknown, State, UNKNOWN_AFTER};
 use crate::diagnose::{FileId, Report};
 use crate::document::{Node, Placed, Reader, Table};
+use crate::time::Millis;
 use crate::value::Constant;
 
 /// Keys that say something about one state.
@@ -24,8 +25,14 @@ struct Given {
     deadband: BTreeMap<String, Placed<Constant>>,
 }
 
-pub(super) fn groups(r: &mut Reader<'_, '_>, severity: Severity) -> Vec<Group> {
+/// The groups, and how long the rule lets Unknown last before it counts.
+pub(super) fn groups(r: &mut Reader<'_, '_>, severity: Severity) -> (Vec<Group>, Millis) {
     let given = Given { severity, unknown: keys::on_unknown(r), deadband: keys::deadband(r) };
+    let after = given.unknown.as_ref().map_or(UNKNOWN_AFTER, OnUnknown::after);
+    (groups_given(r, given), after)
+}
+
+fn groups_given(r: &mut Reader<'_, '_>, given: Given) -> Vec<Group> {
     let Some((key, _)) = r.any("group") else { return single(r, given).into_iter().collect() };
     if r.any("when").is_some() {
         let place = (r.file(), key.span.clone());

@@ -72,7 +72,7 @@ fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
     let file = r.file();
     let on = keys::selector(r);
     let severity = keys::severity(r).unwrap_or(Severity::Warning);
-    let groups = groups(r, severity);
+    let (groups, unknown_after) = groups(r, severity);
     let rule = Rule {
         name: name.clone(),
         file,
@@ -80,6 +80,7 @@ fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
         default: keys::state_name(r, "default").unwrap_or_else(|| "Normal".into()),
         stale_after: keys::stale_after(r),
         groups,
+        unknown_after,
         params: params(r),
         defines: defines(r),
         active_if: keys::condition(r, "active_if"),

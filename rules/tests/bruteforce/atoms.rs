@@ -8,13 +8,17 @@ use super::rng::Rng;
 
 const SIGNS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
 
-pub(super) fn atom(rng: &mut Rng, world: &World) -> Expr {
+pub(super) fn atom(rng: &mut Rng, world: &World, moments: bool) -> Expr {
     let place = rng.below(world.tags.len());
     let tag = Box::new(Expr::Tag(place));
     let number = world.tags[place].kind != Kind::Bool;
     match rng.below(6) {
         0 => return Expr::Good(place),
-        1 => {
+        1 if moments && number => {
+            let before = Box::new(Expr::Prev(place));
+            return Expr::Compare(rng.pick(&SIGNS), tag, before);
+        }
+        2 if moments => {
             let sign = rng.pick(&["<", "<=", ">", ">="]);
             return Expr::Older(place, sign, rng.pick(&[50, 100, 300, 700]));
         }
@@ -43,8 +47,8 @@ fn term(rng: &mut Rng, world: &World, place: usize) -> Expr {
     match rng.below(8) {
         0 => Expr::Abs(Box::new(Expr::Arithmetic('-', tag, other))),
         1 => Expr::Round(Box::new(Expr::Arithmetic('/', tag, Box::new(Expr::Int(3))))),
-        2 => Expr::Prev(place),
-        3 => Expr::Arithmetic('-', tag, Box::new(Expr::Prev(place))),
+        2 => Expr::Minus(Box::new(Expr::Abs(tag))),
+        3 => Expr::Arithmetic('-', tag, Box::new(Expr::Int(2))),
         4 => Expr::Else(tag, other),
         5 => Expr::Minus(tag),
         _ => Expr::Arithmetic(rng.pick(&['+', '-', '*', '/']), tag, other),

@@ -42,7 +42,7 @@ pub(crate) fn engine(case: &Case) -> Result<(Vec<Told>, Sums), String> {
         ..Options::default()
     };
     let stored = BTreeMap::new();
-    let engine = Engine::new(Arc::clone(&inventory), &sets[0], identity(), options, ZERO, &stored).0;
+    let engine = Engine::new(Arc::clone(&inventory), &sets[0], identity(), options.clone(), ZERO, &stored).0;
     let mut run = Run { inventory, sets, options, engine, stored, told: Vec::new(), sums: Sums::default() };
     for step in &case.story {
         run.step(step);
@@ -60,7 +60,8 @@ impl Run {
                 self.sum();
                 let inventory = Arc::clone(&self.inventory);
                 let set = &self.sets[*version];
-                self.engine = Engine::new(inventory, set, identity(), self.options, at, &self.stored).0;
+                self.engine =
+                    Engine::new(inventory, set, identity(), self.options.clone(), at, &self.stored).0;
             }
             What::Epoch => self.input(Input::Epoch, at),
             What::Clock => self.input(Input::Clock, at),

@@ -23,6 +23,8 @@ pub(crate) struct Wanted {
     pub(crate) gates: bool,
     /// More than comparisons.
     pub(crate) language: bool,
+    /// `age`, judged at its crossing, and `prev`.
+    pub(crate) moments: bool,
 }
 
 pub(crate) fn case(seed: u64, wanted: Wanted) -> Case {

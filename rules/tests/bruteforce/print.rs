@@ -141,7 +141,7 @@ fn expr(world: &World, e: &Expr) -> String {
         Expr::Good(tag) => format!("good({})", world.tags[*tag].name),
         Expr::Prev(tag) => format!("prev({})", world.tags[*tag].name),
         Expr::Older(tag, sign, ms) => format!("age({}) {sign} {ms} ms", world.tags[*tag].name),
-        Expr::Else(a, b) => two(a, "else", b),
+        Expr::Else(a, b) => format!("({})", two(a, "else", b)),
     }
 }
 

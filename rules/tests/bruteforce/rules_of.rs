@@ -113,7 +113,7 @@ fn condition(rng: &mut Rng, world: &World, wanted: Wanted, depth: usize) -> Expr
         2 | 3 => Expr::Or(inner(rng), inner(rng)),
         4 => Expr::Xor(inner(rng), inner(rng)),
         5 => Expr::Not(inner(rng)),
-        _ if wanted.language && rng.once_in(2) => atoms::atom(rng, world),
+        _ if wanted.language && rng.once_in(2) => atoms::atom(rng, world, wanted.moments),
         _ => atom(rng, world),
     }
 }

@@ -93,7 +93,15 @@ impl Run {
 }
 
 fn engine(plant: &Plant, at: i64, stored: &BTreeMap<String, Vec<u8>>) -> Engine {
-    Engine::new(Arc::clone(&plant.inventory), &plant.rules, Plant::identity(), plant.options, at, stored).0
+    Engine::new(
+        Arc::clone(&plant.inventory),
+        &plant.rules,
+        Plant::identity(),
+        plant.options.clone(),
+        at,
+        stored,
+    )
+    .0
 }
 
 /// Transitions as lines, without what §3 excepts: when they were detected, the watermark then, and their order.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proto::{Flags, Quality};
 use rules::engine::{Batch, Datapoint, Input, Subject};
 use rules::inventory::{SourceId, TagId};
+use rules::operator::{Command, Order};
 use rules::value::{Held, Unknown, Value};
 
 use super::plant::{DISORDER, TAGS, tag};
@@ -167,8 +168,23 @@ pub(crate) fn garbage() -> impl Strategy<Value = Vec<Step>> {
     let batch = (0_u32..2, prop::collection::vec(datapoint, 0..6));
     let batch = batch
         .prop_map(|(source, datapoints)| Input::Datapoints(Batch { source: SourceId(source), datapoints }));
-    let step = (instant(), prop_oneof![6 => batch, 1 => Just(Input::Clock)]);
+    let step = (instant(), prop_oneof![6 => batch, 1 => Just(Input::Clock), 1 => operator()]);
     prop::collection::vec(step.prop_map(|(at, input)| Step { at, input }), 1..40)
+}
+
+/// Somebody does something to a rule that has gates and latches, or has none.
+fn operator() -> impl Strategy<Value = Input> {
+    let order = prop_oneof![
+        any::<i64>().prop_map(Order::Shelve),
+        (1_i64..5_000).prop_map(Order::Shelve),
+        prop::sample::select(vec![Order::ShelveOnce, Order::Unshelve, Order::Reset]),
+        prop::sample::select(vec![Order::OutOfService, Order::InService]),
+    ];
+    let rule = prop::sample::select(vec!["gated", "one", "none"]);
+    (rule, order).prop_map(|(rule, order)| {
+        let (rule, machine) = (rule.to_owned(), "m".to_owned());
+        Input::Operator(Command { rule, machine, who: "meier".into(), why: "known".into(), order })
+    })
 }
 
 /// Places in stored bytes, and what stands there then.

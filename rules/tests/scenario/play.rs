@@ -40,7 +40,8 @@ impl Play {
         let (stored, sequences) = (BTreeMap::new(), BTreeMap::new());
         let set = loaded(name, &inventory, &rules, "");
         let start = ZERO + head.start;
-        let (engine, _) = Engine::new(Arc::clone(&inventory), &set, identity(), head.options, start, &stored);
+        let (engine, _) =
+            Engine::new(Arc::clone(&inventory), &set, identity(), head.options.clone(), start, &stored);
         let (name, numbers) = (name.to_owned(), BTreeMap::new());
         Self { name, inventory, head, rules, engine, stored, sequences, numbers }
     }
@@ -87,7 +88,7 @@ impl Play {
         let set = loaded(&self.name, &self.inventory, &self.rules, rules);
         let inventory = Arc::clone(&self.inventory);
         let (engine, resumed) =
-            Engine::new(inventory, &set, identity(), self.head.options, ZERO + at, &self.stored);
+            Engine::new(inventory, &set, identity(), self.head.options.clone(), ZERO + at, &self.stored);
         self.engine = engine;
         tell::resumed(&resumed)
     }
