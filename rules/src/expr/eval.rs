@@ -243,6 +243,7 @@ fn entries(cells: &[Cell], run: Run) -> &[Cell] {
 mod tests {
     use super::super::ir::Ir;
     use super::*;
+    use crate::expr::Operator;
 
     /// Slots alone.
     struct Values<'v>(&'v [Held]);
