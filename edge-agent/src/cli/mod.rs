@@ -6,6 +6,7 @@
 
 mod check;
 mod init;
+mod operate;
 mod read;
 mod record;
 mod replay;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ::rules::diagnose::Report;
+use ::rules::operator::Order;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 
@@ -55,7 +57,7 @@ enum Command {
     Record(record::Arguments),
     /// Certificates of OPC UA servers: list them, trust one
     Trust(trust::Arguments),
-    /// Rules: check them, replay recordings through them
+    /// Rules: test them, replay recordings through them, shelve and reset them
     #[command(subcommand)]
     Rules(RulesCommand),
 }
@@ -72,6 +74,16 @@ enum RulesCommand {
     Test(trial::Arguments),
     /// Recorded datapoints (NDJSON) through the engine: transitions on stdout, a summary on stderr
     Replay(replay::Arguments),
+    /// Tell nobody of a rule of a machine for a while; the running agent does it
+    Shelve(operate::ShelveArguments),
+    /// End that
+    Unshelve(operate::Arguments),
+    /// Let go of a latched state whose condition is over
+    Reset(operate::Arguments),
+    /// Tell nobody of a rule of a machine until it is given back
+    OutOfService(operate::Arguments),
+    /// Give it back
+    InService(operate::Arguments),
 }
 
 /// Why a command ended as it did, when not well.
@@ -104,11 +116,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Read(arguments) => read::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
-        Command::Rules(RulesCommand::Test(arguments)) => trial::run(&arguments),
-        Command::Rules(RulesCommand::Check(arguments)) => rules::check(&arguments),
-        Command::Rules(RulesCommand::Fmt(arguments)) => rules::fmt(&arguments),
-        Command::Rules(RulesCommand::Schema) => rules::schema(),
-        Command::Rules(RulesCommand::Replay(arguments)) => replay::run(&arguments),
+        Command::Rules(command) => rules_command(&command),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,6 +130,21 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             eprintln!("error: {why}");
             ExitCode::from(UNREACHABLE)
         }
+    }
+}
+
+fn rules_command(command: &RulesCommand) -> Result<(), Failure> {
+    match command {
+        RulesCommand::Check(arguments) => rules::check(arguments),
+        RulesCommand::Fmt(arguments) => rules::fmt(arguments),
+        RulesCommand::Schema => rules::schema(),
+        RulesCommand::Test(arguments) => trial::run(arguments),
+        RulesCommand::Replay(arguments) => replay::run(arguments),
+        RulesCommand::Shelve(arguments) => operate::shelve(arguments),
+        RulesCommand::Unshelve(arguments) => operate::run(arguments, Order::Unshelve),
+        RulesCommand::Reset(arguments) => operate::run(arguments, Order::Reset),
+        RulesCommand::OutOfService(arguments) => operate::run(arguments, Order::OutOfService),
+        RulesCommand::InService(arguments) => operate::run(arguments, Order::InService),
     }
 }
 

@@ -252,6 +252,7 @@ impl<'a> Replay<'a> {
         let (at, input) = match moment {
             Moment::Snapshot(_) => return Ok(()),
             Moment::Clock { at } => (at.max(self.at), Input::Clock),
+            Moment::Operator { at, command } => (at.max(self.at), Input::Operator(command)),
             // Time begins again.
             Moment::Epoch { at } => (at, Input::Epoch),
             Moment::Rules { at, book } => {

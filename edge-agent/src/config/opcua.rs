@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rules::document::Reader;
 
-use super::meaning::Tables;
+use super::names::Tables;
 use super::{Agent, one_of, source};
 use crate::connector::opcua::{
     Namespace, NodeAddress, OpcuaConfig, OpcuaTag, Security, User, readable_by_others,
@@ -26,8 +26,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) dir: &'a Path,
     /// None when it has a mistake.
     pub(super) agent: Option<&'a Agent>,
-    /// Tables of names that the file gives.
-    pub(super) tables: Tables,
+    /// Names of codes.
+    pub(super) tables: &'a Tables,
 }
 
 /// The settings of a source.

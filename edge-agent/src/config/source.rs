@@ -93,7 +93,7 @@ fn source(
     let source = inventory.add_source(source);
     let known = tags
         .into_iter()
-        .filter_map(|table| tag(report, file, table, source, &mut protocol, around, inventory));
+        .filter_map(|table| tag(report, file, table, source, &mut protocol, (around.tables, inventory)));
     Some(Source { id: source, tags: known.collect(), protocol })
 }
 

@@ -1,6 +1,6 @@
 //! Tags: `[[source.tag]]`.
 //!
-//! Here: the keys that every tag has. Not here: its address (`s7`, `opcua`), what its numbers mean (`meaning`).
+//! Here: the keys that every tag has. Not here: its address (`s7`, `opcua`).
 //! Invariant: a tag is on one machine and belongs to one source.
 
 use rules::diagnose::{FileId, Report};
@@ -8,8 +8,7 @@ use rules::document::{Node, Reader, Table};
 use rules::inventory::{self, Inventory, SourceId, TagId};
 use rules::value::Type;
 
-use super::meaning::{Tables, meaning};
-use super::opcua::Surroundings;
+use super::names::{Meaning, Tables};
 use super::source::Protocol;
 use super::{opcua, s7};
 use crate::connector::opcua::OpcuaTag;
@@ -31,8 +30,7 @@ pub(super) fn tag(
     table: &Table,
     source: SourceId,
     protocol: &mut Protocol,
-    around: &Surroundings<'_>,
-    inventory: &mut Inventory,
+    (tables, inventory): (&Tables, &mut Inventory),
 ) -> Option<Tag> {
     let mut r = Reader::new(table, "[[source.tag]]", file, report);
     let machine = r.required_text("machine");
@@ -48,18 +46,13 @@ pub(super) fn tag(
         }
         Protocol::Opcua(..) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
     };
-    let mut tag = inventory::Tag { source, unit, range, ..inventory::Tag::default() };
-    if let (Some(kind), Some(place)) = (kind, &place) {
-        tag.kind = kind;
-        meaning(&mut r, &mut tag, place, &around.tables);
-    } else {
-        // So that they are not unknown as well.
-        ["kind", "enum", "flags"].into_iter().for_each(|key| drop(r.any(key)));
-    }
+    let bits = place.as_ref().and_then(Place::bits);
+    let Meaning { kind: meant, names, counter } = tables.meaning(&mut r, bits);
+    let kind = kind.and_then(|kind| fitting(&mut r, kind, meant, counter));
     r.finish(&["scan_class"]);
-    tag.machine = super::machine_named(report, file, &machine?, inventory)?;
-    let (machine, name, _, place) = (tag.machine, name?, kind?, place?);
-    tag.name.clone_from(&name.value);
+    let machine = super::machine_named(report, file, &machine?, inventory)?;
+    let (name, kind, place) = (name?, kind?, place?);
+    let tag = inventory::Tag { machine, source, name: name.value.clone(), kind, unit, range, names, counter };
     if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
         report.error(
             "C206",
@@ -84,27 +77,55 @@ pub(super) fn tag(
 }
 
 /// Where a tag is, in its protocol.
-pub(super) enum Place {
+enum Place {
     Nowhere,
     S7(S7Tag),
     Opcua(OpcuaTag),
 }
 
 impl Place {
-    /// Bits of the number there; none: its protocol does not say before it is read.
-    pub(super) fn bits(&self) -> Option<u32> {
+    /// How wide the number is that stands there, where its address says so.
+    fn bits(&self) -> Option<u32> {
         match self {
-            Self::S7(tag) => Some(u32::from(tag.address.kind().len_bytes()) * 8),
-            Self::Nowhere | Self::Opcua(_) => None,
+            Place::S7(tag) => s7::integer_bits(tag.address.kind()),
+            Place::Nowhere | Place::Opcua(_) => None,
         }
     }
+}
+
+/// The type of a tag whose number means what these keys say.
+fn fitting(r: &mut Reader<'_, '_>, kind: Type, meant: Option<Type>, counter: Option<u32>) -> Option<Type> {
+    let (key, wanted, fits) = match (kind, meant) {
+        (Type::Enum, None) => ("type", "`enum = \"…\"`, the table of its names", false),
+        (Type::Flags, None) => ("type", "`flags = \"…\"`, the table of its bits", false),
+        (_, Some(Type::Enum)) => ("enum", "an integer", matches!(kind, Type::Int | Type::Enum)),
+        (_, Some(_)) => ("flags", "an integer", matches!(kind, Type::Int | Type::Flags)),
+        (_, None) => ("kind", "a number", counter.is_none() || matches!(kind, Type::Int | Type::Float)),
+    };
+    if !fits {
+        let place = (r.file(), r.any(key).map_or(0..0, |(key, _)| key.span.clone()));
+        r.report().error(
+            "C211",
+            place,
+            format!("`{key}` needs {wanted}"),
+            format!("this tag is {}", a(kind)),
+        );
+        return None;
+    }
+    Some(meant.unwrap_or(kind))
+}
+
+fn a(kind: Type) -> String {
+    format!("{} {kind}", if matches!(kind, Type::Int | Type::Enum) { "an" } else { "a" })
 }
 
 fn declared(r: &mut Reader<'_, '_>) -> Option<Type> {
     if !r.required("type") {
         return None;
     }
-    let kinds = [("Bool", Type::Bool), ("Int", Type::Int), ("Float", Type::Float), ("Text", Type::Text)];
+    let kinds = [Type::Bool, Type::Int, Type::Float, Type::Text, Type::Enum, Type::Flags];
+    let names = kinds.map(|kind| kind.to_string());
+    let kinds: Vec<_> = names.iter().map(String::as_str).zip(kinds).collect();
     super::one_of(r, "type", &kinds)
 }
 

@@ -183,6 +183,22 @@ pub struct JudgedView {
     pub votes: Vec<VoteView>,
     /// States that wait for their delay.
     pub pending: Vec<PendingView>,
+    /// Nobody is told of it, because somebody shelved it.
+    pub shelved: Option<ShelfView>,
+    /// Nobody is told of it, because somebody took it out of service.
+    pub out_of_service: Option<ShelfView>,
+}
+
+/// What somebody has set on a rule of a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShelfView {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// Event time at which it ends; none: when it is taken back.
+    pub until: Option<i64>,
 }
 
 /// A tag of a condition.
@@ -193,6 +209,8 @@ pub struct InputView {
     pub tag: String,
     /// Its value; null when there is none.
     pub value: Value<'static>,
+    /// The name of that code, or of the bits that are set.
+    pub meaning: Option<String>,
     /// Its unit.
     pub unit: Option<String>,
     /// Why there is no value.
@@ -241,6 +259,8 @@ pub struct TagView {
     pub source: String,
     /// Its value; null when there is none.
     pub value: Value<'static>,
+    /// The name of that code, or of the bits that are set.
+    pub meaning: Option<String>,
     /// Its unit.
     pub unit: Option<String>,
     /// How far it may be trusted; none before it was heard.

@@ -46,8 +46,11 @@ function nameOf(j) {
 
 function whyOf(j) {
   const parts = [j.state === 'Active' ? '' : ruleText(j.text)];
+  for (const [set, words] of [[j.shelved, w.shelved], [j.outOfService, w.outOfService]]) {
+    if (set) parts.push(words(set.until === null ? '' : time(set.until), foreign(set.who), foreign(set.why)));
+  }
   if (j.expression) parts.push(foreign(j.expression));
-  parts.push(j.inputs.map((i) => `${foreign(i.tag)} = ${i.reason ? foreign(i.reason) : value(i.value, i.unit)}`).join(', '));
+  parts.push(j.inputs.map((i) => `${foreign(i.tag)} = ${i.reason ? foreign(i.reason) : value(i.value, i.unit, i.meaning)}`).join(', '));
   return parts.filter(Boolean).join(' · ');
 }
 
@@ -210,7 +213,7 @@ function showTags(v) {
   keep(at('tag-rows'), wanted.slice(0, ROWS_MAX), (t) => `${t.machine} ${t.name}`, make, (node, t) => {
     const [name, held, quality, age] = node.children;
     say(name, `${foreign(t.name)} · ${foreign(t.machine)}`);
-    say(held, value(t.value, t.value === null ? null : t.unit));
+    say(held, value(t.value, t.value === null ? null : t.unit, t.meaning));
     held.classList.toggle('number', typeof t.value === 'number');
     const l = t.quality === 'Ok' ? 'info' : t.quality === null ? 'unknown' : 'warning';
     badge(quality, l, t.reason === null ? t.quality : `${t.quality ?? ''} ${foreign(t.reason)}`.trim());

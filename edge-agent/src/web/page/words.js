@@ -22,6 +22,7 @@ const WORDS = {
     diskFullWhy: 'Nothing can be kept before some space is freed.', outbox: 'Outbox',
     lost: (since) => `No answer from the agent since ${since}. What stands here is old.`,
     silent: (since) => `The agent judges no rule since ${since}. What stands here is old.`,
+    shelved: (until, who, why) => `shelved until ${until} by ${who}: ${why}`, outOfService: (until, who, why) => `out of service by ${who}: ${why}`,
     left: (state, time) => `${state} in ${time}`, paused: (state) => `${state}: value missing, time stands still`,
     of: (done, all) => `${done} of ${all}`, behind: (time) => `${time} behind`, waitsFor: (source) => `waits for ${source}`,
     follows: 'follows the clock', start: 'not yet', delay: (time) => `for ${time}`, lasting: (time) => `for ${time}`, sinceTime: 'since', ago: (time) => `${time} ago`,
@@ -53,6 +54,7 @@ const WORDS = {
     diskFullWhy: 'Nichts kann aufgehoben werden, bevor Platz geschaffen ist.', outbox: 'Ausgang',
     lost: (since) => `Keine Antwort vom Agenten seit ${since}. Was hier steht, ist alt.`,
     silent: (since) => `Der Agent beurteilt seit ${since} keine Regel. Was hier steht, ist alt.`,
+    shelved: (until, who, why) => `bis ${until} zurückgestellt von ${who}: ${why}`, outOfService: (until, who, why) => `außer Betrieb genommen von ${who}: ${why}`,
     left: (state, time) => `${state} in ${time}`, paused: (state) => `${state}: Wert fehlt, die Zeit steht`,
     of: (done, all) => `${done} von ${all}`, behind: (time) => `${time} zurück`, waitsFor: (source) => `wartet auf ${source}`,
     follows: 'folgt der Uhr', start: 'noch nicht', delay: (time) => `für ${time}`, lasting: (time) => `seit ${time}`, sinceTime: 'seit', ago: (time) => `vor ${time}`,
@@ -111,7 +113,8 @@ export function foreign(text) {
     .replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
 }
 
-export function value(v, unit) {
+export function value(v, unit, meaning) {
+  if (meaning) return `${foreign(meaning)} (${number(v)})`;
   const text = typeof v === 'number' ? number(v) : v === null ? '–' : foreign(v);
   return unit ? `${text} ${foreign(unit)}` : text;
 }
