@@ -183,6 +183,14 @@ pub struct JudgedView {
     pub votes: Vec<VoteView>,
     /// States that wait for their delay.
     pub pending: Vec<PendingView>,
+    /// States that stay until somebody resets them.
+    pub latched: Vec<LatchedView>,
+    /// Whether the gate `suppress_if` keeps it silent.
+    pub suppressed: bool,
+    /// Who shelved it.
+    pub shelved: Option<ShelfView>,
+    /// Who took it out of service.
+    pub out_of_service: Option<ShelfView>,
 }
 
 /// A tag of a condition.
@@ -227,6 +235,30 @@ pub struct PendingView {
     pub paused: bool,
     /// The state holds no longer, and its off-delay runs.
     pub leaving: bool,
+}
+
+/// A state that stays until somebody resets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LatchedView {
+    /// The state.
+    pub state: String,
+    /// Its condition does not hold any more, or cannot be known: it can be reset.
+    pub resettable: bool,
+}
+
+/// Who keeps a rule silent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShelfView {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// Event time at which it ends; none: when it is taken back, or when the state is normal again.
+    pub until: Option<i64>,
+    /// It ends when the state is normal again.
+    pub once: bool,
 }
 
 /// A tag at one moment.
