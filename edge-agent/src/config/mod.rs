@@ -241,7 +241,7 @@ fn machine_named(
     name: &Placed<String>,
     inventory: &Inventory,
 ) -> Option<MachineId> {
-    let found = inventory.machines().find(|(_, m)| m.name == name.value).map(|(id, _)| id);
+    let found = inventory.machines_named(&name.value).first().copied();
     if found.is_none() {
         let near = did_you_mean(&name.value, inventory.machines().map(|(_, m)| m.name.as_str()));
         let help = near.map_or_else(
