@@ -247,7 +247,10 @@ impl Scope {
         self.pass(now, going, &mut touched);
         for (window, by_datapoint) in touched.take_windows() {
             self.look_through(window, now, by_datapoint, going);
-            touched.add(&self.windows.get(window).readers);
+            // That it goes stale or returns shows at the next cell, like all that only time brings.
+            if by_datapoint {
+                touched.add(&self.windows.get(window).readers);
+            }
         }
         if let Some(begin) = self.unknown_counts_from() {
             if touched.all {

@@ -8,7 +8,7 @@
 //! option late=drop watermark=global sources=seen waiting_max=3 start=0
 //! ```
 //! Everything of the form `key=value` may be left out; what then counts is what stands above, except for `late`
-//! (apply), `watermark` (inputs), `sources` (declared), `waiting_max` (100000), `max_lag` (30 s), unit and range.
+//! (apply), `watermark` (inputs), `sources` (declared), `waiting_max` (100000), `max_lag` (30 s), unit, range and counter (bits).
 //!
 //! Here: those lines. Not here: the rules, the story.
 //! Invariant: a machine is its own id, so that one name is enough in a story.
@@ -88,12 +88,22 @@ impl Head {
         let machine = self.inventory.machines().find(|(_, m)| m.name == machine).unwrap().0;
         let source = self.inventory.sources().find(|(_, s)| s.id == source).unwrap().0;
         let unit = words.take("unit").map(str::to_owned);
+        let counter = words.take("counter").map(|bits| bits.parse().unwrap());
         let range = words.take("range").map(|range| {
             let (low, high) = range.split_once("..").unwrap();
             (low.parse().unwrap(), high.parse().unwrap())
         });
         self.inventory
-            .add_tag(Tag { machine, source, name: name.to_owned(), kind, unit, range, ..Tag::default() })
+            .add_tag(Tag {
+                machine,
+                source,
+                name: name.to_owned(),
+                kind,
+                unit,
+                range,
+                counter,
+                ..Tag::default()
+            })
             .unwrap();
     }
 
