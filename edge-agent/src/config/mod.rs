@@ -206,11 +206,10 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
     let params = params(&mut r);
     r.finish(&[]);
     let (Some(name), Some(id)) = (name, id) else { return };
-    let doubled = [("name", &name), ("id", &id)].into_iter().find(|(key, text)| {
-        inventory
-            .machines()
-            .any(|(_, m)| *text.value == if *key == "name" { m.name.clone() } else { m.id.clone() })
-    });
+    let doubled = match inventory.machines_named(&name.value) {
+        [] => inventory.machine_called(&id.value).map(|_| ("id", &id)),
+        _ => Some(("name", &name)),
+    };
     if let Some((key, text)) = doubled {
         let message = format!("there is a machine with the {key} `{}` already", text.value);
         report.error(
