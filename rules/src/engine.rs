@@ -437,12 +437,8 @@ impl Engine {
                 return;
             };
             self.counts.raised += 1;
-            // After a reload something may wait that the watermark has passed already.
-            let (mark, before) = (oldest.max(self.scopes[fullest].watermark), self.waiting);
-            self.with_scope(fullest, outputs, |scope, going| scope.advance(mark, going));
-            if self.waiting >= before {
-                return;
-            }
+            // What waits lies behind the watermark, always: this makes room.
+            self.advance(fullest, oldest, outputs);
         }
     }
 

@@ -105,6 +105,7 @@ impl Engine {
             }
             // A room that was taken over holds what is still to come.
             let fresh = self.scopes[i].waiting() == 0;
+            self.with_scope(i, outputs, Scope::catch_up);
             let sources = self.scopes[i].sources.clone();
             let inventory = Arc::clone(&self.inventory);
             for (tag, known) in inventory.tags().filter(|(_, t)| sources.contains(&t.source)) {

@@ -16,6 +16,7 @@ pub mod ir;
 #[cfg(test)]
 mod language;
 pub mod lex;
+mod op;
 pub mod parse;
 pub mod reach;
 mod several;

@@ -304,6 +304,6 @@ impl Sight for Sighted<'_> {
     }
 
     fn age(&self, tag: usize) -> Option<i64> {
-        Some(self.t - self.signals.applied(tag)?)
+        Some(self.t - self.signals.sampled(tag)?)
     }
 }

@@ -125,9 +125,9 @@ impl Signals {
         self.tags[tag].before
     }
 
-    /// When the tag was heard of last.
-    pub(crate) fn applied(&self, tag: usize) -> Option<i64> {
-        self.tags[tag].applied
+    /// When the last sample of the tag was taken, which is before it took effect if it came late.
+    pub(crate) fn sampled(&self, tag: usize) -> Option<i64> {
+        self.tags[tag].order.map(|(timestamp, _)| timestamp)
     }
 
     /// The value of a tag that is not stale.
