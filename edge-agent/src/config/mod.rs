@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rules::calendar::Zone;
 use rules::diagnose::{FileId, Report, did_you_mean};
 use rules::document::{self, Placed, Reader, Table};
 use rules::engine::{Late, Options, Reach};
@@ -127,7 +128,7 @@ fn agent_of(report: &mut Report, file: FileId, table: &Table, dir: &Path) -> Opt
     let http = r.text("http").and_then(|text| loopback(&mut r, text));
     let control = r.text("control").map(|given| socket(&mut r, dir, &given));
     let options = options(&mut r);
-    r.finish(&["timezone"]);
+    r.finish(&[]);
     let (data_dir, rules_dir) = (dir.join(data_dir), dir.join(rules_dir));
     let control = control.unwrap_or_else(|| control::SOCKET.into());
     Some(Agent { id: id?, site, data_dir, rules_dir, rules_dir_may_be_empty, http, control, options })
@@ -152,6 +153,16 @@ fn options(r: &mut Reader<'_, '_>) -> Options {
     }
     if let Some(late) = one_of(r, "late", &[("apply", Late::Apply), ("drop", Late::Drop)]) {
         options.late = late;
+    }
+    if let Some(given) = r.text("timezone") {
+        match Zone::named(&given.value) {
+            Some(zone) => options.zone = zone,
+            None => {
+                let place = (r.file(), given.span);
+                let message = format!("there is no time zone `{}`", given.value);
+                r.report().error("C009", place, message, "a name such as \"Europe/Berlin\" is expected");
+            }
+        }
     }
     options
 }
@@ -327,7 +338,7 @@ type = "Int"
         assert_eq!(config.agent.data_dir, Path::new("/etc/plimsoll/data"), "relative to the file");
         assert_eq!(config.ledger_max, LEDGER_MAX);
         assert!(!config.agent.rules_dir_may_be_empty);
-        assert_eq!(config.target, Target::File);
+        assert_eq!(config.target, Target::File { bytes_max: 1 << 30 });
         let lags: Vec<_> = config.inventory.sources().map(|(_, s)| (s.idle_timeout, s.max_lag)).collect();
         assert_eq!(lags, [(30_000, Some(30_000)); 2]);
     }
@@ -348,6 +359,23 @@ type = "Int"
             said.starts_with("agent.toml:15:8: there is a machine with the name `washer-1` already"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn the_hour_is_that_of_the_time_zone() {
+        let given = |zone: &str| GOOD.replace("[agent]", &format!("[agent]\ntimezone = \"{zone}\""));
+        let zone = read(&given("Europe/Berlin")).0.unwrap().agent.options.zone;
+        assert_eq!(zone.hour(1_700_000_000_000), 23);
+        assert!(mistake("[agent]", "[agent]\ntimezone = \"Berlin\"").contains("no time zone `Berlin`"));
+    }
+
+    #[test]
+    fn operators_are_heard_where_the_file_says_whatever_else_is_wrong_with_it() {
+        let dir = Path::new("/etc/plimsoll");
+        assert_eq!(control_of("[agent]\nid = 5\ncontrol = 'c'\n[[x]]", dir), dir.join("c"));
+        assert_eq!(control_of("[agent]\nid = ", dir), Path::new(control::SOCKET));
+        let long = format!("[agent]\ncontrol = \"{}\"", "c".repeat(100));
+        assert!(mistake("[agent]", &long).contains("at most 107 bytes"));
     }
 
     #[test]
