@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rules::calendar::Zone;
 use rules::diagnose::{FileId, Report, did_you_mean};
 use rules::document::{self, Placed, Reader, Table};
 use rules::engine::{Late, Options, Reach};
@@ -107,7 +108,7 @@ fn agent_of(report: &mut Report, file: FileId, table: &Table, dir: &Path) -> Opt
     let rules_dir_may_be_empty = r.bool("rules_dir_may_be_empty").is_some_and(|given| given.value);
     let http = r.text("http").and_then(|text| loopback(&mut r, text));
     let options = options(&mut r);
-    r.finish(&["timezone"]);
+    r.finish(&[]);
     let (data_dir, rules_dir) = (dir.join(data_dir), dir.join(rules_dir));
     Some(Agent { id: id?, site, data_dir, rules_dir, rules_dir_may_be_empty, http, options })
 }
@@ -120,7 +121,25 @@ fn options(r: &mut Reader<'_, '_>) -> Options {
     if let Some(late) = one_of(r, "late", &[("apply", Late::Apply), ("drop", Late::Drop)]) {
         options.late = late;
     }
+    if let Some(zone) = r.text("timezone").and_then(|name| zone(r, &name)) {
+        options.zone = zone;
+    }
     options
+}
+
+/// Where `hour()` and `weekday()` are.
+fn zone(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Zone> {
+    let found = Zone::named(&name.value);
+    if found.is_none() {
+        let place = (r.file(), name.span.clone());
+        let message = format!("unknown time zone `{}`", name.value);
+        let help = Zone::like(&name.value).map_or_else(
+            || "zones are named as in the IANA table, for example \"Europe/Berlin\"".into(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        r.report().error("C008", place, message, "no zone of the IANA table").help = Some(help);
+    }
+    found
 }
 
 /// One of a few words.
@@ -306,6 +325,18 @@ type = "Int"
         let (config, _) = read(&GOOD.replace("[agent]", &given("true")));
         assert!(config.unwrap().agent.rules_dir_may_be_empty);
         assert!(mistake("[agent]", &given("\"yes\"")).contains("`rules_dir_may_be_empty` must be"));
+    }
+
+    #[test]
+    fn the_time_zone_is_that_of_the_iana_table() {
+        assert_eq!(read(GOOD).0.unwrap().agent.options.zone, Zone::default());
+        let given = |name: &str| format!("[agent]\ntimezone = \"{name}\"");
+        let (config, _) = read(&GOOD.replace("[agent]", &given("Europe/Berlin")));
+        assert_eq!(config.unwrap().agent.options.zone, Zone::named("Europe/Berlin").unwrap());
+        let said = mistake("[agent]", &given("Europe/Berln"));
+        assert!(said.starts_with("agent.toml:3:12: unknown time zone `Europe/Berln`"), "{said}");
+        assert!(said.contains("did you mean `Europe/Berlin`?"), "{said}");
+        assert!(mistake("[agent]", &given("here")).contains("\"Europe/Berlin\""));
     }
 
     #[test]
