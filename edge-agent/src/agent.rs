@@ -306,8 +306,8 @@ fn forward_to(
     let (state, link) = watch::channel(forward::State::default());
     let (ledger, stop) = (Arc::clone(ledger), running.forwarder.clone());
     match config.target.clone() {
-        Target::File => {
-            let stream = File::new(FileTarget { dir: config.agent.data_dir.join("forward") });
+        Target::File { bytes_max } => {
+            let stream = File::new(FileTarget { dir: config.agent.data_dir.join("forward"), bytes_max });
             running.tasks.spawn(async move {
                 (Part::Forwarder, forward::run(ledger, stream, wake, stop, state).await.map_err(Into::into))
             });

@@ -32,6 +32,8 @@ const CONFIG: &str = "/etc/plimsoll/agent.toml";
 
 /// The thing checked is wrong.
 const WRONG: u8 = 1;
+/// What was typed makes no sense.
+const USAGE: u8 = 2;
 /// Something cannot be reached.
 const UNREACHABLE: u8 = 3;
 
@@ -93,6 +95,8 @@ enum Failure {
     Wrong,
     /// The thing checked is wrong, in these words.
     Because(String),
+    /// What was typed does not go together, in these words.
+    Usage(String),
     /// Something cannot be reached; what has been said.
     Away,
     /// Something cannot be reached, in these words.
@@ -106,7 +110,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(e) => {
             // Nothing can be done where even the usage cannot be printed.
             e.print().ok();
-            return if e.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if e.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
     let ended = match line.command {
@@ -122,6 +126,10 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Wrong) => ExitCode::from(WRONG),
         Err(Failure::Away) => ExitCode::from(UNREACHABLE),
+        Err(Failure::Usage(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(USAGE)
+        }
         Err(Failure::Because(why)) => {
             eprintln!("error: {why}");
             ExitCode::from(WRONG)

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rules::calendar::Zone;
 use rules::diagnose::{FileId, Report, did_you_mean};
 use rules::document::{self, Placed, Reader, Table};
 use rules::engine::{Late, Options, Reach};
@@ -127,7 +128,7 @@ fn agent_of(report: &mut Report, file: FileId, table: &Table, dir: &Path) -> Opt
     let http = r.text("http").and_then(|text| loopback(&mut r, text));
     let control = r.text("control").map(|given| socket(&mut r, dir, &given));
     let options = options(&mut r);
-    r.finish(&["timezone"]);
+    r.finish(&[]);
     let (data_dir, rules_dir) = (dir.join(data_dir), dir.join(rules_dir));
     let control = control.unwrap_or_else(|| control::SOCKET.into());
     Some(Agent { id: id?, site, data_dir, rules_dir, rules_dir_may_be_empty, http, control, options })
@@ -153,7 +154,25 @@ fn options(r: &mut Reader<'_, '_>) -> Options {
     if let Some(late) = one_of(r, "late", &[("apply", Late::Apply), ("drop", Late::Drop)]) {
         options.late = late;
     }
+    if let Some(zone) = r.text("timezone").and_then(|name| zone(r, &name)) {
+        options.zone = zone;
+    }
     options
+}
+
+/// Where `hour()` and `weekday()` are.
+fn zone(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Zone> {
+    let found = Zone::named(&name.value);
+    if found.is_none() {
+        let place = (r.file(), name.span.clone());
+        let message = format!("unknown time zone `{}`", name.value);
+        let help = Zone::like(&name.value).map_or_else(
+            || "zones are named as in the IANA table, for example \"Europe/Berlin\"".into(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        r.report().error("C008", place, message, "no zone of the IANA table").help = Some(help);
+    }
+    found
 }
 
 /// One of a few words.
@@ -206,11 +225,10 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
     let params = params(&mut r);
     r.finish(&[]);
     let (Some(name), Some(id)) = (name, id) else { return };
-    let doubled = [("name", &name), ("id", &id)].into_iter().find(|(key, text)| {
-        inventory
-            .machines()
-            .any(|(_, m)| *text.value == if *key == "name" { m.name.clone() } else { m.id.clone() })
-    });
+    let doubled = match inventory.machines_named(&name.value) {
+        [] => inventory.machine_called(&id.value).map(|_| ("id", &id)),
+        _ => Some(("name", &name)),
+    };
     if let Some((key, text)) = doubled {
         let message = format!("there is a machine with the {key} `{}` already", text.value);
         report.error(
@@ -241,7 +259,7 @@ fn machine_named(
     name: &Placed<String>,
     inventory: &Inventory,
 ) -> Option<MachineId> {
-    let found = inventory.machines().find(|(_, m)| m.name == name.value).map(|(id, _)| id);
+    let found = inventory.machines_named(&name.value).first().copied();
     if found.is_none() {
         let near = did_you_mean(&name.value, inventory.machines().map(|(_, m)| m.name.as_str()));
         let help = near.map_or_else(
@@ -328,7 +346,7 @@ type = "Int"
         assert_eq!(config.agent.data_dir, Path::new("/etc/plimsoll/data"), "relative to the file");
         assert_eq!(config.ledger_max, LEDGER_MAX);
         assert!(!config.agent.rules_dir_may_be_empty);
-        assert_eq!(config.target, Target::File);
+        assert_eq!(config.target, Target::File { bytes_max: 1 << 30 });
         let lags: Vec<_> = config.inventory.sources().map(|(_, s)| (s.idle_timeout, s.max_lag)).collect();
         assert_eq!(lags, [(30_000, Some(30_000)); 2]);
     }
@@ -342,6 +360,18 @@ type = "Int"
     }
 
     #[test]
+    fn the_time_zone_is_that_of_the_iana_table() {
+        assert_eq!(read(GOOD).0.unwrap().agent.options.zone, Zone::default());
+        let given = |name: &str| format!("[agent]\ntimezone = \"{name}\"");
+        let (config, _) = read(&GOOD.replace("[agent]", &given("Europe/Berlin")));
+        assert_eq!(config.unwrap().agent.options.zone, Zone::named("Europe/Berlin").unwrap());
+        let said = mistake("[agent]", &given("Europe/Berln"));
+        assert!(said.starts_with("agent.toml:3:12: unknown time zone `Europe/Berln`"), "{said}");
+        assert!(said.contains("did you mean `Europe/Berlin`?"), "{said}");
+        assert!(mistake("[agent]", &given("here")).contains("\"Europe/Berlin\""));
+    }
+
+    #[test]
     fn a_duplicate_machine_is_named() {
         let second = "[[machine]]\nname = \"washer-1\"\nid = \"x\"\n[[source]]\nid = \"washer_plc\"";
         let said = mistake("[[source]]\nid = \"washer_plc\"", second);
@@ -349,6 +379,23 @@ type = "Int"
             said.starts_with("agent.toml:15:8: there is a machine with the name `washer-1` already"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn the_hour_is_that_of_the_time_zone() {
+        let given = |zone: &str| GOOD.replace("[agent]", &format!("[agent]\ntimezone = \"{zone}\""));
+        let zone = read(&given("Europe/Berlin")).0.unwrap().agent.options.zone;
+        assert_eq!(zone.hour(1_700_000_000_000), 23);
+        assert!(mistake("[agent]", "[agent]\ntimezone = \"Berlin\"").contains("no time zone `Berlin`"));
+    }
+
+    #[test]
+    fn operators_are_heard_where_the_file_says_whatever_else_is_wrong_with_it() {
+        let dir = Path::new("/etc/plimsoll");
+        assert_eq!(control_of("[agent]\nid = 5\ncontrol = 'c'\n[[x]]", dir), dir.join("c"));
+        assert_eq!(control_of("[agent]\nid = ", dir), Path::new(control::SOCKET));
+        let long = format!("[agent]\ncontrol = \"{}\"", "c".repeat(100));
+        assert!(mistake("[agent]", &long).contains("at most 107 bytes"));
     }
 
     #[test]

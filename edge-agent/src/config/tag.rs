@@ -23,13 +23,13 @@ pub struct Tag {
     pub deadband: f64,
 }
 
-/// Reads a tag; its address goes to its source's protocol.
+/// Reads a tag; its address goes to its source's protocol. Without one, what can be judged is judged.
 pub(super) fn tag(
     report: &mut Report,
     file: FileId,
     table: &Table,
     source: SourceId,
-    protocol: &mut Protocol,
+    protocol: Option<&mut Protocol>,
     (tables, inventory): (&Tables, &mut Inventory),
 ) -> Option<Tag> {
     let mut r = Reader::new(table, "[[source.tag]]", file, report);
@@ -38,17 +38,25 @@ pub(super) fn tag(
     let unit = r.text("unit").map(|u| u.value);
     let range = range(&mut r);
     let deadband = number(&mut r, "report_deadband").unwrap_or(0.0);
-    let (kind, place) = match protocol {
-        Protocol::Recorded => (declared(&mut r), Some(Place::Nowhere)),
-        Protocol::S7(..) => {
+    let is_known = protocol.is_some();
+    let (kind, place) = match &protocol {
+        None => {
+            ["type", "address"].into_iter().for_each(|key| drop(r.text(key)));
+            (Some(Type::Float), Some(Place::Nowhere))
+        }
+        Some(Protocol::Recorded) => (declared(&mut r), Some(Place::Nowhere)),
+        Some(Protocol::S7(..)) => {
             let (kind, place) = s7::addressed(&mut r);
             (kind, place.map(Place::S7))
         }
-        Protocol::Opcua(..) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
+        Some(Protocol::Opcua(..)) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
     };
     let bits = place.as_ref().and_then(Place::bits);
     let Meaning { kind: meant, names, counter } = tables.meaning(&mut r, bits);
-    let kind = kind.and_then(|kind| fitting(&mut r, kind, meant, counter));
+    let kind = match kind {
+        Some(kind) if is_known => fitting(&mut r, kind, meant, counter),
+        kind => kind,
+    };
     r.finish(&["scan_class"]);
     let machine = super::machine_named(report, file, &machine?, inventory)?;
     let (name, kind, place) = (name?, kind?, place?);
@@ -69,8 +77,8 @@ pub(super) fn tag(
         return None;
     };
     match (protocol, place) {
-        (Protocol::S7(_, tags), Place::S7(tag)) => tags.push(tag),
-        (Protocol::Opcua(_, tags), Place::Opcua(tag)) => tags.push(tag),
+        (Some(Protocol::S7(_, tags)), Place::S7(tag)) => tags.push(tag),
+        (Some(Protocol::Opcua(_, tags)), Place::Opcua(tag)) => tags.push(tag),
         _ => {}
     }
     Some(Tag { id, deadband })
