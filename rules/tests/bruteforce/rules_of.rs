@@ -57,8 +57,7 @@ fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
     let count = rng.between(1, 3) as usize;
     let (mut deadband, wanted) = deadband(rng, world, wanted);
     let states: Vec<State> = (0..count).map(|place| state(rng, world, wanted, place)).collect();
-    deadband.retain(|(tag, _)| states.iter().all(|state| fits(&state.when, *tag)));
-    deadband.retain(|(tag, _)| states.iter().any(|state| has_limit(&state.when, *tag)));
+    deadband.retain(|(tag, _)| is_deadband(&states, *tag));
     Group {
         name: Some(name.into()),
         weight: rng.once_in(2).then(|| weight(rng)),
@@ -78,6 +77,12 @@ fn deadband(rng: &mut Rng, world: &World, wanted: Wanted) -> (Vec<(usize, f64)>,
         (0..world.tags.len()).filter(|tag| world.tags[*tag].kind == Kind::Float).collect();
     let tag = rng.pick(&floats);
     (vec![(tag, rng.between(1, 5) as f64 / 2.0)], Wanted { keys: false, ..wanted })
+}
+
+/// Whether the tag may have a deadband beside these states: one of them has a limit that is shifted.
+pub(super) fn is_deadband(states: &[State], tag: usize) -> bool {
+    states.iter().all(|state| fits(&state.when, tag))
+        && states.iter().any(|state| has_limit(&state.when, tag))
 }
 
 /// Whether the checker takes a deadband of the tag: it refuses where nothing can be shifted.
