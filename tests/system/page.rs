@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use edge_agent::control::Answer;
 use plant::folder::{Addresses, Folder, REGION, STREAM};
 use plant::gate::Passage;
 use plant::kinesis::Kinesis;
@@ -49,6 +50,25 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Set to anything, the picture of the README is taken from the line after [`PICTURE_AFTER`].
 const PICTURE: &str = "PLANT_PICTURE";
 const PICTURE_AFTER: Duration = Duration::from_secs(100);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_have_their_names_and_what_is_shelved_says_who_did_it_and_why() {
+    let stand = Stand::start().await;
+    stand.write(0, &92.5_f32.to_be_bytes());
+    stand.write(12, &3_i16.to_be_bytes());
+    stand.write(14, &0b10_0000_0001_u16.to_be_bytes());
+    let page = Browser::open(&stand.url(), DESK);
+    page.until(&shows("#tag-rows", "inlet · washer-1", "Open (3)"));
+    page.until(&shows("#tag-rows", "alarms · washer-1", "Door, Stop (513)"));
+    stand.write(12, &7_i16.to_be_bytes());
+    page.until(&shows("#tag-rows", "inlet · washer-1", "7"));
+    page.until("document.querySelector('#problems').textContent.includes('Overheated')");
+    let answer = stand.shelve("hot", "<b>probe</b>").await;
+    assert!(matches!(&answer, Answer::Done(done) if done.state == "Overheated"), "{answer:?}");
+    let me = edge_agent::user::name(rustix::process::getuid().as_raw());
+    let why = format!("by {me}: <b>probe</b>");
+    page.until(&format!("document.querySelector('#problems').textContent.includes({why:?})"));
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_states_and_reasons_change_without_reloading() {
@@ -111,7 +131,7 @@ async fn tags_are_filtered_as_one_types() {
             "Array.from(document.querySelectorAll('#tag-rows th'), (th) => th.textContent).join() === {expected:?}"
         )
     };
-    page.until("document.querySelectorAll('#tag-rows tr').length === 8");
+    page.until("document.querySelectorAll('#tag-rows tr').length === 10");
     page.type_into("tag-name", "COU");
     page.until(&names("count · washer-1,count · filler-1"));
     page.type_into("tag-machine", "filler-1");
@@ -212,8 +232,8 @@ async fn prometheus_reads_the_metrics() {
         let answer = ask(stand.http, "GET", "/metrics", &stand.http.to_string()).await.unwrap();
         assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
         let families = parsed(&answer.body);
-        // The first scan reports each of the eight tags.
-        if value(&families, "plimsoll_datapoints_total", "plc") >= Some(8.0) {
+        // The first scan reports each of the ten tags.
+        if value(&families, "plimsoll_datapoints_total", "plc") >= Some(10.0) {
             break families;
         }
         assert!(Instant::now() < deadline, "no tag is read: {}", answer.body);
