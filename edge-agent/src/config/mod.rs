@@ -225,9 +225,10 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
     let params = params(&mut r);
     r.finish(&[]);
     let (Some(name), Some(id)) = (name, id) else { return };
-    let doubled = match inventory.machines_named(&name.value) {
-        [] => inventory.machine_called(&id.value).map(|_| ("id", &id)),
-        _ => Some(("name", &name)),
+    let doubled = if !inventory.machines_named(&name.value).is_empty() {
+        Some(("name", &name))
+    } else {
+        inventory.machine_with_id(&id.value).map(|_| ("id", &id))
     };
     if let Some((key, text)) = doubled {
         let message = format!("there is a machine with the {key} `{}` already", text.value);
@@ -368,7 +369,7 @@ type = "Int"
         let said = mistake("[agent]", &given("Europe/Berln"));
         assert!(said.starts_with("agent.toml:3:12: unknown time zone `Europe/Berln`"), "{said}");
         assert!(said.contains("did you mean `Europe/Berlin`?"), "{said}");
-        assert!(mistake("[agent]", &given("here")).contains("\"Europe/Berlin\""));
+        assert!(mistake("[agent]", &given("???")).contains("\"Europe/Berlin\""));
     }
 
     #[test]
