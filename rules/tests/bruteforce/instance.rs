@@ -371,7 +371,7 @@ impl Sight for Sighted<'_> {
     }
 
     fn age(&self, tag: usize) -> Option<i64> {
-        Some(self.t - self.scope.signals.stamped(tag)?)
+        Some(self.t - self.scope.signals.sampled(tag)?)
     }
 
     fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known> {

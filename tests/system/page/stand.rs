@@ -76,7 +76,7 @@ pub(super) struct Stand {
     pub(super) agent: Process,
     pub(super) http: SocketAddr,
     block: Arc<Mutex<Vec<u8>>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stand {
@@ -98,7 +98,7 @@ impl Stand {
         std::fs::write(dir.join("agent.toml"), config).unwrap();
         let agent = start_agent(&dir.join("agent.toml"), &dir.join("agent.log"));
         until_ready(http, &agent).await;
-        let stand = Self { plc, agent, http, block, _folder: folder };
+        let stand = Self { plc, agent, http, block, folder };
         stand.write_text(20, "Pils");
         stand
     }
@@ -106,6 +106,11 @@ impl Stand {
     /// The page's address.
     pub(super) fn url(&self) -> String {
         format!("http://{}/", self.http)
+    }
+
+    /// Writes one more rule file, which the agent finds by itself.
+    pub(super) fn write_rules(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join("rules").join(name), text).unwrap();
     }
 
     /// Writes bytes into the PLC's data block.
