@@ -47,7 +47,7 @@ fn they_agree_over_restarts() {
 
 #[test]
 fn they_agree_over_clocks_set_back() {
-    agree(Wanted { epochs: true, ..SHORT }, 4, 80);
+    agree(Wanted { epochs: true, ..SHORT }, 4, 40);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn they_agree_on_windows_over_long_silences() {
 
 #[test]
 fn they_agree_on_windows_over_restarts() {
-    agree(Wanted { windows: true, restarts: true, epochs: true, ..SHORT }, 10, 80);
+    agree(Wanted { windows: true, restarts: true, epochs: true, ..SHORT }, 10, 25);
 }
 
 /// Tries so many cases.
