@@ -437,8 +437,12 @@ impl Engine {
                 return;
             };
             self.counts.raised += 1;
-            // What waits lies behind the watermark, always: this makes room.
+            let before = self.waiting;
             self.advance(fullest, oldest, outputs);
+            // What waits lies ahead of the watermark, so this has made room. If it ever did not, time must go on.
+            if self.waiting >= before {
+                return;
+            }
         }
     }
 

@@ -90,6 +90,7 @@ pub struct Inventory {
     tags: Vec<Tag>,
     by_name: FxHashMap<(MachineId, String), TagId>,
     machines_by_name: FxHashMap<String, Vec<MachineId>>,
+    machines_by_id: FxHashMap<String, MachineId>,
     of_machine: FxHashMap<MachineId, Vec<TagId>>,
 }
 
@@ -98,6 +99,7 @@ impl Inventory {
     pub fn add_machine(&mut self, machine: Machine) -> MachineId {
         let id = MachineId(place(self.machines.len() + 1));
         self.machines_by_name.entry(machine.name.clone()).or_default().push(id);
+        self.machines_by_id.insert(machine.id.clone(), id);
         self.machines.push(machine);
         id
     }
@@ -145,6 +147,12 @@ impl Inventory {
     #[must_use]
     pub fn machines_named(&self, name: &str) -> &[MachineId] {
         self.machines_by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The machine that records call so.
+    #[must_use]
+    pub fn machine_called(&self, id: &str) -> Option<MachineId> {
+        self.machines_by_id.get(id).copied()
     }
 
     /// A machine.

@@ -100,7 +100,13 @@ impl Scope {
         for (program, bound) in plan.programs.iter().enumerate() {
             let reader = Reader::new(place, program);
             for slot in &bound.outside {
-                self.signals.read(signals[*slot], reader, bound.program.cuts(*slot));
+                if bound.windows.is_empty() {
+                    self.signals.read(signals[*slot], reader, bound.program.cuts(*slot));
+                } else {
+                    // Its windows go on meanwhile, so that no datapoint of its tags is of no account.
+                    self.signals.read(signals[*slot], reader, None);
+                    self.signals.read_each(signals[*slot], reader);
+                }
             }
             for (slot, age) in &bound.ages {
                 self.signals.age(signals[*slot], reader, self.ages.len());
@@ -268,7 +274,10 @@ impl Scope {
         self.pass(now, going, &mut touched);
         for (window, by_datapoint) in touched.take_windows() {
             self.look_through(window, now, by_datapoint, going);
-            touched.add(&self.windows.get(window).readers);
+            // That it goes stale or returns shows at the next cell, like all that only time brings.
+            if by_datapoint {
+                touched.add(&self.windows.get(window).readers);
+            }
         }
         if let Some(begin) = self.unknown_counts_from() {
             if touched.all {
@@ -309,10 +318,12 @@ impl Scope {
                 going.counts.dropped += 1;
             }
         }
-        let all_heard_now = !heard_before && self.signals.all_heard().is_some();
-        if (any && self.began.is_none()) || all_heard_now {
+        if any && self.began.is_none() {
             self.begin(now, going.inventory);
             touched.all = true;
+        } else if !heard_before && self.signals.all_heard().is_some() {
+            // What they wait for comes at another time now, but says what it said.
+            (0..self.instances.len()).for_each(|i| touched.due(i));
         }
         for signal in renewed.drain(..) {
             self.arm_signal(signal, going.inventory);

@@ -131,7 +131,7 @@ fn decimal_comma(line: &str, at: usize) -> Option<&str> {
     let behind = line.get(at..)?.strip_prefix(',')?;
     let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
     let before = line.get(..at)?;
-    let begin = before.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| i + 1);
+    let begin = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let begin = if before[..begin].ends_with('-') { begin - 1 } else { begin };
     (digits > 0 && begin < at).then(|| &line[begin..at + 1 + digits])
 }
@@ -155,6 +155,12 @@ mod tests {
         assert_eq!(lines.len(), 51);
         let last = "a.toml:200:1: 150 more lines of this file are not TOML (the last of them; mend those above first; is it a rule file at all?)";
         assert_eq!(lines[50], last);
+    }
+
+    #[test]
+    fn a_comma_behind_another_letter_is_no_decimal_comma() {
+        assert_eq!(told("limit = î,5\n").len(), 1);
+        assert!(told("limit = -2,5\n")[0].contains("write -2.5"));
     }
 
     #[test]

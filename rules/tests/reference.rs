@@ -25,6 +25,7 @@ const SHORT: Wanted = Wanted {
     keys: false,
     gates: false,
     language: false,
+    windows: false,
     moments: false,
 };
 
@@ -61,6 +62,21 @@ fn they_agree_on_gates() {
 #[test]
 fn they_agree_on_the_language() {
     agree(Wanted { language: true, moments: true, ..SHORT }, 7, 80);
+}
+
+#[test]
+fn they_agree_on_windows() {
+    agree(Wanted { windows: true, ..SHORT }, 8, 200);
+}
+
+#[test]
+fn they_agree_on_windows_over_long_silences() {
+    agree(Wanted { windows: true, long: true, ..SHORT }, 9, 30);
+}
+
+#[test]
+fn they_agree_on_windows_over_restarts() {
+    agree(Wanted { windows: true, restarts: true, epochs: true, ..SHORT }, 10, 80);
 }
 
 /// Tries so many cases.

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod aggregate;
+mod catalogue;
 mod clock;
 mod commands;
 mod demo;

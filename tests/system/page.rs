@@ -26,6 +26,25 @@ use stand::{Stand, ask, free_address, start_agent, until_ready};
 
 const DESK: Window = Window { width: 1280, height: 1150, dark: false, language: "en" };
 const PHONE: Window = Window { width: 360, height: 740, dark: true, language: "de" };
+/// A state that is left slowly, one that is latched under suppression, and a rule behind a gate.
+const MORE_RULES: &str = r#"
+[rule.leak]
+on = "filler-1"
+when = "count > 10"
+hold = "10 min"
+severity = "alarm"
+
+[rule.jam]
+on = "filler-1"
+when = "count > 20"
+latch = true
+suppress_if = "count >= 0"
+
+[rule.idle]
+on = "filler-1"
+when = "count > 1000"
+active_if = "count > 10"
+"#;
 /// Longest wait for anything without a browser.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Set to anything, the picture of the README is taken from the line after [`PICTURE_AFTER`].
@@ -47,8 +66,9 @@ async fn codes_have_their_names_and_what_is_shelved_says_who_did_it_and_why() {
     let answer = stand.shelve("hot", "<b>probe</b>").await;
     assert!(matches!(&answer, Answer::Done(done) if done.state == "Overheated"), "{answer:?}");
     let me = edge_agent::user::name(rustix::process::getuid().as_raw());
-    let why = format!("by {me}: <b>probe</b>");
-    page.until(&format!("document.querySelector('#problems').textContent.includes({why:?})"));
+    for said in [format!("shelved by {me} until "), ": <b>probe</b>".to_owned()] {
+        page.until(&format!("document.querySelector('#problems').textContent.includes({said:?})"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,6 +99,27 @@ async fn values_states_and_reasons_change_without_reloading() {
     page.until("document.querySelector('#judged .bar .done')");
     page.until("document.querySelector('#mistakes').textContent.includes('rules.toml:17:')");
     assert_eq!(page.run("return window.sameDocument;"), true);
+    all_is_quiet(&page, &stand.url());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_what_is_latched_and_what_keeps_a_rule_silent_is_said() {
+    let stand = Stand::start().await;
+    stand.write_rules("more.toml", MORE_RULES);
+    let page = Browser::open(&stand.url(), DESK);
+    page.until(&shows("#judged", "idle · filler-1", "Inactive"));
+    page.until(&shows("#judged", "idle · filler-1", "not judged: its gate is shut"));
+    stand.write(8, &30_i32.to_be_bytes());
+    page.until(&shows("#judged", "jam · filler-1", "Active: until reset (its condition still holds)"));
+    page.until(&shows("#judged", "jam · filler-1", "suppressed"));
+    page.until(&shows("#judged", "idle · filler-1", "Normal"));
+    stand.write(8, &0_i32.to_be_bytes());
+    page.until(&shows("#judged", "jam · filler-1", "Active: until reset (can be reset now)"));
+    page.until(&shows("#judged", "leak · filler-1", "Active ends in 9 min"));
+    let left = "Number(document.querySelector('#judged .bar .done').getAttribute('width'))";
+    page.until(&format!("{left} < 1000 && {left} > 900"));
+    page.resize(PHONE);
+    nothing_scrolls_sideways(&page);
     all_is_quiet(&page, &stand.url());
 }
 

@@ -217,11 +217,10 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
     let params = params(&mut r);
     r.finish(&[]);
     let (Some(name), Some(id)) = (name, id) else { return };
-    let doubled = [("name", &name), ("id", &id)].into_iter().find(|(key, text)| {
-        inventory
-            .machines()
-            .any(|(_, m)| *text.value == if *key == "name" { m.name.clone() } else { m.id.clone() })
-    });
+    let doubled = match inventory.machines_named(&name.value) {
+        [] => inventory.machine_called(&id.value).map(|_| ("id", &id)),
+        _ => Some(("name", &name)),
+    };
     if let Some((key, text)) = doubled {
         let message = format!("there is a machine with the {key} `{}` already", text.value);
         report.error(
@@ -252,7 +251,7 @@ fn machine_named(
     name: &Placed<String>,
     inventory: &Inventory,
 ) -> Option<MachineId> {
-    let found = inventory.machines().find(|(_, m)| m.name == name.value).map(|(id, _)| id);
+    let found = inventory.machines_named(&name.value).first().copied();
     if found.is_none() {
         let near = did_you_mean(&name.value, inventory.machines().map(|(_, m)| m.name.as_str()));
         let help = near.map_or_else(

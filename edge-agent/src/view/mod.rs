@@ -183,22 +183,14 @@ pub struct JudgedView {
     pub votes: Vec<VoteView>,
     /// States that wait for their delay.
     pub pending: Vec<PendingView>,
-    /// Nobody is told of it, because somebody shelved it.
+    /// States that stay until somebody resets them.
+    pub latched: Vec<LatchedView>,
+    /// Whether the gate `suppress_if` keeps it silent.
+    pub suppressed: bool,
+    /// Who shelved it.
     pub shelved: Option<ShelfView>,
-    /// Nobody is told of it, because somebody took it out of service.
+    /// Who took it out of service.
     pub out_of_service: Option<ShelfView>,
-}
-
-/// What somebody has set on a rule of a machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShelfView {
-    /// Who.
-    pub who: String,
-    /// Why.
-    pub why: String,
-    /// Event time at which it ends; none: when it is taken back.
-    pub until: Option<i64>,
 }
 
 /// A tag of a condition.
@@ -245,6 +237,30 @@ pub struct PendingView {
     pub paused: bool,
     /// The state holds no longer, and its off-delay runs.
     pub leaving: bool,
+}
+
+/// A state that stays until somebody resets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LatchedView {
+    /// The state.
+    pub state: String,
+    /// Its condition does not hold any more, or cannot be known: it can be reset.
+    pub resettable: bool,
+}
+
+/// Who keeps a rule silent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShelfView {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// Event time at which it ends; none: when it is taken back, or when the state is normal again.
+    pub until: Option<i64>,
+    /// It ends when the state is normal again.
+    pub once: bool,
 }
 
 /// A tag at one moment.

@@ -15,8 +15,8 @@ use rules::view::{EngineView, InstanceView};
 
 use super::board::Board;
 use super::{
-    INSTANCES_MAX, InputView, JudgedView, MachineView, PendingView, ScopeView, ShelfView, SourceView,
-    TAGS_MAX, TagView, View, VoteView,
+    INSTANCES_MAX, InputView, JudgedView, LatchedView, MachineView, PendingView, ScopeView, ShelfView,
+    SourceView, TAGS_MAX, TagView, View, VoteView,
 };
 
 /// A condition that names more tags is cut short.
@@ -194,6 +194,8 @@ impl Board {
             text,
             votes: instance.votes().map(VoteView::from).collect(),
             pending: instance.pending().map(PendingView::from).collect(),
+            latched: instance.latched().map(LatchedView::from).collect(),
+            suppressed: instance.suppressed,
             shelved: instance.shelf.map(ShelfView::from),
             out_of_service: instance.out_of_service.map(ShelfView::from),
         }
@@ -231,12 +233,6 @@ struct Bad {
     by_machine: Vec<usize>,
 }
 
-impl From<&Shelf> for ShelfView {
-    fn from(shelf: &Shelf) -> Self {
-        Self { who: shelf.who.clone(), why: shelf.why.clone(), until: shelf.until }
-    }
-}
-
 impl From<rules::view::VoteView<'_>> for VoteView {
     fn from(vote: rules::view::VoteView<'_>) -> Self {
         let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
@@ -248,5 +244,18 @@ impl From<rules::view::PendingView<'_>> for PendingView {
     fn from(pending: rules::view::PendingView<'_>) -> Self {
         let rules::view::PendingView { state, done_ms, of_ms, paused, leaving } = pending;
         Self { state: state.to_owned(), done_ms, of_ms, paused, leaving }
+    }
+}
+
+impl From<rules::view::LatchedView<'_>> for LatchedView {
+    fn from(latched: rules::view::LatchedView<'_>) -> Self {
+        Self { state: latched.state.to_owned(), resettable: latched.resettable }
+    }
+}
+
+impl From<&Shelf> for ShelfView {
+    fn from(shelf: &Shelf) -> Self {
+        let Shelf { who, why, until, once } = shelf;
+        Self { who: who.clone(), why: why.clone(), until: *until, once: *once }
     }
 }

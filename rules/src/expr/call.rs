@@ -53,6 +53,12 @@ const OTHERS: [(&str, &str); 8] = [
     ("weekday", "weekday()"),
 ];
 
+/// The names of all functions, for the manual and for editors.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    let others = OTHERS.iter().map(|(name, _)| *name);
+    WINDOWS.iter().map(|(name, _)| *name).chain(others)
+}
+
 impl WindowFunction {
     /// What rules call it.
     #[must_use]

@@ -23,6 +23,8 @@ mod several;
 mod sum;
 mod typed;
 
+pub use call::function_names;
+
 use std::fmt;
 use std::ops::Range;
 

@@ -9,6 +9,7 @@ use super::atoms;
 use super::generate::Wanted;
 use super::model::{Expr, Group, Kind, Rule, Stale, State, UNKNOWN_AFTER, UnknownPolicy, World};
 use super::rng::Rng;
+use super::windows;
 
 /// Times in rules, ms: on the grid of the stories.
 const TIMES: [i64; 8] = [1, 50, 100, 150, 300, 500, 1_000, 1_750];
@@ -48,7 +49,8 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
     if active_if.is_some() || suppress_if.is_some() {
         groups.iter_mut().for_each(|group| group.unknown = None);
     }
-    Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if }
+    let coverage = if wanted.windows { rng.pick(&[80, 80, 50, 10, 100]) } else { 80 };
+    Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if, coverage }
 }
 
 fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
@@ -113,6 +115,7 @@ fn condition(rng: &mut Rng, world: &World, wanted: Wanted, depth: usize) -> Expr
         2 | 3 => Expr::Or(inner(rng), inner(rng)),
         4 => Expr::Xor(inner(rng), inner(rng)),
         5 => Expr::Not(inner(rng)),
+        _ if wanted.windows && rng.once_in(2) => windows::atom(rng, world, wanted.long),
         _ if wanted.language && rng.once_in(2) => atoms::atom(rng, world, wanted.moments),
         _ => atom(rng, world),
     }

@@ -3,9 +3,11 @@
 //! Here: the keys that the rules need. Not here: whatever else such a file may say, and its mistakes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
 
+use std::sync::Arc;
+
 use rules::diagnose::Report;
 use rules::document::{Node, Table, parse};
-use rules::inventory::{Inventory, Machine, MachineId, Source, Tag};
+use rules::inventory::{Inventory, Machine, MachineId, Names, Source, Tag};
 use rules::value::Type;
 
 /// Reads the text of a configuration.
@@ -33,16 +35,19 @@ pub(crate) fn read(text: &str) -> Inventory {
         let source_id = inventory.add_source(known);
         for given in tables(source, "tag") {
             let machine = inventory.machines_named(&word(given, "machine").unwrap())[0];
-            assert!(inventory.add_tag(Tag { source: source_id, ..tag(given, machine) }).is_some());
+            let tag = Tag { source: source_id, ..tag(given, machine, &table) };
+            assert!(inventory.add_tag(tag).is_some());
         }
     }
     inventory
 }
 
-fn tag(given: &Table, machine: MachineId) -> Tag {
-    let names = word(given, "enum").map(|table| rules::names::table(&table).unwrap());
+fn tag(given: &Table, machine: MachineId, file: &Table) -> Tag {
+    let codes = word(given, "enum").map(|table| rules::names::table(&table).unwrap());
+    let bits = word(given, "flags").map(|table| own_names(file, table));
     let kind = match word(given, "type").as_deref() {
-        Some("Int") if names.is_some() => Type::Enum,
+        Some("Int") if codes.is_some() => Type::Enum,
+        Some("Int") if bits.is_some() => Type::Flags,
         Some("Int") => Type::Int,
         Some("Float") => Type::Float,
         Some("Bool") => Type::Bool,
@@ -57,8 +62,17 @@ fn tag(given: &Table, machine: MachineId) -> Tag {
         Some(Node::List(ends)) => Some((number(&ends[0].value), number(&ends[1].value))),
         _ => None,
     };
-    let name = word(given, "name").unwrap();
+    let (name, names) = (word(given, "name").unwrap(), codes.or(bits));
     Tag { machine, name, kind, unit: word(given, "unit"), range, names, counter, ..Tag::default() }
+}
+
+/// A table of names under `[names]`.
+fn own_names(file: &Table, table: String) -> Arc<Names> {
+    let Some(Node::Table(all)) = node(file, "names") else { panic!("{table}") };
+    let Some(Node::Table(own)) = node(all, &table) else { panic!("{table}") };
+    let entries =
+        own.entries.iter().map(|(name, code)| (name.value.clone(), number(&code.value) as i64)).collect();
+    Arc::new(Names { table, entries })
 }
 
 fn node<'t>(table: &'t Table, key: &str) -> Option<&'t Node> {

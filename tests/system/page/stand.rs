@@ -128,6 +128,11 @@ impl Stand {
         tokio::task::spawn_blocking(move || client::ask(&path, &request)).await.unwrap().unwrap()
     }
 
+    /// Writes one more rule file, which the agent finds by itself.
+    pub(super) fn write_rules(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join("rules").join(name), text).unwrap();
+    }
+
     /// Writes bytes into the PLC's data block.
     pub(super) fn write(&self, at: usize, bytes: &[u8]) {
         self.block.lock().unwrap()[at..at + bytes.len()].copy_from_slice(bytes);
