@@ -7,8 +7,9 @@
 //! Invariant: between an instant and its next change, hour and day are the same.
 
 use jiff::Timestamp;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{TimeZone, TimeZoneDatabase, TimeZoneName};
 
+use crate::diagnose::did_you_mean;
 use crate::time::Millis;
 
 const HOUR: Millis = 3_600_000;
@@ -28,6 +29,14 @@ impl Zone {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         TimeZoneDatabase::bundled().get(name).ok().map(Self)
+    }
+
+    /// The zone of the IANA table whose name is most like this one; none: nothing is like it.
+    #[must_use]
+    pub fn like(name: &str) -> Option<String> {
+        let table = TimeZoneDatabase::bundled();
+        let names: Vec<_> = table.available().collect();
+        did_you_mean(name, names.iter().map(TimeZoneName::as_str)).map(str::to_owned)
     }
 
     /// The hour, 0 to 23.
@@ -77,6 +86,8 @@ mod tests {
         assert_eq!((utc.hour(sunday_evening), utc.weekday(sunday_evening)), (22, 7));
         assert_eq!((utc.hour(-1), utc.weekday(-1)), (23, 3), "before 1970");
         assert_eq!(Zone::named("Europe/Neutraubling"), None);
+        assert_eq!(Zone::like("Europe/Berln").as_deref(), Some("Europe/Berlin"));
+        assert_eq!(Zone::like("???"), None);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Inventory {
     pub fn add_machine(&mut self, machine: Machine) -> MachineId {
         let id = MachineId(place(self.machines.len() + 1));
         self.machines_by_name.entry(machine.name.clone()).or_default().push(id);
-        self.machines_by_id.insert(machine.id.clone(), id);
+        self.machines_by_id.entry(machine.id.clone()).or_insert(id);
         self.machines.push(machine);
         id
     }
@@ -151,7 +151,7 @@ impl Inventory {
 
     /// The machine that records call so.
     #[must_use]
-    pub fn machine_called(&self, id: &str) -> Option<MachineId> {
+    pub fn machine_with_id(&self, id: &str) -> Option<MachineId> {
         self.machines_by_id.get(id).copied()
     }
 

@@ -42,6 +42,7 @@ mod scope;
 mod sheet;
 pub mod shelf;
 mod sight;
+mod signal;
 mod signals;
 pub mod size;
 mod step;

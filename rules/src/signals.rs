@@ -5,85 +5,18 @@
 //! Invariant: between samples a value holds; it stops to count exactly at its deadline and not at all while its
 //! source confirms it: "unchanged" and "dead" differ.
 
-use proto::{Flags, Quality};
+use proto::Flags;
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Datapoint, Subject};
 use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
+use crate::signal::{Cell, NOWHERE, Signal, Touching};
 use crate::time::LONG_AGO;
 use crate::touched::{Reader, Touched};
-use crate::value::{Held, Unknown, Value};
+use crate::value::{Held, Unknown};
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
-
-/// The last value of a tag.
-#[derive(Debug)]
-pub(crate) struct Cell {
-    pub(crate) tag: TagId,
-    pub(crate) held: Held,
-    /// That of the sample before.
-    pub(crate) previous: Held,
-    pub(crate) quality: Quality,
-    /// None: never heard of.
-    pub(crate) timestamp: Option<i64>,
-    pub(crate) sequence: u64,
-    pub(crate) late: bool,
-    /// The first of its signals; each names the next.
-    signal: Option<u32>,
-}
-
-/// A tag under one policy of staleness, read by instances.
-#[derive(Debug)]
-struct Signal {
-    cell: usize,
-    /// The next signal of the same tag.
-    next: Option<u32>,
-    policy: StaleAfter,
-    stale: bool,
-    /// An instant before which staleness does not begin to count: a late application, or its last end where no
-    /// frontier tells when that was.
-    floor: i64,
-    /// What is judged whenever it changes.
-    readers: Vec<Reader>,
-    /// What compares it with numbers alone, by these: such a program says the same as before while the value lies
-    /// on the same side of its number.
-    cuts: Vec<(f64, Reader)>,
-    /// What is judged at each datapoint: its age is another then.
-    aged: Vec<Reader>,
-    /// Its places among the ages of the scope.
-    ages: Vec<usize>,
-    /// The windows over it.
-    windows: Vec<usize>,
-}
-
-impl Signal {
-    /// Touches all that reads it.
-    fn touch(&self, touched: &mut Touched) {
-        touched.add_windows(&self.windows, false);
-        touched.add(&self.readers);
-        self.cuts.iter().for_each(|(_, reader)| touched.add(&[*reader]));
-    }
-
-    /// Touches all that may tell the one value from the other.
-    fn touch_between(&self, before: &Held, after: &Held, touched: &mut Touched) {
-        let (Some(before), Some(after)) = (number(before), number(after)) else { return self.touch(touched) };
-        touched.add(&self.readers);
-        let (low, high) = (before.min(after), before.max(after));
-        let first = self.cuts.partition_point(|(cut, _)| *cut < low);
-        let crossed = self.cuts[first..].iter().take_while(|(cut, _)| *cut <= high);
-        crossed.for_each(|(_, reader)| touched.add(&[*reader]));
-    }
-}
-
-/// A value as a number. Rounding a large integer keeps its order, and no cut lies where it rounds.
-fn number(held: &Held) -> Option<f64> {
-    match held {
-        Ok(Value::Int(i)) => Some(*i as f64),
-        Ok(Value::Float(f)) => Some(*f),
-        _ => None,
-    }
-}
 
 /// What a scope has heard of a source, as far as it was applied.
 #[derive(Debug)]
@@ -136,10 +69,7 @@ impl Signals {
             (last, next) = (Some(signal), known.next);
         }
         let signal = self.signals.len();
-        let (readers, cuts, aged) = (Vec::new(), Vec::new(), Vec::new());
-        let (ages, windows, next, stale, floor) = (Vec::new(), Vec::new(), None, false, LONG_AGO);
-        let new = Signal { cell, next, policy, stale, floor, readers, cuts, aged, ages, windows };
-        self.signals.push(new);
+        self.signals.push(Signal::new(cell, policy));
         let place = u32::try_from(signal).ok();
         match last {
             None => self.cells[cell].signal = place,
@@ -152,10 +82,7 @@ impl Signals {
         let place = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
         let cell = *self.by_tag.entry(tag).or_insert(place);
         if cell == place {
-            let (held, quality) = (Err(Unknown::NeverSeen), Quality::Bad);
-            let (timestamp, sequence, late, signal) = (None, 0, false, None);
-            let previous = held.clone();
-            self.cells.push(Cell { tag, held, previous, quality, timestamp, sequence, late, signal });
+            self.cells.push(Cell::new(tag));
         }
         cell as usize
     }
@@ -209,6 +136,16 @@ impl Signals {
             signal.cuts.shrink_to_fit();
             signal.readers.shrink_to_fit();
         }
+        for cell in &mut self.cells {
+            (cell.plain, cell.timed) = (true, false);
+            let mut next = cell.signal;
+            while let Some(signal) = next {
+                let signal = &self.signals[signal as usize];
+                cell.plain &= signal.is_plain();
+                cell.timed |= signal.policy != StaleAfter::Never;
+                next = signal.next;
+            }
+        }
     }
 
     fn contact_of(&mut self, source: SourceId) -> Option<&mut Contact> {
@@ -227,6 +164,7 @@ impl Signals {
             let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i as usize]) else { continue };
             (cell.held, cell.quality) = (old.held.clone(), old.quality);
             cell.previous.clone_from(&old.previous);
+            cell.quiet = NOWHERE;
             (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
             let mut next = cell.signal;
             while let Some(signal) = next {
@@ -269,6 +207,7 @@ impl Signals {
         if cell.timestamp.is_none() {
             (cell.held, cell.quality) = (datapoint.value.clone(), datapoint.quality);
             (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
+            cell.quiet = NOWHERE;
         }
     }
 
@@ -332,24 +271,11 @@ impl Signals {
         cell.previous = before;
         (cell.quality, cell.late) = (datapoint.quality, late);
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
-        let mut next = cell.signal;
-        while let Some(signal) = next {
-            let state = &mut self.signals[signal as usize];
-            if late {
-                state.floor = now;
-            }
-            if state.policy != StaleAfter::Never || !state.ages.is_empty() {
-                armed.push(signal as usize);
-            }
-            if changed {
-                state.touch_between(&cell.previous, &cell.held, touched);
-            } else if was_changed {
-                touched.add(&state.readers);
-            }
-            touched.add(&state.aged);
-            touched.add_windows(&state.windows, true);
-            next = state.next;
+        if !late && !cell.timed && cell.tells_nothing(changed) {
+            return true;
         }
+        let touching = Touching { now: late.then_some(now), changed, was_changed };
+        touching.all(cell, &mut self.signals, touched, armed);
         true
     }
 

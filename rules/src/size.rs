@@ -15,7 +15,7 @@ use crate::expr::eval::Program;
 use crate::group::Standing;
 use crate::instance::{Instance, Verdict};
 use crate::ruleset::{BoundCondition, BoundProgram, Plan, RuleSet, Window};
-use crate::signals;
+use crate::signal;
 
 /// Cells of a window (§5).
 const CELLS: usize = 62;
@@ -72,7 +72,7 @@ fn instance(plan: &Plan) -> usize {
     let conditions = list(conditions, size_of::<BoundCondition>() + size_of::<Delays>() + 2 * ALLOCATION);
     let groups = list(plan.conditions.len(), size_of::<Standing>() + 4 * ALLOCATION);
     // A cell of a tag, its signal and who reads it.
-    let slots = list(plan.slots.len(), 2 * size_of::<signals::Cell>());
+    let slots = list(plan.slots.len(), 2 * size_of::<signal::Cell>());
     size_of::<Plan>() + size_of::<Instance>() + programs + conditions + groups + slots
 }
 

@@ -307,6 +307,16 @@ mod tests {
     }
 
     #[test]
+    fn changes_of_a_text_are_counted() {
+        let mut history = History::new(10_000, None);
+        for (at, text) in [(1_000, "A"), (2_000, "A"), (3_000, "B"), (4_000, "A")] {
+            history.take(at, &Ok(Value::Text(text.into())), true);
+        }
+        history.pass(9_500);
+        assert_eq!(history.result(Changes, 0.8), Ok(Value::Int(2)));
+    }
+
+    #[test]
     fn a_counter_survives_a_wrap_and_a_reset() {
         let mut wrapped = history(Some(16), &[(0, 65_000.0), (5_000, 64.0)]);
         assert_eq!(float(&mut wrapped, Delta, 9_000), None, "less than 80 % is known");

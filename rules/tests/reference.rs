@@ -23,6 +23,7 @@ const SHORT: Wanted = Wanted {
     epochs: false,
     long: false,
     keys: false,
+    deadbands: false,
     gates: false,
     language: false,
     windows: false,
@@ -52,6 +53,11 @@ fn they_agree_over_clocks_set_back() {
 #[test]
 fn they_agree_on_clear_hold_and_latch() {
     agree(Wanted { keys: true, ..SHORT }, 5, 100);
+}
+
+#[test]
+fn they_agree_on_deadbands() {
+    agree(Wanted { deadbands: true, ..SHORT }, 11, 80);
 }
 
 #[test]

@@ -154,17 +154,25 @@ fn options(r: &mut Reader<'_, '_>) -> Options {
     if let Some(late) = one_of(r, "late", &[("apply", Late::Apply), ("drop", Late::Drop)]) {
         options.late = late;
     }
-    if let Some(given) = r.text("timezone") {
-        match Zone::named(&given.value) {
-            Some(zone) => options.zone = zone,
-            None => {
-                let place = (r.file(), given.span);
-                let message = format!("there is no time zone `{}`", given.value);
-                r.report().error("C009", place, message, "a name such as \"Europe/Berlin\" is expected");
-            }
-        }
+    if let Some(zone) = r.text("timezone").and_then(|name| zone(r, &name)) {
+        options.zone = zone;
     }
     options
+}
+
+/// Where `hour()` and `weekday()` are.
+fn zone(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Zone> {
+    let found = Zone::named(&name.value);
+    if found.is_none() {
+        let place = (r.file(), name.span.clone());
+        let message = format!("unknown time zone `{}`", name.value);
+        let help = Zone::like(&name.value).map_or_else(
+            || "zones are named as in the IANA table, for example \"Europe/Berlin\"".into(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        r.report().error("C008", place, message, "no zone of the IANA table").help = Some(help);
+    }
+    found
 }
 
 /// One of a few words.
@@ -217,9 +225,10 @@ fn machine(report: &mut Report, file: FileId, table: &Table, inventory: &mut Inv
     let params = params(&mut r);
     r.finish(&[]);
     let (Some(name), Some(id)) = (name, id) else { return };
-    let doubled = match inventory.machines_named(&name.value) {
-        [] => inventory.machine_called(&id.value).map(|_| ("id", &id)),
-        _ => Some(("name", &name)),
+    let doubled = if !inventory.machines_named(&name.value).is_empty() {
+        Some(("name", &name))
+    } else {
+        inventory.machine_with_id(&id.value).map(|_| ("id", &id))
     };
     if let Some((key, text)) = doubled {
         let message = format!("there is a machine with the {key} `{}` already", text.value);
@@ -349,6 +358,18 @@ type = "Int"
         let (config, _) = read(&GOOD.replace("[agent]", &given("true")));
         assert!(config.unwrap().agent.rules_dir_may_be_empty);
         assert!(mistake("[agent]", &given("\"yes\"")).contains("`rules_dir_may_be_empty` must be"));
+    }
+
+    #[test]
+    fn the_time_zone_is_that_of_the_iana_table() {
+        assert_eq!(read(GOOD).0.unwrap().agent.options.zone, Zone::default());
+        let given = |name: &str| format!("[agent]\ntimezone = \"{name}\"");
+        let (config, _) = read(&GOOD.replace("[agent]", &given("Europe/Berlin")));
+        assert_eq!(config.unwrap().agent.options.zone, Zone::named("Europe/Berlin").unwrap());
+        let said = mistake("[agent]", &given("Europe/Berln"));
+        assert!(said.starts_with("agent.toml:3:12: unknown time zone `Europe/Berln`"), "{said}");
+        assert!(said.contains("did you mean `Europe/Berlin`?"), "{said}");
+        assert!(mistake("[agent]", &given("???")).contains("\"Europe/Berlin\""));
     }
 
     #[test]

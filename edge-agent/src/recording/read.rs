@@ -4,22 +4,26 @@
 //! Here: lines, names, values. Not here: the engine, and what becomes of a line that is wrong (`cli::replay`).
 //! Invariant: a line is read by itself: what came before it plays no part.
 
-use std::hash::Hasher as _;
 use std::io::{self, BufRead};
+use std::ops::Range;
 
+use memchr::memchr;
 use proto::Value;
 use rules::engine::{Datapoint, Subject};
-use rules::inventory::{Inventory, SourceId, Tag, TagId};
+use rules::inventory::{Inventory, MachineId, SourceId, Tag, TagId};
 use rules::value::{Type, Unknown, admit};
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 
 use super::{CONNECTED, HEARTBEAT};
 
-/// The lines of a recording, one after the other in the same memory.
+/// The lines of a recording, one after the other. A line is looked at where it was read; only one that does not lie
+/// in the memory of the input as a whole is copied.
 #[derive(Debug)]
 pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
+    /// Of the memory of the input: what was looked at already.
+    seen: usize,
     /// The number of the line that was read last, from 1.
     pub number: u64,
 }
@@ -27,7 +31,7 @@ pub struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     /// Over an input.
     pub fn of(input: R) -> Self {
-        Self { input, line: Vec::new(), number: 0 }
+        Self { input, line: Vec::new(), seen: 0, number: 0 }
     }
 
     /// The next line that is not blank; none at the end.
@@ -36,39 +40,54 @@ impl<R: BufRead> Lines<R> {
     /// When the input cannot be read.
     pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         loop {
-            self.line.clear();
-            if self.input.read_until(b'\n', &mut self.line)? == 0 {
-                return Ok(None);
-            }
+            self.input.consume(std::mem::take(&mut self.seen));
+            let held = self.input.fill_buf()?;
+            let whole = memchr(b'\n', held).map(|end| end + 1);
+            let line = match whole {
+                Some(end) => &held[..end],
+                None => {
+                    self.line.clear();
+                    if self.input.read_until(b'\n', &mut self.line)? == 0 {
+                        return Ok(None);
+                    }
+                    self.line.as_slice()
+                }
+            };
             self.number += 1;
-            if self.line.iter().any(|byte| !byte.is_ascii_whitespace()) {
-                return Ok(Some(&self.line));
+            if line.iter().all(u8::is_ascii_whitespace) {
+                self.seen = whole.unwrap_or(0);
+                continue;
             }
+            return match whole {
+                Some(end) => {
+                    self.seen = end;
+                    Ok(self.input.fill_buf()?.get(..end))
+                }
+                None => Ok(Some(&self.line)),
+            };
         }
     }
 }
 
-/// Looks names up in an inventory.
+/// Looks names up in an inventory. It is small, so that it stays near the processor: each name is there once.
 #[derive(Debug)]
 pub struct Names {
     sources: FxHashMap<String, SourceId>,
     source_ids: Vec<String>,
-    /// A table of open places, twice as many as tags at least: what a line needs lies together.
-    places: Vec<Option<Named>>,
-    /// Machine and tag of each, one after the other.
-    texts: String,
+    /// Where the tags of a machine lie in `tags`, by its id.
+    machines: FxHashMap<Box<str>, Range<u32>>,
+    /// The names of tags; many machines have the same.
+    words: FxHashMap<Box<str>, u32>,
+    /// By machine, then by word.
+    tags: Vec<Named>,
 }
 
-/// A tag as lines name it, small: with many tags the time goes into fetching it from memory.
+/// A tag as lines name it.
 #[derive(Debug, Clone, Copy)]
 struct Named {
-    /// The lower half of the hash.
-    hash: u32,
+    word: u32,
     tag: TagId,
     source: SourceId,
-    /// Where its names begin, and how long they are.
-    text: u32,
-    lengths: (u16, u16),
     kind: Type,
     has_range: bool,
 }
@@ -77,67 +96,42 @@ impl Names {
     /// All names of an inventory.
     #[must_use]
     pub fn of(inventory: &Inventory) -> Self {
-        let places = (inventory.tags().count() * 2).next_power_of_two();
         let mut names = Self {
             sources: inventory.sources().map(|(id, s)| (s.id.clone(), id)).collect(),
             source_ids: inventory.sources().map(|(_, s)| s.id.clone()).collect(),
-            places: vec![None; places],
-            texts: String::new(),
+            machines: FxHashMap::default(),
+            words: FxHashMap::default(),
+            tags: Vec::new(),
         };
-        for (id, tag) in inventory.tags() {
-            names.add(id, tag, &inventory.machine(tag.machine).id);
+        let mut all: Vec<(MachineId, Named)> = inventory
+            .tags()
+            .map(|(id, tag)| (tag.machine, Named::of(id, tag, names.word(&tag.name))))
+            .collect();
+        all.sort_unstable_by_key(|(machine, named)| (*machine, named.word));
+        let place = |i: usize| u32::try_from(i).unwrap_or(u32::MAX);
+        for of_machine in all.chunk_by(|a, b| a.0 == b.0) {
+            let begin = place(names.tags.len());
+            names.tags.extend(of_machine.iter().map(|(_, named)| *named));
+            let id = inventory.machine(of_machine[0].0).id.as_str();
+            names.machines.insert(id.into(), begin..place(names.tags.len()));
         }
         names
     }
 
-    /// A name longer than 65,535 bytes is not found again; no protocol has one.
-    fn add(&mut self, id: TagId, tag: &Tag, machine: &str) {
-        let length = |text: &str| u16::try_from(text.len()).unwrap_or(u16::MAX);
-        let text = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push_str(machine);
-        self.texts.push_str(&tag.name);
-        let hash = hash(machine, &tag.name);
-        let mut place = self.first_place(hash);
-        while self.places[place].is_some() {
-            place = self.next_place(place);
-        }
-        self.places[place] = Some(Named {
-            hash: hash as u32,
-            tag: id,
-            source: tag.source,
-            text,
-            lengths: (length(machine), length(&tag.name)),
-            kind: tag.kind,
-            has_range: tag.range.is_some(),
-        });
-    }
-
-    fn first_place(&self, hash: u64) -> usize {
-        // The upper bits of the hash are its best.
-        (hash >> 32) as usize & (self.places.len() - 1)
-    }
-
-    fn next_place(&self, place: usize) -> usize {
-        (place + 1) & (self.places.len() - 1)
+    fn word(&mut self, name: &str) -> u32 {
+        let next = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        *self.words.entry(name.into()).or_insert(next)
     }
 
     fn find(&self, machine: &str, tag: &str) -> Option<&Named> {
-        let hash = hash(machine, tag);
-        let mut place = self.first_place(hash);
-        loop {
-            let named = self.places[place].as_ref()?;
-            if named.hash == hash as u32 && self.is(named, machine, tag) {
-                return Some(named);
-            }
-            place = self.next_place(place);
+        let word = self.words.get(tag)?;
+        let own = self.machines.get(machine)?;
+        let own = self.tags.get(own.start as usize..own.end as usize)?;
+        // A few are looked through faster than halved.
+        if own.len() <= 16 {
+            return own.iter().find(|named| named.word == *word);
         }
-    }
-
-    fn is(&self, named: &Named, machine: &str, tag: &str) -> bool {
-        let begin = named.text as usize;
-        let middle = begin + usize::from(named.lengths.0);
-        let end = middle + usize::from(named.lengths.1);
-        self.texts.get(begin..middle) == Some(machine) && self.texts.get(middle..end) == Some(tag)
+        own.binary_search_by_key(word, |named| named.word).ok().map(|place| &own[place])
     }
 
     fn source(&self, id: &str, expected: SourceId) -> Option<SourceId> {
@@ -176,11 +170,10 @@ impl Names {
     }
 }
 
-fn hash(machine: &str, tag: &str) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write(machine.as_bytes());
-    hasher.write(tag.as_bytes());
-    hasher.finish()
+impl Named {
+    fn of(id: TagId, tag: &Tag, word: u32) -> Self {
+        Self { word, tag: id, source: tag.source, kind: tag.kind, has_range: tag.range.is_some() }
+    }
 }
 
 #[cfg(test)]
@@ -197,8 +190,12 @@ mod tests {
             inventory.add_machine(Machine { name: id.into(), id: id.into(), ..Machine::default() })
         });
         for machine in machines {
-            for name in ["bc", "c", "t1", "t2", "t3"] {
-                let tag = Tag { machine, source, name: name.into(), kind: Type::Int, ..Tag::default() };
+            let many = (0..40).map(|i| format!("t{i}"));
+            for name in ["bc", "c"].into_iter().map(str::to_owned).chain(many) {
+                if machine == machines[0] && name > "t3".to_owned() {
+                    continue;
+                }
+                let tag = Tag { machine, source, name, kind: Type::Int, ..Tag::default() };
                 inventory.add_tag(tag).unwrap();
             }
         }
@@ -207,7 +204,11 @@ mod tests {
             let found = names.find(&inventory.machine(tag.machine).id, &tag.name).map(|n| n.tag);
             assert_eq!(found, Some(id));
         }
-        assert!(names.find("a", "t4").is_none() && names.find("", "abc").is_none());
+        assert!(
+            names.find("a", "t4").is_none()
+                && names.find("b", "t4").is_some()
+                && names.find("", "abc").is_none()
+        );
         assert!(Names::of(&Inventory::default()).find("a", "t1").is_none());
     }
 
@@ -218,5 +219,17 @@ mod tests {
         assert_eq!(lines.next_line().unwrap(), Some(&b"b"[..]));
         assert_eq!(lines.number, 4);
         assert_eq!(lines.next_line().unwrap(), None);
+    }
+
+    #[test]
+    fn lines_are_whole_however_the_input_holds_them() {
+        for room in 1..12 {
+            let input = io::BufReader::with_capacity(room, "abc\n\nde\nf\n\nghijk".as_bytes());
+            let (mut lines, mut read) = (Lines::of(input), Vec::new());
+            while let Some(line) = lines.next_line().unwrap() {
+                read.push(String::from_utf8(line.to_vec()).unwrap());
+            }
+            assert_eq!((read.concat().as_str(), read.len()), ("abc\nde\nf\nghijk", 4), "{room}");
+        }
     }
 }

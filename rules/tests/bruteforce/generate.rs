@@ -17,8 +17,9 @@ pub(crate) struct Wanted {
     pub(crate) epochs: bool,
     /// Long silences, and `unknown.after` of a minute.
     pub(crate) long: bool,
-    /// `clear`, `hold`, `latch`, `deadband`.
+    /// `clear`, `hold`, `latch`.
     pub(crate) keys: bool,
+    pub(crate) deadbands: bool,
     /// `active_if`, `suppress_if`.
     pub(crate) gates: bool,
     /// More than comparisons.

@@ -134,7 +134,7 @@ impl Instance {
             let was = std::mem::take(&mut self.stale);
             let changed = |tag: &usize| {
                 let place = self.tags.iter().position(|other| other == tag);
-                place.is_some_and(|place| was.get(place) != stale.get(place))
+                scope.signals.seen(*tag) && place.is_some_and(|place| was.get(place) != stale.get(place))
             };
             let due = |expr: &Expr| {
                 expr.tags().iter().any(|tag| touched.is_some_and(|touched| touched.contains(tag)))
@@ -371,7 +371,7 @@ impl Sight for Sighted<'_> {
     }
 
     fn age(&self, tag: usize) -> Option<i64> {
-        Some(self.t - self.scope.signals.sampled(tag)?)
+        Some(self.t - self.scope.signals.stamped(tag)?)
     }
 
     fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known> {

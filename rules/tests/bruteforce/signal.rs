@@ -125,8 +125,8 @@ impl Signals {
         self.tags[tag].before
     }
 
-    /// When the last sample of the tag was taken, which is before it took effect if it came late.
-    pub(crate) fn sampled(&self, tag: usize) -> Option<i64> {
+    /// The timestamp of the tag's last datapoint, which is the older one where that came late.
+    pub(crate) fn stamped(&self, tag: usize) -> Option<i64> {
         self.tags[tag].order.map(|(timestamp, _)| timestamp)
     }
 

@@ -10,7 +10,7 @@ use super::rules_of;
 const LENGTHS: [i64; 7] = [400, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000];
 
 pub(super) fn atom(rng: &mut Rng, world: &World, long: bool) -> Expr {
-    let length = if long { rng.pick(&[20_000, 61_000, 90_000, 100_001]) } else { rng.pick(&LENGTHS) };
+    let length = if long { long_length(world) } else { rng.pick(&LENGTHS) };
     let place = rng.below(world.tags.len());
     let number = world.tags[place].kind != Kind::Bool;
     let sign = rng.pick(&["<", "<=", ">", ">=", "=", "<>"]);
@@ -50,6 +50,12 @@ pub(super) fn atom(rng: &mut Rng, world: &World, long: bool) -> Expr {
         _ => ("avg", limit + 0.013_7),
     };
     Expr::Compare(strict, window(function, inner, length), Box::new(Expr::Float(limit)))
+}
+
+/// Of one length of cells in all that a case looks at: a window in which nothing is known does not tick, so it is open
+/// whether another of the same condition is judged at its cells.
+fn long_length(world: &World) -> i64 {
+    [20_000, 61_000, 90_000, 100_001][world.sources[0].idle as usize / 250 % 4]
 }
 
 fn window(function: &'static str, inner: Expr, length: i64) -> Box<Expr> {

@@ -56,7 +56,7 @@ fn tag(given: &Table, machine: MachineId, file: &Table) -> Tag {
     };
     let counter = word(given, "kind").map(|kind| {
         assert_eq!(kind, "counter");
-        32
+        64
     });
     let range = match node(given, "range") {
         Some(Node::List(ends)) => Some((number(&ends[0].value), number(&ends[1].value))),
@@ -66,9 +66,9 @@ fn tag(given: &Table, machine: MachineId, file: &Table) -> Tag {
     Tag { machine, name, kind, unit: word(given, "unit"), range, names, counter, ..Tag::default() }
 }
 
-/// A table of names under `[names]`.
+/// A table of bits under `[flags]`.
 fn own_names(file: &Table, table: String) -> Arc<Names> {
-    let Some(Node::Table(all)) = node(file, "names") else { panic!("{table}") };
+    let Some(Node::Table(all)) = node(file, "flags") else { panic!("{table}") };
     let Some(Node::Table(own)) = node(all, &table) else { panic!("{table}") };
     let entries =
         own.entries.iter().map(|(name, code)| (name.value.clone(), number(&code.value) as i64)).collect();

@@ -32,6 +32,28 @@ pub(crate) fn median(program: &Path, words: &[OsString]) -> Result<Cost> {
     Ok(costs[RUNS / 2])
 }
 
+/// The median costs of two programs, and the median of how many times as much the second takes. They run in turn, so
+/// that each pair finds the machine as busy as it is just then.
+pub(crate) fn beside(
+    yardstick: (&Path, &[OsString]),
+    program: (&Path, &[OsString]),
+) -> Result<(Cost, Cost, f64)> {
+    let pair = |_| Ok((run(yardstick.0, yardstick.1)?, run(program.0, program.1)?));
+    let mut pairs = (0..RUNS).map(pair).collect::<Result<Vec<(Cost, Cost)>>>()?;
+    let ratio = |(yardstick, cost): &(Cost, Cost)| cost.cpu / yardstick.cpu;
+    pairs.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+    let (parse, cost) = pairs[RUNS / 2];
+    Ok((parse, cost, ratio(&(parse, cost))))
+}
+
+/// Runs cargo as it was run to build this, and says what came out.
+pub(crate) fn cargo(words: &[&str]) -> Result<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let ended = Command::new(cargo).args(words).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    anyhow::ensure!(ended.status.success(), "cargo {words:?}: {}", ended.status);
+    Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
+}
+
 fn run(program: &Path, words: &[OsString]) -> Result<Cost> {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

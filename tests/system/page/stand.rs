@@ -120,17 +120,17 @@ impl Stand {
         format!("http://{}/", self.http)
     }
 
+    /// Writes one more rule file, which the agent finds by itself.
+    pub(super) fn write_rules(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join("rules").join(name), text).unwrap();
+    }
+
     /// Shelves a rule of the washer, and says what was answered.
     pub(super) async fn shelve(&self, rule: &str, why: &str) -> Answered {
         let (rule, why) = (rule.to_owned(), why.to_owned());
         let request = Request { rule, machine: "washer-1".into(), why, order: Order::Shelve(600_000) };
         let path = self.folder.path().join("control");
         tokio::task::spawn_blocking(move || client::ask(&path, &request)).await.unwrap().unwrap()
-    }
-
-    /// Writes one more rule file, which the agent finds by itself.
-    pub(super) fn write_rules(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join("rules").join(name), text).unwrap();
     }
 
     /// Writes bytes into the PLC's data block.
