@@ -141,7 +141,7 @@ fn socket(r: &mut Reader<'_, '_>, dir: &Path, given: &Placed<String>) -> PathBuf
     if bytes > control::PATH_MAX {
         let place = (r.file(), given.span.clone());
         let message = format!("`control` is the path of a socket: at most {} bytes", control::PATH_MAX);
-        r.report().error("C008", place, message, format!("{} has {bytes}", path.display()));
+        r.report().error("C009", place, message, format!("{} has {bytes}", path.display()));
     }
     path
 }
@@ -380,14 +380,6 @@ type = "Int"
             said.starts_with("agent.toml:15:8: there is a machine with the name `washer-1` already"),
             "{said}"
         );
-    }
-
-    #[test]
-    fn the_hour_is_that_of_the_time_zone() {
-        let given = |zone: &str| GOOD.replace("[agent]", &format!("[agent]\ntimezone = \"{zone}\""));
-        let zone = read(&given("Europe/Berlin")).0.unwrap().agent.options.zone;
-        assert_eq!(zone.hour(1_700_000_000_000), 23);
-        assert!(mistake("[agent]", "[agent]\ntimezone = \"Berlin\"").contains("no time zone `Berlin`"));
     }
 
     #[test]
