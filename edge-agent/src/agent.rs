@@ -8,6 +8,7 @@
 //! forwarder has one last round.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 use crate::announce::Announcer;
 use crate::certificates::Certificates;
 use crate::clock::Clock;
-use crate::config::{Config, Protocol, Source, Target};
+use crate::config::{Agent, Config, Protocol, Source, Target};
 use crate::connector;
+use crate::control::{self, server::Server};
 use crate::core::Core;
 use crate::forward::{self, File, FileTarget, Kinesis, KinesisTarget};
 use crate::inbox::{Inbox, Sender, inbox};
@@ -166,6 +168,7 @@ fn assemble(
         until.run_until_cancelled(watch_rules(book, sender)).await;
         (Part::Connector, Ok(()))
     });
+    control(&mut running, &mut core, &config.agent);
     let link = forward_to(&mut running, config, ledger, wake);
     if let Some(address) = config.agent.http {
         let shown =
@@ -173,6 +176,27 @@ fn assemble(
         running.tasks.spawn(async move { match web::serve(address, shown).await {} });
     }
     Ok((running, inbox, core))
+}
+
+/// Operators are heard; an agent that cannot hear them works all the same.
+fn control(running: &mut Running, core: &mut Core, agent: &Agent) {
+    let (commander, commands) = control::commands();
+    let file = agent.control.display();
+    match Server::bind(&agent.control) {
+        Ok(server) => {
+            core.listen(commands);
+            let until = running.connectors.clone();
+            running.tasks.spawn(async move {
+                until.run_until_cancelled(server.run(commander)).await;
+                (Part::Connector, Ok(()))
+            });
+        }
+        // Started by hand, without the directory that the service has.
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            tracing::info!(%file, "no operator commands: there is no such directory; `control` in [agent] names another");
+        }
+        Err(e) => tracing::error!(%file, error = %e, "no operator commands"),
+    }
 }
 
 /// A recording that cannot be made stops no agent.
@@ -282,8 +306,8 @@ fn forward_to(
     let (state, link) = watch::channel(forward::State::default());
     let (ledger, stop) = (Arc::clone(ledger), running.forwarder.clone());
     match config.target.clone() {
-        Target::File => {
-            let stream = File::new(FileTarget { dir: config.agent.data_dir.join("forward") });
+        Target::File { bytes_max } => {
+            let stream = File::new(FileTarget { dir: config.agent.data_dir.join("forward"), bytes_max });
             running.tasks.spawn(async move {
                 (Part::Forwarder, forward::run(ledger, stream, wake, stop, state).await.map_err(Into::into))
             });

@@ -5,7 +5,8 @@
 //! ```
 //! Here: each of these rooms, and `agent`, which puts them together. Not here: judging (the `rules` crate), what
 //! happens behind the stream (`cloud-ingest`).
-//! Invariant: data moves one way; nothing goes leftward but back-pressure and what people look at.
+//! Invariant: data moves one way; nothing goes leftward but back-pressure, what people look at, and what operators
+//! ask for.
 
 pub mod agent;
 pub mod announce;
@@ -14,6 +15,7 @@ mod cli;
 pub mod clock;
 pub mod config;
 pub mod connector;
+pub mod control;
 pub mod core;
 pub mod forward;
 pub mod inbox;
@@ -24,6 +26,7 @@ pub mod recording;
 pub mod rulebook;
 pub mod sequence;
 pub mod service;
+pub mod user;
 pub mod view;
 pub mod web;
 

@@ -1,7 +1,8 @@
 //! Actions (§7.9): who is notified of a state, at the transition and again while it lasts.
 //!
 //! Here: which actions run, and when they are due. Not here: the notification itself (`telling`), who the targets are.
-//! Invariant: nobody is notified while the instance is silent; the timer of a repetition runs on in that time.
+//! Invariant: nobody is notified while the instance is silent; the timer of a repetition runs on in that time. However
+//! far event time leaps, what it passes over is told once.
 
 use proto::Severity;
 use serde::{Deserialize, Serialize};
@@ -92,8 +93,14 @@ pub(crate) fn start(
 }
 
 /// Time goes on after a break, and what is due is told, unless the instance is silent. The rule may have been edited:
-/// what it does not repeat any more ends.
-pub(crate) fn repeat(actions: &[Action], now: i64, silent: bool, running: &mut Vec<Running>) -> Vec<Notice> {
+/// what it does not repeat any more ends. Of what is due by the `watermark` only the last is told: when a source is
+/// heard again after a weekend, or a clock is set right, nobody is told of every minute in between.
+pub(crate) fn repeat(
+    actions: &[Action],
+    (now, watermark): (i64, i64),
+    silent: bool,
+    running: &mut Vec<Running>,
+) -> Vec<Notice> {
     let mut notices = Vec::new();
     running.retain_mut(|run| {
         let Some(repeat) = actions.iter().find(|a| run.is(a)).and_then(|a| a.repeat).filter(|r| *r > 0)
@@ -104,6 +111,8 @@ pub(crate) fn repeat(actions: &[Action], now: i64, silent: bool, running: &mut V
             Due::At(instant) => instant,
             Due::In(left) => now + left.max(1),
         };
+        let leapt_over = if due <= now { (watermark - due).max(0) / repeat } else { 0 };
+        let due = due + leapt_over * repeat;
         run.due = Due::At(due);
         if due <= now {
             run.due = Due::At(now + repeat);
@@ -147,10 +156,25 @@ mod tests {
         let mut running = Vec::new();
         let at_once = start(&actions, ("Hot", Severity::Info), "t1", 5, &mut running);
         assert_eq!((told(&at_once), due(&running, 5)), (vec![1], Some(15)));
-        assert_eq!(told(&repeat(&actions, 14, false, &mut running)), [0; 0]);
-        assert_eq!(told(&repeat(&actions, 15, false, &mut running)), [2]);
-        assert_eq!(told(&repeat(&actions, 25, true, &mut running)), [0; 0], "silent, but the timer runs on");
-        assert_eq!(told(&repeat(&actions, 35, false, &mut running)), [3]);
+        assert_eq!(told(&repeat(&actions, (14, 14), false, &mut running)), [0; 0]);
+        assert_eq!(told(&repeat(&actions, (15, 15), false, &mut running)), [2]);
+        assert_eq!(
+            told(&repeat(&actions, (25, 25), true, &mut running)),
+            [0; 0],
+            "silent, but the timer runs on"
+        );
+        assert_eq!(told(&repeat(&actions, (35, 35), false, &mut running)), [3]);
+    }
+
+    #[test]
+    fn of_what_time_leaps_over_the_last_is_told() {
+        let actions = [action(&["Hot"], Some(10))];
+        let mut running = Vec::new();
+        start(&actions, ("Hot", Severity::Info), "t1", 5, &mut running);
+        assert_eq!(told(&repeat(&actions, (15, 1_000_000), false, &mut running)), [0; 0]);
+        assert_eq!(due(&running, 15), Some(999_995));
+        assert_eq!(told(&repeat(&actions, (999_995, 1_000_000), false, &mut running)), [2]);
+        assert_eq!(due(&running, 999_995), Some(1_000_005));
     }
 
     #[test]
@@ -166,7 +190,7 @@ mod tests {
         start(&actions, ("Hot", Severity::Info), "t1", 5, &mut running);
         running[0].pause(9);
         assert_eq!((running[0].due, due(&running, 9)), (Due::In(6), None));
-        assert_eq!(told(&repeat(&actions, 1_000, false, &mut running)), [0; 0]);
+        assert_eq!(told(&repeat(&actions, (1_000, 1_000), false, &mut running)), [0; 0]);
         assert_eq!(due(&running, 1_000), Some(1_006));
     }
 
@@ -174,7 +198,7 @@ mod tests {
     fn an_edited_rule_ends_what_it_does_not_repeat_any_more() {
         let mut running = Vec::new();
         start(&[action(&["Hot"], Some(10))], ("Hot", Severity::Info), "t1", 5, &mut running);
-        assert_eq!(told(&repeat(&[action(&["Hot"], None)], 15, false, &mut running)), [0; 0]);
+        assert_eq!(told(&repeat(&[action(&["Hot"], None)], (15, 15), false, &mut running)), [0; 0]);
         assert!(running.is_empty());
     }
 }

@@ -5,6 +5,7 @@
 //! Invariant: a diagnostic names file, line and column, says what was found and what was expected, and where
 //! there is a fix it shows it. Columns count characters, not bytes.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -66,6 +67,44 @@ impl File {
         let line = self.lines.partition_point(|begin| *begin <= at).max(1);
         let before = self.text.get(self.lines[line - 1]..at).unwrap_or("");
         (line, before.chars().count() + 1)
+    }
+}
+
+/// The lines around a place, as they are shown. The renderer looks at all that it is given, for each mistake.
+struct Excerpt<'f> {
+    text: Cow<'f, str>,
+    /// Where the place is in that text.
+    place: Range<usize>,
+    /// The first of the lines.
+    line: usize,
+    /// The column that the place has in what is shown, and the one it has in the file, where the line is cut.
+    columns: Option<(usize, usize)>,
+}
+
+impl File {
+    fn excerpt(&self, span: Range<usize>) -> Excerpt<'_> {
+        /// A line that is longer is not read by anybody, and a program's file may be one line of a megabyte.
+        const LONG: usize = 1_000;
+        /// How much of such a line is shown before and behind the place, and at most of the place.
+        const AROUND: usize = 60;
+        let (line, column) = self.line_and_column(span.start);
+        let begin = self.lines[line - 1];
+        let end = self.lines.get(self.line_and_column(span.end).0).copied().unwrap_or(self.text.len());
+        let text = self.text.get(begin..end).unwrap_or("");
+        let place = span.start - begin..span.end - begin;
+        if text.len() <= LONG {
+            return Excerpt { text: text.into(), place, line, columns: None };
+        }
+        let first = text.floor_char_boundary(place.start.saturating_sub(AROUND));
+        let last = text.ceil_char_boundary(place.end.min(place.start + AROUND));
+        let behind = text.ceil_char_boundary(last + AROUND);
+        let dots = |cut: bool| if cut { "…" } else { "" };
+        let (before, after) = (dots(first > 0), dots(behind < text.len()));
+        let shown = format!("{before}{}{after}", &text[first..behind]);
+        let moved = |at: usize| at - first + before.len();
+        let place = moved(place.start)..moved(last);
+        let columns = Some((shown[..place.start].chars().count() + 1, column));
+        Excerpt { text: shown.into(), place, line, columns }
     }
 }
 
@@ -226,25 +265,24 @@ impl Report {
             Weight::Warning => Level::WARNING,
         };
         let Some(file) = self.files.get(d.file.0) else { return d.message.clone() };
-        // Only the lines that are shown: the renderer looks at all that it is given, for each mistake.
-        let (line, _) = file.line_and_column(d.span.start);
-        let begin = file.lines[line - 1];
-        let end = file.lines.get(file.line_and_column(d.span.end).0).copied().unwrap_or(file.text.len());
-        let place = d.span.start - begin..d.span.end - begin;
-        let place = AnnotationKind::Primary.span(place).label(d.label.as_str());
-        let source = file.text.get(begin..end).unwrap_or("");
-        let snippet = Snippet::source(source).path(file.name.as_str()).line_start(line).annotation(place);
         let title = level.primary_title(d.message.as_str()).id(d.code);
-        // There are no lines to show of a file that could not be read.
+        let excerpt = file.excerpt(d.span.clone());
+        let place = AnnotationKind::Primary.span(excerpt.place).label(d.label.as_str());
+        let snippet = Snippet::source(excerpt.text).line_start(excerpt.line).annotation(place);
+        let name = file.name.as_str();
         let group = match file.unreadable {
-            true => title.element(Origin::path(file.name.as_str())),
-            false => title.element(snippet),
+            // There are no lines to show of a file that could not be read.
+            true => title.element(Origin::path(name)),
+            false => title.element(snippet.path(name)),
         };
         let group = match &d.help {
             Some(help) => group.element(Level::HELP.message(help.as_str())),
             None => group,
         };
-        renderer.render(&[group])
+        let shown = renderer.render(&[group]);
+        let Some((as_shown, column)) = excerpt.columns else { return shown };
+        let line = excerpt.line;
+        shown.replacen(&format!("{name}:{line}:{as_shown}"), &format!("{name}:{line}:{column}"), 1)
     }
 
     /// All mistakes as JSON, one a line.
@@ -330,6 +368,18 @@ mod tests {
         let r = report("a", 5..9);
         assert!(r.render(false).contains("unknown tag"));
         assert_eq!(r.lines().count(), 1);
+    }
+
+    #[test]
+    fn of_a_long_line_only_what_is_around_the_place_is_shown() {
+        let text = format!("# first\nx = '{0}presure{0}'\n", "ü".repeat(2_000));
+        let at = text.find("presure").unwrap();
+        let shown = report(&text, at..at + 7).render(false);
+        let around = "ü".repeat(30);
+        assert!(shown.contains(":2:2006\n"), "{shown}");
+        assert!(shown.contains(&format!("2 | …{around}presure{around}…\n")), "{shown}");
+        let below = format!("{}^^^^^^^ no such tag", " ".repeat(31));
+        assert!(shown.contains(&below), "{shown}");
     }
 
     #[test]

@@ -437,9 +437,9 @@ impl Engine {
                 return;
             };
             self.counts.raised += 1;
-            // After a reload something may wait that the watermark has passed already.
-            let (mark, before) = (oldest.max(self.scopes[fullest].watermark), self.waiting);
-            self.with_scope(fullest, outputs, |scope, going| scope.advance(mark, going));
+            let before = self.waiting;
+            self.advance(fullest, oldest, outputs);
+            // What waits lies ahead of the watermark, so this has made room. If it ever did not, time must go on.
             if self.waiting >= before {
                 return;
             }

@@ -7,6 +7,7 @@
 mod canon;
 mod group;
 mod keys;
+mod note;
 mod read;
 mod sense;
 
@@ -24,6 +25,7 @@ use crate::value::Constant;
 
 pub(crate) use canon::hash;
 pub(crate) use keys::report_mistake;
+pub use note::Note;
 pub use read::rules;
 pub(crate) use sense::{among, equal_weights};
 
@@ -78,6 +80,8 @@ pub struct Rule {
     pub tests: Vec<Test>,
     /// Texts by language.
     pub text: BTreeMap<String, (Template, Range<usize>)>,
+    /// What a person should know who meets one of its states.
+    pub note: Note,
     /// SHA-256 of the canonical form, hexadecimal.
     pub hash: String,
 }

@@ -124,8 +124,12 @@ impl Standing {
     pub fn take(&mut self, group: &Group, state: usize, says: Says, heard: impl FnOnce() -> bool) {
         let in_doubt = says.when == Truth::Unknown || says.clear == Some(Truth::Unknown);
         let as_false = in_doubt && group.unknown == OnUnknown::AsFalse && (!self.resuming || heard());
-        let taken = |truth| if as_false && truth == Truth::Unknown { Truth::False } else { truth };
-        self.says[state] = Says { when: taken(says.when), clear: says.clear.map(taken) };
+        let taken = |truth, instead| if as_false && truth == Truth::Unknown { instead } else { truth };
+        // A clear that a deadband made is what `when` is not: as `when` counts as false, it counts as true.
+        let own_clear = group.states[state].clear.is_some();
+        let clear = if own_clear { Truth::False } else { Truth::True };
+        let when = taken(says.when, Truth::False);
+        self.says[state] = Says { when, clear: says.clear.map(|says| taken(says, clear)) };
     }
 
     /// Ends the wait for tags that follows a restart, when all were heard or its time is over.

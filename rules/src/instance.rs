@@ -290,7 +290,11 @@ impl Instance {
     }
 
     /// Who is to be told of a change, which became that transition, and who is to be told again.
-    pub(crate) fn notices(&mut self, change: Option<(&Change, &str)>, now: i64) -> Vec<Notice> {
+    pub(crate) fn notices(
+        &mut self,
+        change: Option<(&Change, &str)>,
+        (now, watermark): (i64, i64),
+    ) -> Vec<Notice> {
         let rule = Arc::clone(&self.plan.rule);
         let silent =
             change.map_or(self.silence.is_silent(), |(change, _)| change.suppressed || change.shelved);
@@ -309,7 +313,7 @@ impl Instance {
             }
         }
         if !self.running.is_empty() {
-            notices.extend(action::repeat(&rule.actions, now, silent, &mut self.running));
+            notices.extend(action::repeat(&rule.actions, (now, watermark), silent, &mut self.running));
         }
         self.unsaved |= !notices.is_empty();
         notices

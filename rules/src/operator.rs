@@ -6,6 +6,7 @@
 
 use proto::Cause;
 use proto::event::OperatorAction;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, Outputs};
 use crate::expr::eval::Truth;
@@ -19,7 +20,7 @@ use crate::time::{self, Millis};
 const TEXT_MAX: usize = 1024;
 
 /// Something that somebody does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The rule.
     pub rule: String,
@@ -34,7 +35,8 @@ pub struct Command {
 }
 
 /// What can be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Order {
     /// Nobody is told of the rule for so long, ms.
     Shelve(Millis),
@@ -91,7 +93,7 @@ impl Engine {
         if !is_said(&command.who) || !is_said(&command.why) {
             return Err(Refused::WhoAndWhy);
         }
-        let (scope, place) = self.find(command).ok_or_else(|| Refused::Nowhere {
+        let (scope, place) = self.find(&command.rule, &command.machine).ok_or_else(|| Refused::Nowhere {
             rule: command.rule.clone(),
             machine: command.machine.clone(),
         })?;
@@ -110,11 +112,26 @@ impl Engine {
         Ok(())
     }
 
-    fn find(&self, command: &Command) -> Option<(usize, usize)> {
-        let is = |instance: &Instance| {
+    /// The rules in force, each with the name of a machine that it is on.
+    pub fn in_force(&self) -> impl Iterator<Item = (&str, &str)> {
+        let instances = self.scopes.iter().flat_map(|scope| &scope.instances);
+        instances.map(|instance| {
             let machine = self.inventory.machine(instance.plan.machine);
-            instance.plan.rule.name.value == command.rule
-                && (machine.name == command.machine || machine.id == command.machine)
+            (instance.plan.rule.name.value.as_str(), machine.name.as_str())
+        })
+    }
+
+    /// The state of a rule on a machine, which is called by its name or its id; none: it is not there.
+    #[must_use]
+    pub fn state_of(&self, rule: &str, machine: &str) -> Option<&str> {
+        let (scope, place) = self.find(rule, machine)?;
+        Some(&self.scopes[scope].instances[place].state.name)
+    }
+
+    fn find(&self, rule: &str, machine: &str) -> Option<(usize, usize)> {
+        let is = |instance: &Instance| {
+            let own = self.inventory.machine(instance.plan.machine);
+            instance.plan.rule.name.value == rule && (own.name == machine || own.id == machine)
         };
         let mut scopes = self.scopes.iter().enumerate();
         scopes.find_map(|(i, scope)| Some((i, scope.instances.iter().position(is)?)))

@@ -105,6 +105,7 @@ impl Engine {
             }
             // A room that was taken over holds what is still to come.
             let fresh = self.scopes[i].waiting() == 0;
+            self.with_scope(i, outputs, Scope::catch_up);
             let sources = self.scopes[i].sources.clone();
             let inventory = Arc::clone(&self.inventory);
             for (tag, known) in inventory.tags().filter(|(_, t)| sources.contains(&t.source)) {
@@ -135,7 +136,13 @@ impl Engine {
 
     /// The last word of an instance whose rule is gone.
     fn remove(&mut self, scope: &Scope, mut instance: Instance, outputs: &mut Outputs) {
-        let Some(since) = instance.since else { return };
+        let Some(since) = instance.since else {
+            // It has not begun, but may have been here before: its counter goes on, should it come back once more.
+            if instance.sequence > 0 {
+                self.leave_counter(&instance, scope.watermark, outputs);
+            }
+            return;
+        };
         let now = scope.watermark;
         let from = std::mem::replace(&mut instance.state, State::of_nobody(REMOVED));
         instance.sequence += 1;

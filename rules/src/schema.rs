@@ -31,7 +31,7 @@ const OF_A_STATE: [Key; 6] = [
     ("latch", Of("boolean"), "Stays until it is reset"),
     ("weight", Of("weight"), "The highest weight of all groups wins; 10 by default"),
 ];
-const RULE: [Key; 17] = [
+const RULE: [Key; 18] = [
     ("on", Of("on"), "The machines that the rule is for: \"filler-*\", or by line and class"),
     ("severity", Of("severity"), "How much its states matter; warning by default"),
     ("default", Of("name"), "The state when all groups abstain; Normal by default"),
@@ -48,6 +48,7 @@ const RULE: [Key; 17] = [
     ("test", List("test"), "Tests: values that go in, states that are expected"),
     ("renamed_from", Of("name"), "The name that the rule had before: its state is carried over"),
     ("text", Of("text"), "What people read, by language"),
+    ("note", Of("note"), "What a person should know who meets a state of the rule"),
     ("when", Of("condition"), "Enters the state Active, in a rule without groups"),
 ];
 const GROUP: [Key; 5] = [
@@ -82,6 +83,11 @@ const ON: [Key; 3] = [
     ("line", Of("texts"), "Lines"),
     ("class", Of("texts"), "Classes"),
 ];
+const NOTE: [Key; 3] = [
+    ("cause", Of("text"), "Why it happens, by language"),
+    ("consequence", Of("text"), "What comes of it, by language"),
+    ("action", Of("text"), "What to do first, by language"),
+];
 const TEST: [Key; 4] = [
     ("name", Of("string"), "What the test shows"),
     ("machine", Of("string"), "The machine that it runs on"),
@@ -108,6 +114,7 @@ fn whole() -> Value {
     table("group", &GROUP, &["state"]);
     table("state", &state, &["name", "when"]);
     table("action", &ACTION, &["notify"]);
+    table("note", &NOTE, &[]);
     table("test", &TEST, &[]);
     let either = |name: &str, keys: &[Key], definitions: &mut Map<String, Value>, others: Vec<Value>| {
         let all: Vec<Value> = others.into_iter().chain([of(keys, &[])]).collect();

@@ -34,6 +34,8 @@ pub(crate) struct Scope {
     pub(crate) sources: Vec<SourceId>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) watermark: i64,
+    /// The watermark that was stored last.
+    stored: i64,
     /// What its watermark waits for, as the engine found last.
     pub(crate) pace: Pace,
     signals: Signals,
@@ -75,6 +77,7 @@ impl Scope {
             sources,
             instances: Vec::new(),
             watermark: LONG_AGO,
+            stored: LONG_AGO,
             pace: Pace::Unheard,
             signals,
             windows: Windows::default(),
@@ -97,7 +100,13 @@ impl Scope {
         for (program, bound) in plan.programs.iter().enumerate() {
             let reader = Reader::new(place, program);
             for slot in &bound.outside {
-                self.signals.read(signals[*slot], reader, bound.program.cuts(*slot));
+                if bound.windows.is_empty() {
+                    self.signals.read(signals[*slot], reader, bound.program.cuts(*slot));
+                } else {
+                    // Its windows go on meanwhile, so that no datapoint of its tags is of no account.
+                    self.signals.read(signals[*slot], reader, None);
+                    self.signals.read_each(signals[*slot], reader);
+                }
             }
             for (slot, age) in &bound.ages {
                 self.signals.age(signals[*slot], reader, self.ages.len());
@@ -135,6 +144,20 @@ impl Scope {
             let effective = datapoint.timestamp;
             self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
         }
+    }
+
+    /// Applies what waits for instants that the watermark has passed already: an instance that came from another scope
+    /// has brought its watermark along. Nothing is judged at those instants any more, only at the watermark.
+    pub(crate) fn catch_up(&mut self, going: &mut Going<'_>) {
+        let mut touched = std::mem::take(&mut self.touched);
+        while let Some(instant) = self.room.first().filter(|instant| *instant <= self.watermark) {
+            self.apply(instant, going, &mut touched);
+            for (window, by_datapoint) in touched.take_windows() {
+                self.look_through(window, instant, by_datapoint, going);
+            }
+        }
+        touched.clear();
+        self.touched = touched;
     }
 
     /// Judges every instance at the watermark: the rules have changed between two instants.
@@ -179,7 +202,11 @@ impl Scope {
     /// Nobody can say how long the instances were away: the clock was set back.
     pub(crate) fn forget_break(&mut self) {
         self.watermark = LONG_AGO;
-        self.instances.iter_mut().flat_map(|i| &mut i.groups).for_each(Standing::forget_break);
+        for instance in &mut self.instances {
+            instance.groups.iter_mut().for_each(Standing::forget_break);
+            // Or the next start would find the watermark that was ahead once more.
+            instance.unsaved = true;
+        }
     }
 
     pub(crate) fn signals(&self) -> &Signals {
@@ -247,7 +274,10 @@ impl Scope {
         self.pass(now, going, &mut touched);
         for (window, by_datapoint) in touched.take_windows() {
             self.look_through(window, now, by_datapoint, going);
-            touched.add(&self.windows.get(window).readers);
+            // That it goes stale or returns shows at the next cell, like all that only time brings.
+            if by_datapoint {
+                touched.add(&self.windows.get(window).readers);
+            }
         }
         if let Some(begin) = self.unknown_counts_from() {
             if touched.all {
@@ -288,10 +318,12 @@ impl Scope {
                 going.counts.dropped += 1;
             }
         }
-        let all_heard_now = !heard_before && self.signals.all_heard().is_some();
-        if (any && self.began.is_none()) || all_heard_now {
+        if any && self.began.is_none() {
             self.begin(now, going.inventory);
             touched.all = true;
+        } else if !heard_before && self.signals.all_heard().is_some() {
+            // What they wait for comes at another time now, but says what it said.
+            (0..self.instances.len()).for_each(|i| touched.due(i));
         }
         for signal in renewed.drain(..) {
             self.arm_signal(signal, going.inventory);
@@ -429,15 +461,20 @@ impl Scope {
         }
     }
 
-    /// The stored form of every instance that changed, or grew older, since it was stored last.
+    /// The stored form of every instance that changed, or grew older, since it was stored last. Where none did, that of
+    /// one: a scope starts at the greatest watermark that its instances had, so one keeps it for all.
     pub(crate) fn unsaved(&mut self, inventory: &Inventory) -> Vec<(String, Vec<u8>)> {
         let watermark = self.watermark;
-        let unsaved = self.instances.iter_mut().filter(|i| i.unsaved || i.is_counting());
-        unsaved
-            .map(|instance| {
-                instance.unsaved = false;
-                (instance.plan.key(inventory), crate::stored::bytes(instance, watermark))
-            })
-            .collect()
+        let store = |instance: &mut Instance| {
+            instance.unsaved = false;
+            (instance.plan.key(inventory), crate::stored::bytes(instance, watermark))
+        };
+        let changed = self.instances.iter_mut().filter(|i| i.unsaved || i.is_counting());
+        let mut stored: Vec<_> = changed.map(store).collect();
+        if stored.is_empty() && watermark > self.stored {
+            stored.extend(self.instances.first_mut().map(store));
+        }
+        self.stored = watermark;
+        stored
     }
 }

@@ -96,6 +96,11 @@ impl Signals {
         }
     }
 
+    /// Has a program judged at each datapoint.
+    pub(crate) fn read_each(&mut self, signal: usize, reader: Reader) {
+        self.signals[signal].aged.push(reader);
+    }
+
     /// Has a program judged at each datapoint, and its age looked at by the scope.
     pub(crate) fn age(&mut self, signal: usize, reader: Reader, age: usize) {
         self.signals[signal].aged.push(reader);

@@ -11,27 +11,64 @@ use crate::diagnose::{FileId, Report};
 /// A mistake in words: what is wrong, what stands beside it, how to mend it.
 type Words = (String, String, Option<String>);
 
-/// Reports what the parser says about a file.
+/// So many mistakes of a file are told: whoever has mended those sees the rest, if they were not of the same kind.
+const TOLD_MAX: usize = 50;
+
+/// Reports what the parser says about a file, in the order of the file.
 pub(crate) fn report(report: &mut Report, file: FileId, text: &str, errors: &[(Range<usize>, String)]) {
-    let mut last_line = None;
+    let mut line = 0..0;
+    let (mut told, mut left_out) = (0, 0);
     let mut doubled_header = None;
+    let mut header = Header::default();
     for (span, said) in errors {
-        let line = line_of(text, span.start);
-        let header = text[..line.start].rfind("\n[").map_or(0, |at| at + 1).max(header_at(text, &line));
-        let follows = said.contains("duplicate key") && doubled_header == Some(header);
-        if last_line.replace(line.start) == Some(line.start) || follows {
+        if told > 0 && span.start <= line.end {
+            continue;
+        }
+        line = line_of(text, span.start);
+        let header = header.of(text, &line);
+        if said.contains("duplicate key") && doubled_header == Some(header) {
             continue;
         }
         if said.contains("duplicate key") && text[line.clone()].starts_with('[') {
             doubled_header = Some(line.start);
         }
+        told += 1;
+        if told > TOLD_MAX {
+            left_out += 1;
+            continue;
+        }
         let (message, label, help) = words(text, span, &line, said);
         report.error("E001", (file, span.clone()), message, label).help = help;
     }
+    if left_out > 0 {
+        let lines = if left_out == 1 { "line" } else { "lines" };
+        let message = format!("{left_out} more {lines} of this file are not TOML");
+        let help = "mend those above first; is it a rule file at all?";
+        report.error("E001", (file, line), message, "the last of them").help = Some(help.into());
+    }
 }
 
-fn header_at(text: &str, line: &Range<usize>) -> usize {
-    if text[line.clone()].starts_with('[') { line.start } else { 0 }
+/// The header of the table that was looked at last.
+#[derive(Default)]
+struct Header {
+    at: usize,
+    /// How far headers were looked for.
+    looked: usize,
+}
+
+impl Header {
+    /// Where the table begins that a line belongs to; lines are asked for in their order.
+    fn of(&mut self, text: &str, line: &Range<usize>) -> usize {
+        let between = self.looked.min(line.start);
+        if let Some(found) = text[between..line.start].rfind("\n[") {
+            self.at = between + found + 1;
+        }
+        if text[line.clone()].starts_with('[') {
+            self.at = line.start;
+        }
+        self.looked = line.start.saturating_sub(1);
+        self.at
+    }
 }
 
 fn line_of(text: &str, at: usize) -> Range<usize> {
@@ -94,7 +131,42 @@ fn decimal_comma(line: &str, at: usize) -> Option<&str> {
     let behind = line.get(at..)?.strip_prefix(',')?;
     let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
     let before = line.get(..at)?;
-    let begin = before.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| i + 1);
+    let begin = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let begin = if before[..begin].ends_with('-') { begin - 1 } else { begin };
     (digits > 0 && begin < at).then(|| &line[begin..at + 1 + digits])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::Report;
+    use crate::document;
+
+    fn told(text: &str) -> Vec<String> {
+        let mut report = Report::default();
+        let file = report.add_file("a.toml", text);
+        document::parse(&mut report, file);
+        assert!(report.render(false).len() < 100_000);
+        report.lines().collect()
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_not_told_line_by_line() {
+        let lines = told(&"a b\n".repeat(200));
+        assert_eq!(lines.len(), 51);
+        let last = "a.toml:200:1: 150 more lines of this file are not TOML (the last of them; mend those above first; is it a rule file at all?)";
+        assert_eq!(lines[50], last);
+    }
+
+    #[test]
+    fn a_comma_behind_another_letter_is_no_decimal_comma() {
+        assert_eq!(told("limit = î,5\n").len(), 1);
+        assert!(told("limit = -2,5\n")[0].contains("write -2.5"));
+    }
+
+    #[test]
+    fn a_long_line_of_mistakes_is_one_mistake_and_told_at_once() {
+        // If each mistake made anybody look at the line, or at the file, this would take hours.
+        assert_eq!(told(&format!("[rule.hot{}]\n", "\"!\0".repeat(300_000))).len(), 1);
+        assert_eq!(told(&"[a]\n".repeat(200_000)).len(), 51);
+    }
 }

@@ -37,7 +37,7 @@ impl Going<'_> {
         }
         let transition = moved.change.as_ref().map(|change| teller.tell(instance, change, now));
         let id = transition.as_ref().map(|transition| transition.id.clone());
-        let notices = instance.notices(moved.change.as_ref().zip(id.as_deref()), now);
+        let notices = instance.notices(moved.change.as_ref().zip(id.as_deref()), (now, watermark));
         let says = transition.is_some() || !notices.is_empty();
         self.told.transitions.extend(transition);
         for notice in notices {

@@ -250,7 +250,8 @@ fn shown(value: &Value, place: &Place, language: &str) -> String {
 }
 
 /// The names of the bits that are set; a bit without a name by its place.
-fn bit_names(bits: i64, names: &Names) -> String {
+#[must_use]
+pub fn bit_names(bits: i64, names: &Names) -> String {
     let set = (0..64).filter(|bit| bits >> bit & 1 == 1);
     let shown: Vec<String> =
         set.map(|bit| names.name(bit).map_or_else(|| bit.to_string(), str::to_owned)).collect();

@@ -8,6 +8,7 @@
 //! Invariant: at most 62 cells, whatever comes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::ruleset::WindowFunction;
 use crate::time::{LONG_AGO, Millis};
@@ -54,6 +55,8 @@ pub(crate) struct History {
     held: Option<f64>,
     last_known: Option<f64>,
     is_condition: bool,
+    /// The last text, and its number: all that is asked of texts is how often they changed.
+    text: Option<(Arc<str>, f64)>,
     /// The instant up to which it is reckoned.
     until: i64,
 }
@@ -99,7 +102,7 @@ impl History {
         let cell = CELL_MIN.max((length + CELLS_MAX - 1) / CELLS_MAX);
         let count = (length + cell - 1) / cell;
         let (cells, held, last_known, is_condition) = (VecDeque::new(), None, None, false);
-        Self { cell, count, counter, cells, held, last_known, is_condition, until: LONG_AGO }
+        Self { cell, count, counter, cells, held, last_known, is_condition, text: None, until: LONG_AGO }
     }
 
     /// The instant from which it covers time at `now`, exclusive.
@@ -146,7 +149,8 @@ impl History {
             Ok(Value::Bool(b)) => Some(f64::from(u8::from(*b))),
             Ok(Value::Int(i)) => Some(*i as f64),
             Ok(Value::Float(f)) => Some(*f),
-            Ok(Value::Text(_)) | Err(_) => None,
+            Ok(Value::Text(text)) => Some(self.number_of(text)),
+            Err(_) => None,
         };
         let Some(value) = self.held else { return };
         let before = self.last_known.replace(value);
@@ -160,6 +164,17 @@ impl History {
         cell.changes += i64::from(before.is_some_and(|before| before != value));
         cell.edges += i64::from(rises);
         cell.grown += grown;
+    }
+
+    /// A number that is another one than before whenever the text is.
+    fn number_of(&mut self, text: &Arc<str>) -> f64 {
+        let number = match &self.text {
+            Some((known, number)) if known == text => return *number,
+            Some((_, number)) => number + 1.0,
+            None => 0.0,
+        };
+        self.text = Some((Arc::clone(text), number));
+        number
     }
 
     /// What a counter counted from one value to the next. A fall by more than half its range is a wrap, any other a
@@ -289,6 +304,16 @@ mod tests {
         assert_eq!(float(&mut history, Rate, 15_000), Some(0.6));
         assert_eq!(float(&mut history, Rate, 15_500), Some(6.0 / 10.5), "per time covered");
         assert_eq!(float(&mut history, Delta, 22_000), Some(0.0), "11 was held at 12 s");
+    }
+
+    #[test]
+    fn changes_of_a_text_are_counted() {
+        let mut history = History::new(10_000, None);
+        for (at, text) in [(1_000, "A"), (2_000, "A"), (3_000, "B"), (4_000, "A")] {
+            history.take(at, &Ok(Value::Text(text.into())), true);
+        }
+        history.pass(9_500);
+        assert_eq!(history.result(Changes, 0.8), Ok(Value::Int(2)));
     }
 
     #[test]

@@ -88,7 +88,7 @@ proptest! {
         run.assert_chains();
     }
 
-    /// §8: to restart is nothing but not to know the values for a while.
+    /// §8: to restart is nothing but not to know the values for a while; I3 holds over it.
     #[test]
     fn a_restart_is_a_pause_in_which_nothing_is_known(
         scans in story::scans(), place in any::<prop::sample::Index>(), reach in reach()
@@ -100,7 +100,9 @@ proptest! {
         let mut restarted = Run::new(&plant);
         restarted.scans(before);
         restarted.steps(&story::heartbeats(stop));
+        let marks = restarted.watermarks();
         restarted.restart(&plant, stop);
+        prop_assert_eq!(restarted.watermarks(), marks);
         restarted.scans(after);
 
         let mut unknown = Run::new(&plant);

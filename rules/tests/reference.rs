@@ -23,34 +23,41 @@ const SHORT: Wanted = Wanted {
     epochs: false,
     long: false,
     keys: false,
+    deadbands: false,
     gates: false,
     language: false,
+    windows: false,
     moments: false,
 };
 
 #[test]
 fn engine_and_reference_agree() {
-    agree(SHORT, 1, 250);
+    agree(SHORT, 1, 150);
 }
 
 #[test]
 fn they_agree_over_long_silences() {
-    agree(Wanted { long: true, ..SHORT }, 2, 30);
+    agree(Wanted { long: true, ..SHORT }, 2, 8);
 }
 
 #[test]
 fn they_agree_over_restarts() {
-    agree(Wanted { restarts: true, ..SHORT }, 3, 120);
+    agree(Wanted { restarts: true, ..SHORT }, 3, 30);
 }
 
 #[test]
 fn they_agree_over_clocks_set_back() {
-    agree(Wanted { epochs: true, ..SHORT }, 4, 80);
+    agree(Wanted { epochs: true, ..SHORT }, 4, 8);
 }
 
 #[test]
 fn they_agree_on_clear_hold_and_latch() {
     agree(Wanted { keys: true, ..SHORT }, 5, 100);
+}
+
+#[test]
+fn they_agree_on_deadbands() {
+    agree(Wanted { deadbands: true, ..SHORT }, 11, 80);
 }
 
 #[test]
@@ -60,9 +67,22 @@ fn they_agree_on_gates() {
 
 #[test]
 fn they_agree_on_the_language() {
-    // `age` and `prev` are compared when they are asked for: the engine does not judge them at their instants yet.
-    let moments = std::env::var_os("PLIMSOLL_REFERENCE_MOMENTS").is_some();
-    agree(Wanted { language: true, moments, ..SHORT }, 7, 80);
+    agree(Wanted { language: true, moments: true, ..SHORT }, 7, 20);
+}
+
+#[test]
+fn they_agree_on_windows() {
+    agree(Wanted { windows: true, ..SHORT }, 8, 60);
+}
+
+#[test]
+fn they_agree_on_windows_over_long_silences() {
+    agree(Wanted { windows: true, long: true, ..SHORT }, 9, 4);
+}
+
+#[test]
+fn they_agree_on_windows_over_restarts() {
+    agree(Wanted { windows: true, restarts: true, epochs: true, ..SHORT }, 10, 5);
 }
 
 /// Tries so many cases.

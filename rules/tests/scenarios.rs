@@ -21,7 +21,7 @@ fn every_scenario_goes_as_it_is_written() {
     let update = std::env::var_os("UPDATE_SCENARIOS").is_some();
     let mut differences = Vec::new();
     let files = files();
-    assert!(files.len() >= 40, "only {} scenarios were found", files.len());
+    assert!(files.len() >= 100, "only {} scenarios were found", files.len());
     for path in &files {
         let written = std::fs::read_to_string(path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy();

@@ -40,6 +40,7 @@ fn the_schema_has_the_keys_that_the_reader_takes() {
     assert_eq!(keys(&of("group")), known(&groups("qqqqqq = 1\nstate = [ { name = 'A', when = 't > 1' } ]")));
     assert_eq!(keys(&of("state")), known(&groups("state = [ { qqqqqq = 1, name = 'A', when = 't > 1' } ]")));
     assert_eq!(keys(&of("action")), known(&rule("[[rule.r.action]]\nnotify = 'x'\nqqqqqq = 1")));
+    assert_eq!(keys(&of("note")), known(&rule("note.qqqqqq = 1")));
     assert_eq!(keys(&inside("param")), known(&rule("param.a.qqqqqq = 1")));
     assert_eq!(keys(&inside("unknown")), known(&rule("unknown.qqqqqq = 1")));
     assert_eq!(keys(&inside("on")), known("[rule.r]\nwhen = 't > 1'\non.qqqqqq = 1"));

@@ -38,8 +38,9 @@ async fn what_init_writes_is_right_and_runs() {
     let golden = "error: lab/agent.toml is there already: nothing was written\n";
     assert_eq!((said.code, &*said.out, &*said.err), (1, "", golden));
     let said = desk.say("check --config lab/agent.toml").await;
-    let golden = "1 machine, 1 source, 2 tags, 2 rules (2 instances of a rule on a machine)\n";
-    assert_eq!((said.code, &*said.out, &*said.err), (0, "", golden));
+    let golden =
+        "1 machine, 1 source, 2 tags, 2 rules (2 instances of a rule on a machine)\nthe rules may take ";
+    assert_eq!((said.code, &*said.out, said.err.starts_with(golden)), (0, "", true), "{}", said.err);
     // Nothing else of the sample is changed; its PLC is not on this network, and its port may be somebody's.
     desk.edit("lab/agent.toml", "\"192.168.0.10\"", "\"127.0.0.1:1\"");
     desk.edit("lab/agent.toml", "http =", "# http =");

@@ -149,6 +149,12 @@ impl Running {
         kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
     }
 
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Asks it to end, as systemd does: it must, and well.
     pub(crate) async fn stop(mut self) -> Said {
         let id = Pid::from_child(&self.child);

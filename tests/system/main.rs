@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod aggregate;
+mod catalogue;
 mod clock;
 mod commands;
 mod demo;
@@ -17,6 +18,7 @@ mod opcua_clock;
 mod opcua_commands;
 mod opcua_line;
 mod opcua_load;
+mod operator;
 mod outage;
 mod page;
 mod parts;

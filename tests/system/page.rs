@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use edge_agent::control::Answer;
 use plant::folder::{Addresses, Folder, REGION, STREAM};
 use plant::gate::Passage;
 use plant::kinesis::Kinesis;
@@ -25,11 +26,50 @@ use stand::{Stand, ask, free_address, start_agent, until_ready};
 
 const DESK: Window = Window { width: 1280, height: 1150, dark: false, language: "en" };
 const PHONE: Window = Window { width: 360, height: 740, dark: true, language: "de" };
+/// A state that is left slowly, one that is latched under suppression, and a rule behind a gate.
+const MORE_RULES: &str = r#"
+[rule.leak]
+on = "filler-1"
+when = "count > 10"
+hold = "10 min"
+severity = "alarm"
+
+[rule.jam]
+on = "filler-1"
+when = "count > 20"
+latch = true
+suppress_if = "count >= 0"
+
+[rule.idle]
+on = "filler-1"
+when = "count > 1000"
+active_if = "count > 10"
+"#;
 /// Longest wait for anything without a browser.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Set to anything, the picture of the README is taken from the line after [`PICTURE_AFTER`].
 const PICTURE: &str = "PLANT_PICTURE";
 const PICTURE_AFTER: Duration = Duration::from_secs(100);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_have_their_names_and_what_is_shelved_says_who_did_it_and_why() {
+    let stand = Stand::start().await;
+    stand.write(0, &92.5_f32.to_be_bytes());
+    stand.write(12, &3_i16.to_be_bytes());
+    stand.write(14, &0b10_0000_0001_u16.to_be_bytes());
+    let page = Browser::open(&stand.url(), DESK);
+    page.until(&shows("#tag-rows", "inlet · washer-1", "Open (3)"));
+    page.until(&shows("#tag-rows", "alarms · washer-1", "Door, Stop (513)"));
+    stand.write(12, &7_i16.to_be_bytes());
+    page.until(&shows("#tag-rows", "inlet · washer-1", "7"));
+    page.until("document.querySelector('#problems').textContent.includes('Overheated')");
+    let answer = stand.shelve("hot", "<b>probe</b>").await;
+    assert!(matches!(&answer, Answer::Done(done) if done.state == "Overheated"), "{answer:?}");
+    let me = edge_agent::user::name(rustix::process::getuid().as_raw());
+    for told in [format!("shelved by {me} until "), ": <b>probe</b>".to_owned()] {
+        page.until(&format!("document.querySelector('#problems').textContent.includes({told:?})"));
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_states_and_reasons_change_without_reloading() {
@@ -63,6 +103,27 @@ async fn values_states_and_reasons_change_without_reloading() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_what_is_latched_and_what_keeps_a_rule_silent_is_said() {
+    let stand = Stand::start().await;
+    stand.write_rules("more.toml", MORE_RULES);
+    let page = Browser::open(&stand.url(), DESK);
+    page.until(&shows("#judged", "idle · filler-1", "Inactive"));
+    page.until(&shows("#judged", "idle · filler-1", "not judged: its gate is shut"));
+    stand.write(8, &30_i32.to_be_bytes());
+    page.until(&shows("#judged", "jam · filler-1", "Active: until reset (its condition still holds)"));
+    page.until(&shows("#judged", "jam · filler-1", "suppressed"));
+    page.until(&shows("#judged", "idle · filler-1", "Normal"));
+    stand.write(8, &0_i32.to_be_bytes());
+    page.until(&shows("#judged", "jam · filler-1", "Active: until reset (can be reset now)"));
+    page.until(&shows("#judged", "leak · filler-1", "Active ends in 9 min"));
+    let left = "Number(document.querySelector('#judged .bar .done').getAttribute('width'))";
+    page.until(&format!("{left} < 1000 && {left} > 900"));
+    page.resize(PHONE);
+    nothing_scrolls_sideways(&page);
+    all_is_quiet(&page, &stand.url());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tags_are_filtered_as_one_types() {
     let stand = Stand::start().await;
     let page = Browser::open(&stand.url(), DESK);
@@ -71,7 +132,7 @@ async fn tags_are_filtered_as_one_types() {
             "Array.from(document.querySelectorAll('#tag-rows th'), (th) => th.textContent).join() === {expected:?}"
         )
     };
-    page.until("document.querySelectorAll('#tag-rows tr').length === 8");
+    page.until("document.querySelectorAll('#tag-rows tr').length === 10");
     page.type_into("tag-name", "COU");
     page.until(&names("count · washer-1,count · filler-1"));
     page.type_into("tag-machine", "filler-1");
@@ -172,8 +233,8 @@ async fn prometheus_reads_the_metrics() {
         let answer = ask(stand.http, "GET", "/metrics", &stand.http.to_string()).await.unwrap();
         assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
         let families = parsed(&answer.body);
-        // The first scan reports each of the eight tags.
-        if value(&families, "plimsoll_datapoints_total", "plc") >= Some(8.0) {
+        // The first scan reports each of the ten tags.
+        if value(&families, "plimsoll_datapoints_total", "plc") >= Some(10.0) {
             break families;
         }
         assert!(Instant::now() < deadline, "no tag is read: {}", answer.body);
@@ -189,7 +250,7 @@ async fn prometheus_reads_the_metrics() {
     assert_eq!(value(&families, "plimsoll_rules", ""), Some(2.0));
     assert_eq!(value(&families, "plimsoll_outbox_limit_bytes", ""), Some(f64::from(256 << 20)));
     for measured in ["plimsoll_source_scan_duration_seconds", "plimsoll_watermark_lag_seconds"] {
-        assert!(value(&families, measured, "plc").is_some_and(|s| s > 0.0 && s < 5.0), "{measured}");
+        assert!(value(&families, measured, "plc").is_some_and(|s| (0.0..5.0).contains(&s)), "{measured}");
     }
     assert!(value(&families, "process_resident_memory_bytes", "").is_some_and(|b| b > 1e6));
     assert!(value(&families, "plimsoll_forwarder_up", "") == Some(1.0));

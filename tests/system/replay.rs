@@ -102,6 +102,62 @@ async fn a_line_that_is_none_of_a_recording_ends_the_replay_with_its_place() {
     }
 }
 
+#[tokio::test]
+async fn without_a_configuration_a_recording_shows_machines_tags_and_types_by_itself() {
+    let desk = Desk::new();
+    // As an agent writes it: with the unit, which the rule's limit has.
+    let text = day(|i| if i == 9 { HOUR_MS } else { 0 });
+    let text = text.replace(r#""sourceId":"washer_plc""#, r#""sourceId":"washer_plc","unit":"°C""#);
+    let bounds = "--max-lag none --future-bound none --past-bound none --sources seen";
+    let configured = replay(&desk, &text, bounds).await;
+    assert!(configured.len() > 5, "{configured:?}");
+    // It knows the machine by nothing but its id.
+    desk.edit("rules/line.toml", "washer-*", "84068*");
+    let said = desk.say("rules replay day.ndjson --rules rules").await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let shown = "without --config: 1 machine (each by its equipmentId), 1 tag and 1 source, as the recording shows them";
+    assert_eq!(said.err.lines().next(), Some(shown));
+    let inferred = transitions(&said);
+    assert!(inferred.iter().all(|t| (&*t.equipment, &*t.equipment_id) == ("84068f2f", "84068f2f")));
+    assert_eq!(inferred.into_iter().map(|t| (t.timestamp - T, t.to)).collect::<Vec<_>>(), configured);
+
+    // A rule that asks for what the recording does not show is wrong at its place.
+    desk.edit("rules/line.toml", "water_temperature", "water_temprature");
+    let said = desk.say("rules replay day.ndjson --rules rules/line.toml").await;
+    assert_eq!((said.code, &*said.out), (1, ""), "{said:?}");
+    assert!(
+        said.err.contains("rules/line.toml:3:") && said.err.contains("water_temperature"),
+        "{}",
+        said.err
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_twice_needs_a_configuration_and_rules_are_needed_in_any_case() {
+    let desk = Desk::new();
+    let said = desk.say("rules replay - --rules rules").await;
+    assert_eq!((said.code, &*said.out), (2, ""), "{said:?}");
+    assert!(said.err.contains("standard input") && said.err.contains("give --config"), "{said:?}");
+    let said = desk.say("rules replay day.ndjson").await;
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("--config"), "{said:?}");
+    fs::write(desk.path("day.ndjson"), day(|_| 0) + "{\"kind\":\"photograph\"}\n").unwrap();
+    let said = desk.say("rules replay day.ndjson --rules rules").await;
+    assert_eq!((said.code, &*said.out), (1, ""), "the first look finds it: {said:?}");
+    assert!(said.err.starts_with("error: day.ndjson:41: not a datapoint: "), "{said:?}");
+}
+
+#[tokio::test]
+async fn rules_of_the_command_line_stand_in_the_place_of_those_of_the_configuration() {
+    let desk = Desk::new();
+    let text = day(|_| 0);
+    let before = replay(&desk, &text, "").await;
+    let other = fs::read_to_string(desk.path("rules/line.toml")).unwrap().replace("60 °C", "40 °C");
+    fs::write(desk.path("other.toml"), other).unwrap();
+    let after = replay(&desk, &text, "--rules other.toml").await;
+    assert!(before.len() > 5 && after.iter().map(|(_, to)| to.as_str()).eq(["Active"]), "{after:?}");
+}
+
 /// The recordings of a folder, oldest first.
 fn recordings(line: &UaLine) -> Vec<PathBuf> {
     let mut files: Vec<_> =

@@ -148,7 +148,7 @@ error[R201]: unknown tag `water_temprature`
 
 1 machine, 1 source, 1 tag, 1 rule (1 instance of a rule on a machine)
 ";
-    assert_eq!((said.code, &*said.out, &*said.err), (1, "", golden), "{}", said.err);
+    assert_eq!((said.code, &*said.out, said.err.starts_with(golden)), (1, "", true), "{}", said.err);
     let agent = desk.start(RUN, "agent");
     agent.until_says("agent is up").await;
     let told = agent.lines("ERROR");
@@ -166,7 +166,7 @@ async fn a_rule_file_that_is_broken_is_told_and_the_others_run() {
     agent.until_says("agent is up").await;
     let told = agent.lines("ERROR");
     assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].starts_with("rules/more.toml:2:15: not TOML: "), "{told:#?}");
+    assert!(told[0].starts_with("rules/more.toml:2:15: the quote is not closed"), "{told:#?}");
     assert!(agent.stop().await.err.contains("rules=1"));
     assert_eq!(desk.say(CHECK).await.code, 1);
 }

@@ -6,6 +6,7 @@
 
 mod check;
 mod init;
+mod operate;
 mod read;
 mod record;
 mod replay;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ::rules::diagnose::Report;
+use ::rules::operator::Order;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 
@@ -30,6 +32,8 @@ const CONFIG: &str = "/etc/plimsoll/agent.toml";
 
 /// The thing checked is wrong.
 const WRONG: u8 = 1;
+/// What was typed makes no sense.
+const USAGE: u8 = 2;
 /// Something cannot be reached.
 const UNREACHABLE: u8 = 3;
 
@@ -55,7 +59,7 @@ enum Command {
     Record(record::Arguments),
     /// Certificates of OPC UA servers: list them, trust one
     Trust(trust::Arguments),
-    /// Rules: check them, replay recordings through them
+    /// Rules: test them, replay recordings through them, shelve and reset them
     #[command(subcommand)]
     Rules(RulesCommand),
 }
@@ -72,6 +76,16 @@ enum RulesCommand {
     Test(trial::Arguments),
     /// Recorded datapoints (NDJSON) through the engine: transitions on stdout, a summary on stderr
     Replay(replay::Arguments),
+    /// Tell nobody of a rule of a machine for a while; the running agent does it
+    Shelve(operate::ShelveArguments),
+    /// End that
+    Unshelve(operate::Arguments),
+    /// Let go of a latched state whose condition is over
+    Reset(operate::Arguments),
+    /// Tell nobody of a rule of a machine until it is given back
+    OutOfService(operate::Arguments),
+    /// Give it back
+    InService(operate::Arguments),
 }
 
 /// Why a command ended as it did, when not well.
@@ -81,6 +95,8 @@ enum Failure {
     Wrong,
     /// The thing checked is wrong, in these words.
     Because(String),
+    /// What was typed does not go together, in these words.
+    Usage(String),
     /// Something cannot be reached; what has been said.
     Away,
     /// Something cannot be reached, in these words.
@@ -94,7 +110,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(e) => {
             // Nothing can be done where even the usage cannot be printed.
             e.print().ok();
-            return if e.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if e.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
     let ended = match line.command {
@@ -104,16 +120,16 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Read(arguments) => read::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Trust(arguments) => trust::run(&arguments),
-        Command::Rules(RulesCommand::Test(arguments)) => trial::run(&arguments),
-        Command::Rules(RulesCommand::Check(arguments)) => rules::check(&arguments),
-        Command::Rules(RulesCommand::Fmt(arguments)) => rules::fmt(&arguments),
-        Command::Rules(RulesCommand::Schema) => rules::schema(),
-        Command::Rules(RulesCommand::Replay(arguments)) => replay::run(&arguments),
+        Command::Rules(command) => rules_command(&command),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Wrong) => ExitCode::from(WRONG),
         Err(Failure::Away) => ExitCode::from(UNREACHABLE),
+        Err(Failure::Usage(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(USAGE)
+        }
         Err(Failure::Because(why)) => {
             eprintln!("error: {why}");
             ExitCode::from(WRONG)
@@ -122,6 +138,21 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             eprintln!("error: {why}");
             ExitCode::from(UNREACHABLE)
         }
+    }
+}
+
+fn rules_command(command: &RulesCommand) -> Result<(), Failure> {
+    match command {
+        RulesCommand::Check(arguments) => rules::check(arguments),
+        RulesCommand::Fmt(arguments) => rules::fmt(arguments),
+        RulesCommand::Schema => rules::schema(),
+        RulesCommand::Test(arguments) => trial::run(arguments),
+        RulesCommand::Replay(arguments) => replay::run(arguments),
+        RulesCommand::Shelve(arguments) => operate::shelve(arguments),
+        RulesCommand::Unshelve(arguments) => operate::run(arguments, Order::Unshelve),
+        RulesCommand::Reset(arguments) => operate::run(arguments, Order::Reset),
+        RulesCommand::OutOfService(arguments) => operate::run(arguments, Order::OutOfService),
+        RulesCommand::InService(arguments) => operate::run(arguments, Order::InService),
     }
 }
 

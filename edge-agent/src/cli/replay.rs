@@ -5,18 +5,20 @@
 //! itself begins with a snapshot and holds all that went into its engine, clocks corrected, with the rules: of it
 //! come exactly the transitions that were made then.
 //!
-//! Here: the options, reading the recording. Not here: the engine. Replay without a configuration, which infers
-//! machines and tags, is not supported by this version.
+//! Without a configuration the recording is read twice: once for the machines and tags that it shows.
+//!
+//! Here: the options, reading the recording. Not here: the engine, what a recording shows (`recording::infer`).
 //! Invariant: a line that is no line of a recording ends the replay with its place; nothing is skipped silently.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, StdoutLock, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
+use rules::calendar::Zone;
 use rules::engine::{Engine, Expect, Identity, Input, Late, Options, Outputs, Reach};
 use rules::inventory::Inventory;
 use rules::ruleset::RuleSet;
@@ -24,8 +26,10 @@ use rules::time::{Millis, duration};
 use rules::trust::{Bounds, Trust};
 use serde::Serialize;
 
-use super::{CONFIG, Failure, configuration, show};
+use super::check::counted;
+use super::{Failure, configuration, show};
 use crate::config::Config;
+use crate::recording::infer::Seen;
 use crate::recording::read::{Lines, Names};
 use crate::recording::{Moment, Snapshot};
 use crate::rulebook::{self, Book};
@@ -38,9 +42,13 @@ const BUFFER: usize = 1 << 18;
 pub(super) struct Arguments {
     /// The recording, NDJSON; `-` is standard input
     file: PathBuf,
-    /// Machines, sources, tags, and where the rules are
-    #[arg(long, default_value = CONFIG)]
-    config: PathBuf,
+    /// Machines, sources, tags, and where the rules are; without it, they are those of the recording, each machine by
+    /// its equipmentId
+    #[arg(long, required_unless_present = "rules")]
+    config: Option<PathBuf>,
+    /// The rules: files and directories, in the place of those of the configuration or the recording
+    #[arg(long, value_name = "PATH", num_args = 1)]
+    rules: Vec<PathBuf>,
     /// How far datapoints may be out of order
     #[arg(long, value_parser = duration)]
     max_out_of_orderness: Option<Millis>,
@@ -62,12 +70,12 @@ pub(super) struct Arguments {
     /// Which sources share a watermark
     #[arg(long, value_parser = ["inputs", "global"])]
     watermark: Option<String>,
-    /// Which sources are waited for: all that are declared, or those that were heard of
+    /// Which sources are waited for: all that are declared, or those that were heard of (so without --config)
     #[arg(long, value_parser = ["declared", "seen"])]
     sources: Option<String>,
-    /// Of a recording that an agent has made of itself: the rules that it holds, or those of the configuration
-    #[arg(long, value_parser = ["recorded", "config"])]
-    rules: Option<String>,
+    /// Where `hour()` and `weekday()` are, such as Europe/Berlin
+    #[arg(long, value_parser = zone)]
+    timezone: Option<Zone>,
 }
 
 impl Arguments {
@@ -88,6 +96,10 @@ fn or_none(text: &str) -> Result<Bound, rules::time::NotADuration> {
     if text == "none" { Ok(Bound(None)) } else { duration(text).map(|d| Bound(Some(d))) }
 }
 
+fn zone(name: &str) -> Result<Zone, String> {
+    Zone::named(name).ok_or_else(|| "no such time zone: a name such as Europe/Berlin is expected".to_owned())
+}
+
 #[derive(Debug, Default, Serialize)]
 struct Summary {
     datapoints: u64,
@@ -98,30 +110,96 @@ struct Summary {
     seconds: f64,
 }
 
+/// What a replay stands on.
+struct Ground {
+    inventory: Inventory,
+    /// Files and directories.
+    rules: Vec<PathBuf>,
+    options: Options,
+    identity: Identity,
+    bounds: Bounds,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let started = Instant::now();
-    let (config, _) = configuration(&arguments.config)?;
-    let inventory = Arc::new(overridden(&config.inventory, arguments));
-    let name = arguments.file.display();
+    let ground = match &arguments.config {
+        Some(config) => Ground::configured(configuration(config)?.0),
+        None => Ground::inferred(arguments)?,
+    };
+    let mut replay = Replay::new(arguments, ground);
+    each_line(&arguments.file, |line| replay.line(line))?;
+    let mut summary = replay.end()?;
+    summary.seconds = started.elapsed().as_secs_f64();
+    eprintln!("{}", serde_json::to_string(&summary).unwrap_or_default());
+    Ok(())
+}
+
+/// Reads a recording from its beginning to its end.
+fn each_line(file: &Path, mut act: impl FnMut(&[u8]) -> Result<(), Wrong>) -> Result<(), Failure> {
+    let name = file.display();
     let cannot = |e: std::io::Error| Failure::Because(format!("cannot read {name}: {e}"));
-    let input: Box<dyn BufRead> = if arguments.file.as_os_str() == "-" {
+    let input: Box<dyn BufRead> = if file.as_os_str() == "-" {
         Box::new(BufReader::with_capacity(BUFFER, std::io::stdin()))
     } else {
-        Box::new(BufReader::with_capacity(BUFFER, File::open(&arguments.file).map_err(cannot)?))
+        Box::new(BufReader::with_capacity(BUFFER, File::open(file).map_err(cannot)?))
     };
-    let (mut replay, mut lines) = (Replay::new(arguments, &config, inventory), Lines::of(input));
+    let mut lines = Lines::of(input);
     while let Some(line) = lines.next_line().map_err(cannot)? {
-        if let Err(wrong) = replay.line(line) {
+        if let Err(wrong) = act(line) {
             return Err(match wrong {
                 Wrong::Line(why) => Failure::Because(format!("{name}:{}: {why}", lines.number)),
                 Wrong::Replay(failure) => failure,
             });
         }
     }
-    let mut summary = replay.end()?;
-    summary.seconds = started.elapsed().as_secs_f64();
-    eprintln!("{}", serde_json::to_string(&summary).unwrap_or_default());
     Ok(())
+}
+
+impl Ground {
+    fn configured(config: Config) -> Self {
+        let agent = config.agent;
+        let incarnation = "0".repeat(16);
+        Self {
+            inventory: Inventory::clone(&config.inventory),
+            rules: vec![agent.rules_dir],
+            options: agent.options,
+            identity: Identity { agent_id: agent.id, incarnation, site: agent.site },
+            bounds: Bounds::default(),
+        }
+    }
+
+    /// What the recording shows, in a first pass.
+    fn inferred(arguments: &Arguments) -> Result<Self, Failure> {
+        let file = &arguments.file;
+        let is_stream = file.as_os_str() == "-" || file.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
+        if is_stream {
+            let why = "without --config a recording is read twice, which standard input and pipes cannot be: save it as a file, or give --config";
+            return Err(Failure::Usage(why.into()));
+        }
+        let mut seen = Seen::default();
+        each_line(file, |line| match serde_json::from_slice::<proto::Datapoint<'_>>(line) {
+            Ok(datapoint) => seen.line(&datapoint).map_err(|e| Wrong::Line(e.to_string())),
+            Err(e) => serde_json::from_slice::<Moment>(line)
+                .map(|_| ())
+                .map_err(|_| Wrong::Line(format!("not a datapoint: {e}"))),
+        })?;
+        let inventory = seen.inventory();
+        let (machines, tags) = (inventory.machines().count(), inventory.tags().count());
+        let sources = inventory.sources().count();
+        let [machines, tags, sources] =
+            [counted(machines, "machine"), counted(tags, "tag"), counted(sources, "source")];
+        eprintln!(
+            "without --config: {machines} (each by its equipmentId), {tags} and {sources}, as the recording shows them"
+        );
+        let (agent_id, incarnation) = ("replay".to_owned(), "0".repeat(16));
+        Ok(Self {
+            inventory,
+            rules: Vec::new(),
+            options: Options { expect: Expect::Seen, ..Options::default() },
+            identity: Identity { agent_id, incarnation, site: None },
+            bounds: Bounds::NONE,
+        })
+    }
 }
 
 fn options(arguments: &Arguments, mut options: Options) -> Options {
@@ -135,15 +213,19 @@ fn options(arguments: &Arguments, mut options: Options) -> Options {
         Some(_) => options.reach = Reach::Inputs,
         None => {}
     }
-    if arguments.sources.as_deref() == Some("seen") {
-        options.expect = Expect::Seen;
+    match arguments.sources.as_deref() {
+        Some("seen") => options.expect = Expect::Seen,
+        Some(_) => options.expect = Expect::Declared,
+        None => {}
+    }
+    if let Some(zone) = &arguments.timezone {
+        options.zone = zone.clone();
     }
     options
 }
 
 /// The inventory with the options of the command line.
-fn overridden(inventory: &Inventory, arguments: &Arguments) -> Inventory {
-    let mut inventory = inventory.clone();
+fn overridden(mut inventory: Inventory, arguments: &Arguments) -> Inventory {
     for source in inventory.sources_mut() {
         source.max_out_of_orderness = arguments.max_out_of_orderness.unwrap_or(source.max_out_of_orderness);
         source.idle_timeout = arguments.idle_timeout.unwrap_or(source.idle_timeout);
@@ -164,7 +246,8 @@ enum Wrong {
 struct Replay<'a> {
     arguments: &'a Arguments,
     inventory: Arc<Inventory>,
-    rules_dir: PathBuf,
+    /// Files and directories.
+    rules: Vec<PathBuf>,
     options: Options,
     identity: Identity,
     names: Names,
@@ -181,15 +264,15 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(arguments: &'a Arguments, config: &Config, inventory: Arc<Inventory>) -> Self {
-        let agent = config.agent.clone();
+    fn new(arguments: &'a Arguments, ground: Ground) -> Self {
+        let inventory = Arc::new(overridden(ground.inventory, arguments));
         Self {
             arguments,
-            rules_dir: agent.rules_dir,
-            options: options(arguments, agent.options),
-            identity: Identity { agent_id: agent.id, incarnation: "0".repeat(16), site: agent.site },
+            rules: if arguments.rules.is_empty() { ground.rules } else { arguments.rules.clone() },
+            options: options(arguments, ground.options),
+            identity: ground.identity,
             names: Names::of(&inventory),
-            bounds: arguments.bounds(Bounds::default()),
+            bounds: arguments.bounds(ground.bounds),
             trust: inventory.sources().map(|_| Trust::default()).collect(),
             engine: None,
             is_whole: false,
@@ -252,6 +335,7 @@ impl<'a> Replay<'a> {
         let (at, input) = match moment {
             Moment::Snapshot(_) => return Ok(()),
             Moment::Clock { at } => (at.max(self.at), Input::Clock),
+            Moment::Operator { at, command } => (at.max(self.at), Input::Operator(command)),
             // Time begins again.
             Moment::Epoch { at } => (at, Input::Epoch),
             Moment::Rules { at, book } => {
@@ -270,18 +354,18 @@ impl<'a> Replay<'a> {
         Engine::new(inventory, rules, self.identity.clone(), options, self.at, states).0
     }
 
-    /// None: those of the configuration are wanted.
+    /// None: others are wanted.
     fn recorded_rules(&self, book: &serde_json::Value) -> Option<RuleSet> {
-        if self.arguments.rules.as_deref() == Some("config") {
+        if !self.arguments.rules.is_empty() {
             return None;
         }
         let book = serde_json::to_vec(book).unwrap_or_default();
-        Some(Book::open(&self.rules_dir, Arc::clone(&self.inventory), Some(&book)).rules())
+        Some(Book::open(Path::new(""), Arc::clone(&self.inventory), Some(&book)).rules())
     }
 
     fn configured_rules(&self) -> Result<RuleSet, Failure> {
         let mut report = rules::diagnose::Report::default();
-        let rules = rulebook::load(&mut report, &self.rules_dir, &self.inventory);
+        let rules = rulebook::of_paths(&mut report, &self.rules, &self.inventory);
         show(&report);
         if report.errors() > 0 { Err(Failure::Wrong) } else { Ok(rules) }
     }
@@ -294,9 +378,7 @@ impl<'a> Replay<'a> {
     fn end(mut self) -> Result<Summary, Failure> {
         if self.skipped > 0 {
             let skipped = self.skipped;
-            eprintln!(
-                "warning: {skipped} datapoints of tags or sources that the configuration does not declare"
-            );
+            eprintln!("warning: {skipped} datapoints of tags or sources that are not declared");
         }
         let Some(mut engine) = self.engine else { return Ok(Summary::default()) };
         // An agent that was stopped had not gone on.

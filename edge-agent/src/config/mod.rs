@@ -1,10 +1,11 @@
 //! `agent.toml`: read once at start, validated into what the rest can trust.
 //!
-//! Here: the file as a whole, machines, the agent itself. Its sources stand in `source`, their tags in `tag`, what
-//! only one protocol needs in `s7` and `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
+//! Here: the file as a whole, machines, the agent itself. Its sources stand in `source`, their tags in `tag`, names
+//! of their codes in `names`, what only one protocol needs in `s7` and `opcua`, where it forwards to in `target`. Not here: rule files (`rulebook`).
 //! Invariant: what comes out of here is complete and consistent; every mistake of the file is reported in one
 //! run, at its place, and a file with a mistake gives nothing.
 
+mod names;
 mod opcua;
 mod s7;
 mod source;
@@ -23,6 +24,8 @@ use rules::engine::{Late, Options, Reach};
 use rules::file::is_name;
 use rules::inventory::{Inventory, Machine, MachineId};
 use rules::value::Constant;
+
+use crate::control;
 
 pub use source::{Protocol, Source};
 pub use target::Target;
@@ -57,6 +60,8 @@ pub struct Agent {
     pub rules_dir_may_be_empty: bool,
     /// Where its page is; none: nowhere.
     pub http: Option<SocketAddr>,
+    /// Where it hears operators.
+    pub control: PathBuf,
     /// How the engine goes about it.
     pub options: Options,
 }
@@ -65,6 +70,18 @@ pub struct Agent {
 const LEDGER_MAX: u64 = 256 << 20;
 /// Less would not hold the transitions of a bad day.
 const LEDGER_MIN: u64 = 1 << 20;
+
+/// Where the agent of this configuration hears operators, whatever else is wrong with it.
+#[must_use]
+pub fn control_of(text: &str, dir: &Path) -> PathBuf {
+    let mut report = Report::default();
+    let file = report.add_file("agent.toml", text);
+    let table = document::parse(&mut report, file);
+    let mut top = Reader::new(&table, "the configuration", file, &mut report);
+    let agent = top.table("agent");
+    let given = agent.and_then(|table| Reader::new(table, "[agent]", file, &mut report).text("control"));
+    given.map_or_else(|| control::SOCKET.into(), |given| dir.join(given.value))
+}
 
 impl Config {
     /// Reads the text of a configuration; relative paths are relative to `dir`. Nothing comes back when there is
@@ -81,13 +98,15 @@ impl Config {
         let sources = top.tables("source");
         let forward = top.table("forward");
         let outbox = top.table("outbox");
+        let (enums, flags) = (top.table("enum"), top.table("flags"));
         top.finish(&["notify"]);
         let agent = agent.and_then(|table| agent_of(report, file, table, dir));
         let mut inventory = Inventory::default();
         for table in machines {
             machine(report, file, table, &mut inventory);
         }
-        let around = opcua::Surroundings { dir, agent: agent.as_ref() };
+        let tables = names::Tables::read(report, file, enums, flags);
+        let around = opcua::Surroundings { dir, agent: agent.as_ref(), tables: &tables };
         let sources = source::sources(report, file, &sources, &around, &mut inventory);
         let target = target::target(report, file, forward, agent.as_ref().is_some_and(|a| a.site.is_some()));
         let ledger_max = outbox.map_or(Some(LEDGER_MAX), |table| ledger_max(report, file, table));
@@ -107,10 +126,24 @@ fn agent_of(report: &mut Report, file: FileId, table: &Table, dir: &Path) -> Opt
     let rules_dir = r.text("rules_dir").map_or_else(|| "/etc/plimsoll/rules".into(), |t| t.value);
     let rules_dir_may_be_empty = r.bool("rules_dir_may_be_empty").is_some_and(|given| given.value);
     let http = r.text("http").and_then(|text| loopback(&mut r, text));
+    let control = r.text("control").map(|given| socket(&mut r, dir, &given));
     let options = options(&mut r);
     r.finish(&[]);
     let (data_dir, rules_dir) = (dir.join(data_dir), dir.join(rules_dir));
-    Some(Agent { id: id?, site, data_dir, rules_dir, rules_dir_may_be_empty, http, options })
+    let control = control.unwrap_or_else(|| control::SOCKET.into());
+    Some(Agent { id: id?, site, data_dir, rules_dir, rules_dir_may_be_empty, http, control, options })
+}
+
+/// Where a socket is.
+fn socket(r: &mut Reader<'_, '_>, dir: &Path, given: &Placed<String>) -> PathBuf {
+    let path = dir.join(&given.value);
+    let bytes = path.as_os_str().len();
+    if bytes > control::PATH_MAX {
+        let place = (r.file(), given.span.clone());
+        let message = format!("`control` is the path of a socket: at most {} bytes", control::PATH_MAX);
+        r.report().error("C008", place, message, format!("{} has {bytes}", path.display()));
+    }
+    path
 }
 
 fn options(r: &mut Reader<'_, '_>) -> Options {
@@ -314,7 +347,7 @@ type = "Int"
         assert_eq!(config.agent.data_dir, Path::new("/etc/plimsoll/data"), "relative to the file");
         assert_eq!(config.ledger_max, LEDGER_MAX);
         assert!(!config.agent.rules_dir_may_be_empty);
-        assert_eq!(config.target, Target::File);
+        assert_eq!(config.target, Target::File { bytes_max: 1 << 30 });
         let lags: Vec<_> = config.inventory.sources().map(|(_, s)| (s.idle_timeout, s.max_lag)).collect();
         assert_eq!(lags, [(30_000, Some(30_000)); 2]);
     }
@@ -347,6 +380,23 @@ type = "Int"
             said.starts_with("agent.toml:15:8: there is a machine with the name `washer-1` already"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn the_hour_is_that_of_the_time_zone() {
+        let given = |zone: &str| GOOD.replace("[agent]", &format!("[agent]\ntimezone = \"{zone}\""));
+        let zone = read(&given("Europe/Berlin")).0.unwrap().agent.options.zone;
+        assert_eq!(zone.hour(1_700_000_000_000), 23);
+        assert!(mistake("[agent]", "[agent]\ntimezone = \"Berlin\"").contains("no time zone `Berlin`"));
+    }
+
+    #[test]
+    fn operators_are_heard_where_the_file_says_whatever_else_is_wrong_with_it() {
+        let dir = Path::new("/etc/plimsoll");
+        assert_eq!(control_of("[agent]\nid = 5\ncontrol = 'c'\n[[x]]", dir), dir.join("c"));
+        assert_eq!(control_of("[agent]\nid = ", dir), Path::new(control::SOCKET));
+        let long = format!("[agent]\ncontrol = \"{}\"", "c".repeat(100));
+        assert!(mistake("[agent]", &long).contains("at most 107 bytes"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rules::document::Reader;
 
+use super::names::Tables;
 use super::{Agent, one_of, source};
 use crate::connector::opcua::{
     Namespace, NodeAddress, OpcuaConfig, OpcuaTag, Security, User, readable_by_others,
@@ -25,6 +26,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) dir: &'a Path,
     /// None when it has a mistake.
     pub(super) agent: Option<&'a Agent>,
+    /// Names of codes.
+    pub(super) tables: &'a Tables,
 }
 
 /// The settings of a source.

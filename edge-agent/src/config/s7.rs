@@ -101,6 +101,18 @@ fn type_of(kind: s7::Type) -> Type {
     }
 }
 
+/// How many bits an integer of that type has; none where it is no such integer.
+pub(super) fn integer_bits(kind: s7::Type) -> Option<u32> {
+    use s7::Type as T;
+    match kind {
+        T::Byte | T::SInt | T::USInt => Some(8),
+        T::Word | T::Int | T::UInt => Some(16),
+        T::DWord | T::DInt | T::UDInt => Some(32),
+        T::LWord | T::LInt | T::ULInt => Some(64),
+        T::Bool | T::Real | T::LReal | T::Char | T::String(_) | T::Timer | T::Counter => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::source::tests::mistake;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rules::diagnose::{FileId, Report};
+use rules::diagnose::{FileId, Report, did_you_mean};
 use rules::document::{Node, Placed, Reader, Table};
 use rules::inventory::{self, Inventory, SourceId};
 
@@ -40,6 +40,23 @@ pub enum Protocol {
 
 /// Protocols of this version.
 const PROTOCOLS: [&str; 3] = ["s7", "opcua", "recorded"];
+/// Protocols of the specification that this version does not speak.
+const PROTOCOLS_LATER: [&str; 2] = ["modbus", "mqtt"];
+/// Keys that only some of them have.
+const OF_PROTOCOLS: [&str; 12] = [
+    "address",
+    "scan",
+    "timeout",
+    "merge",
+    "rack",
+    "slot",
+    "connection",
+    "tsap",
+    "security",
+    "mode",
+    "user",
+    "password_file",
+];
 /// A source not heard of for longer does not hold the watermark (§3.5).
 const IDLE_TIMEOUT: i64 = 30_000;
 /// A server's clock and its sources' are seldom in step (§3.4), ms.
@@ -73,16 +90,22 @@ fn source(
     let max_out_of_orderness = r.duration("max_out_of_orderness").map(|d| d.value);
     let max_lag = max_lag(&mut r, idle_timeout);
     let tags = r.tables("tag");
-    let known = protocol.as_ref().is_none_or(|p| PROTOCOLS.contains(&p.value.as_str()));
-    let protocol = protocol.and_then(|p| protocol_of(&mut r, &p, around));
-    // Which keys belong to a protocol that is not known, nobody can say.
-    if known {
+    let is_later = protocol.as_ref().is_some_and(|p| PROTOCOLS_LATER.contains(&p.value.as_str()));
+    let is_known = protocol.as_ref().is_some_and(|p| PROTOCOLS.contains(&p.value.as_str()));
+    let mut protocol = protocol.and_then(|p| protocol_of(&mut r, &p, around));
+    if !is_known {
+        // Which of them it should have, nobody can say; a key that none has is wrong all the same.
+        for key in OF_PROTOCOLS {
+            r.any(key);
+        }
+    }
+    if !is_later {
         r.finish(&LATER);
     }
-    let (id, mut protocol) = (id?, protocol?);
+    let id = id?;
     let max_out_of_orderness = max_out_of_orderness.unwrap_or(match protocol {
-        Protocol::Opcua(..) => OUT_OF_ORDERNESS_OPCUA,
-        Protocol::Recorded | Protocol::S7(..) => 0,
+        Some(Protocol::Opcua(..)) => OUT_OF_ORDERNESS_OPCUA,
+        Some(Protocol::Recorded | Protocol::S7(..)) | None => 0,
     });
     if inventory.sources().any(|(_, s)| s.id == id.value) {
         let message = format!("there is a source `{}` already", id.value);
@@ -91,9 +114,11 @@ fn source(
     }
     let source = inventory::Source { id: id.value, idle_timeout, max_out_of_orderness, max_lag };
     let source = inventory.add_source(source);
-    let known =
-        tags.into_iter().filter_map(|table| tag(report, file, table, source, &mut protocol, inventory));
-    Some(Source { id: source, tags: known.collect(), protocol })
+    // Without its protocol its tags may still have mistakes of their own.
+    let mut read =
+        |table| tag(report, file, table, source, protocol.as_mut(), (around.tables, &mut *inventory));
+    let tags = tags.into_iter().filter_map(&mut read).collect();
+    Some(Source { id: source, tags, protocol: protocol? })
 }
 
 /// `"none"`, a duration, or the default.
@@ -117,10 +142,14 @@ fn protocol_of(
         "opcua" => Some(Protocol::Opcua(opcua::config(r, around)?, Vec::new())),
         other => {
             let place = (r.file(), protocol.span.clone());
-            let later = ["modbus", "mqtt"].contains(&other);
-            let label =
-                if later { "not supported by this version" } else { "s7, opcua or recorded is expected" };
-            r.report().error("C202", place, format!("`{other}` is not a protocol of this version"), label);
+            let label = if PROTOCOLS_LATER.contains(&other) {
+                "not supported by this version"
+            } else {
+                "s7, opcua or recorded is expected"
+            };
+            let near = did_you_mean(other, PROTOCOLS).map(|near| format!("did you mean \"{near}\"?"));
+            let message = format!("`{other}` is not a protocol of this version");
+            r.report().error("C202", place, message, label).help = near;
             None
         }
     }
@@ -183,6 +212,25 @@ pub(super) mod tests {
         assert!(
             mistake("id = \"old\"", "id = \"washer_plc\"").contains("there is a source `washer_plc` already")
         );
+    }
+
+    #[test]
+    fn a_protocol_that_is_not_known_hides_no_other_mistake_of_its_source() {
+        let text = GOOD
+            .replacen("protocol = \"s7\"", "protocol = \"S7\"", 1)
+            .replacen("scan =", "sacn =", 1)
+            .replacen("range = [0, 120]", "range = [120, 0]", 1)
+            .replacen("address = \"192.168.0.10\"", "rack = 0\naddress = \"192.168.0.10\"", 1)
+            .replacen("machine = \"washer-1\"", "machine = \"wsher-1\"", 1);
+        let (config, said) = read(&text);
+        assert!(config.is_none() && said.len() == 4, "{said:#?}");
+        for wanted in
+            ["did you mean \"s7\"?", "did you mean `scan`?", "two numbers", "did you mean `washer-1`?"]
+        {
+            assert!(said.iter().any(|line| line.contains(wanted)), "{wanted}: {said:#?}");
+        }
+        let (_, said) = read(&GOOD.replacen("protocol = \"s7\"\n", "", 1));
+        assert!(said.len() == 1 && said[0].contains("has no `protocol`"), "{said:#?}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rules::document::{Node, Reader, Table};
 use rules::inventory::{self, Inventory, SourceId, TagId};
 use rules::value::Type;
 
+use super::names::{Meaning, Tables};
 use super::source::Protocol;
 use super::{opcua, s7};
 use crate::connector::opcua::OpcuaTag;
@@ -22,14 +23,14 @@ pub struct Tag {
     pub deadband: f64,
 }
 
-/// Reads a tag; its address goes to its source's protocol.
+/// Reads a tag; its address goes to its source's protocol. Without one, what can be judged is judged.
 pub(super) fn tag(
     report: &mut Report,
     file: FileId,
     table: &Table,
     source: SourceId,
-    protocol: &mut Protocol,
-    inventory: &mut Inventory,
+    protocol: Option<&mut Protocol>,
+    (tables, inventory): (&Tables, &mut Inventory),
 ) -> Option<Tag> {
     let mut r = Reader::new(table, "[[source.tag]]", file, report);
     let machine = r.required_text("machine");
@@ -37,26 +38,29 @@ pub(super) fn tag(
     let unit = r.text("unit").map(|u| u.value);
     let range = range(&mut r);
     let deadband = number(&mut r, "report_deadband").unwrap_or(0.0);
-    let (kind, place) = match protocol {
-        Protocol::Recorded => (declared(&mut r), Some(Place::Nowhere)),
-        Protocol::S7(..) => {
+    let is_known = protocol.is_some();
+    let (kind, place) = match &protocol {
+        None => {
+            ["type", "address"].into_iter().for_each(|key| drop(r.text(key)));
+            (Some(Type::Float), Some(Place::Nowhere))
+        }
+        Some(Protocol::Recorded) => (declared(&mut r), Some(Place::Nowhere)),
+        Some(Protocol::S7(..)) => {
             let (kind, place) = s7::addressed(&mut r);
             (kind, place.map(Place::S7))
         }
-        Protocol::Opcua(..) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
+        Some(Protocol::Opcua(..)) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
     };
-    r.finish(&["kind", "enum", "flags", "scan_class"]);
+    let bits = place.as_ref().and_then(Place::bits);
+    let Meaning { kind: meant, names, counter } = tables.meaning(&mut r, bits);
+    let kind = match kind {
+        Some(kind) if is_known => fitting(&mut r, kind, meant, counter),
+        kind => kind,
+    };
+    r.finish(&["scan_class"]);
     let machine = super::machine_named(report, file, &machine?, inventory)?;
     let (name, kind, place) = (name?, kind?, place?);
-    let tag = inventory::Tag {
-        machine,
-        source,
-        name: name.value.clone(),
-        kind,
-        unit,
-        range,
-        ..inventory::Tag::default()
-    };
+    let tag = inventory::Tag { machine, source, name: name.value.clone(), kind, unit, range, names, counter };
     if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
         report.error(
             "C206",
@@ -73,8 +77,8 @@ pub(super) fn tag(
         return None;
     };
     match (protocol, place) {
-        (Protocol::S7(_, tags), Place::S7(tag)) => tags.push(tag),
-        (Protocol::Opcua(_, tags), Place::Opcua(tag)) => tags.push(tag),
+        (Some(Protocol::S7(_, tags)), Place::S7(tag)) => tags.push(tag),
+        (Some(Protocol::Opcua(_, tags)), Place::Opcua(tag)) => tags.push(tag),
         _ => {}
     }
     Some(Tag { id, deadband })
@@ -87,11 +91,49 @@ enum Place {
     Opcua(OpcuaTag),
 }
 
+impl Place {
+    /// How wide the number is that stands there, where its address says so.
+    fn bits(&self) -> Option<u32> {
+        match self {
+            Place::S7(tag) => s7::integer_bits(tag.address.kind()),
+            Place::Nowhere | Place::Opcua(_) => None,
+        }
+    }
+}
+
+/// The type of a tag whose number means what these keys say.
+fn fitting(r: &mut Reader<'_, '_>, kind: Type, meant: Option<Type>, counter: Option<u32>) -> Option<Type> {
+    let (key, wanted, fits) = match (kind, meant) {
+        (Type::Enum, None) => ("type", "`enum = \"…\"`, the table of its names", false),
+        (Type::Flags, None) => ("type", "`flags = \"…\"`, the table of its bits", false),
+        (_, Some(Type::Enum)) => ("enum", "an integer", matches!(kind, Type::Int | Type::Enum)),
+        (_, Some(_)) => ("flags", "an integer", matches!(kind, Type::Int | Type::Flags)),
+        (_, None) => ("kind", "a number", counter.is_none() || matches!(kind, Type::Int | Type::Float)),
+    };
+    if !fits {
+        let place = (r.file(), r.any(key).map_or(0..0, |(key, _)| key.span.clone()));
+        r.report().error(
+            "C211",
+            place,
+            format!("`{key}` needs {wanted}"),
+            format!("this tag is {}", a(kind)),
+        );
+        return None;
+    }
+    Some(meant.unwrap_or(kind))
+}
+
+fn a(kind: Type) -> String {
+    format!("{} {kind}", if matches!(kind, Type::Int | Type::Enum) { "an" } else { "a" })
+}
+
 fn declared(r: &mut Reader<'_, '_>) -> Option<Type> {
     if !r.required("type") {
         return None;
     }
-    let kinds = [("Bool", Type::Bool), ("Int", Type::Int), ("Float", Type::Float), ("Text", Type::Text)];
+    let kinds = [Type::Bool, Type::Int, Type::Float, Type::Text, Type::Enum, Type::Flags];
+    let names = kinds.map(|kind| kind.to_string());
+    let kinds: Vec<_> = names.iter().map(String::as_str).zip(kinds).collect();
     super::one_of(r, "type", &kinds)
 }
 

@@ -5,11 +5,19 @@
 use rules::diagnose::{FileId, Report};
 use rules::document::{Reader, Table};
 
+/// Bytes of all forwarded files unless the file says otherwise: months of a line.
+const FILES_MAX: u64 = 1 << 30;
+/// Less would not hold a bad day.
+const FILES_MIN: u64 = 8 << 20;
+
 /// Where transitions and events go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// To files under `data_dir`: needs no account.
-    File,
+    File {
+        /// Bytes of all of them; older ones make room.
+        bytes_max: u64,
+    },
     /// To an Amazon Kinesis stream.
     Kinesis {
         /// Name of the stream.
@@ -27,12 +35,13 @@ pub(super) fn target(
     table: Option<&Table>,
     has_site: bool,
 ) -> Option<Target> {
-    let Some(table) = table else { return Some(Target::File) };
+    let Some(table) = table else { return Some(Target::File { bytes_max: FILES_MAX }) };
     let mut r = Reader::new(table, "[forward]", file, report);
     let kinesis = super::one_of(&mut r, "to", &[("file", false), ("kinesis", true)]);
     super::one_of(&mut r, "partition_key", &[("equipment", ())]);
     super::one_of(&mut r, "datapoints", &[("none", ())]);
-    let target = if kinesis == Some(true) { stream(&mut r, table, has_site) } else { Some(Target::File) };
+    let files = files(&mut r);
+    let target = if kinesis == Some(true) { stream(&mut r, table, has_site) } else { Some(files) };
     let later = ["proxy", "credentials"];
     if kinesis == Some(true) {
         r.finish(&later);
@@ -42,6 +51,16 @@ pub(super) fn target(
         r.finish(&later);
     }
     target
+}
+
+/// The bound stands there whether or not it goes to files at the moment.
+fn files(r: &mut Reader<'_, '_>) -> Target {
+    let given = r.size("files_max");
+    if let Some(size) = given.as_ref().filter(|size| size.value < FILES_MIN) {
+        let place = (r.file(), size.span.clone());
+        r.report().error("C104", place, "`files_max` must be at least 8 MiB", "too small");
+    }
+    Target::File { bytes_max: given.map_or(FILES_MAX, |size| size.value) }
 }
 
 fn stream(r: &mut Reader<'_, '_>, table: &Table, has_site: bool) -> Option<Target> {
@@ -85,6 +104,13 @@ mod tests {
         assert_eq!(target, Some(Target::Kinesis { stream: stream.0, region: stream.1, endpoint: None }));
         assert!(forward("to = 'kinesis'\nstream = 'x'").1[0].contains("[forward] has no `region`"));
         assert!(forward("to = 'kafka'").1[0].contains("\"file\" or \"kinesis\" is expected"));
+    }
+
+    #[test]
+    fn files_have_a_bound() {
+        assert_eq!(forward("to = 'file'").0, Some(Target::File { bytes_max: 1 << 30 }));
+        assert_eq!(forward("files_max = '100 MiB'").0, Some(Target::File { bytes_max: 100 << 20 }));
+        assert!(forward("files_max = '1 MiB'").1[0].contains("at least 8 MiB"));
     }
 
     #[test]

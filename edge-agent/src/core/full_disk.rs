@@ -89,7 +89,7 @@ async fn whoever_looks_sees_that_the_disk_is_full_and_when_it_no_longer_is() {
 }
 
 pub(super) struct Stand {
-    core: Core,
+    pub(super) core: Core,
     pub(super) ledger: Arc<Ledger>,
     looker: Looker,
     /// The last stamp and number that were given.
@@ -98,7 +98,7 @@ pub(super) struct Stand {
 }
 
 impl Stand {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::under(RULES)
     }
 

@@ -5,10 +5,11 @@
 //! (I1). One commit is written while the next fills.
 //!
 //! Here: that loop, and what becomes of each input. Not here: judging (`rules`), what is noticed of a source
-//! (`source`), when a commit is written and what a full disk does (`writer`), what an event looks like (`announce`),
+//! (`source`), what operators want (`operator`), when a commit is written and what a full disk does (`writer`), what an event looks like (`announce`),
 //! what people see (`view`), the disk (`outbox`).
 //! Invariant: `at` never goes back, and the state of an instance is stored together with the transition it made.
 
+mod operator;
 mod source;
 mod writer;
 
@@ -30,6 +31,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::announce::Announcer;
 use crate::clock::Clock;
+use crate::control::{Asked as Ordered, Commands};
 use crate::inbox::{Inbox, Item, Notice};
 use crate::normalize::Delivery;
 use crate::outbox::{Entry, Kind, Ledger, LedgerError};
@@ -55,6 +57,7 @@ pub struct Core {
     clock: Clock,
     writer: Writer,
     asked: Asked,
+    commands: Commands,
     board: Board,
     announcer: Announcer,
     recorder: Option<Recorder>,
@@ -71,6 +74,8 @@ enum Next {
     Delivery(Delivery),
     Edition(Box<Edition>),
     Notice(Box<Notice>),
+    /// An operator wants something done.
+    Order(Box<Ordered>),
     /// Somebody wants to see how things stand.
     Look(Reply),
     /// All connectors have ended.
@@ -102,6 +107,7 @@ impl Core {
             clock,
             writer: Writer::new(ledger, wake),
             asked,
+            commands: Commands::none(),
             board,
             announcer,
             recorder: None,
@@ -116,6 +122,11 @@ impl Core {
     /// Records from here on all that goes into the engine.
     pub fn record(&mut self, recorder: Recorder) {
         self.recorder = Some(recorder);
+    }
+
+    /// Does from here on what operators want.
+    pub fn listen(&mut self, commands: Commands) {
+        self.commands = commands;
     }
 
     /// Says something about the agent, with the next commit.
@@ -142,6 +153,7 @@ impl Core {
                     self.writer.note(notice.note);
                     self.announce(notice.happening);
                 }
+                Next::Order(order) => self.obey(*order),
                 Next::Look(reply) => self.show(reply),
                 Next::Committed(written) => self.writer.settle(written)?,
                 Next::Time => self.time(),
@@ -158,6 +170,7 @@ impl Core {
             biased;
             written = self.writer.written() => Next::Committed(written),
             Some(reply) = self.asked.next() => Next::Look(reply),
+            Some(order) = self.commands.next(), if has_room => Next::Order(Box::new(order)),
             item = inbox.next(), if has_room => match item {
                 Some(Item::Delivery(delivery)) => Next::Delivery(delivery),
                 Some(Item::Edition(edition)) => Next::Edition(edition),

@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::control::Answer;
 use crate::outbox::{Commit, Entry, Ledger, LedgerError, Loss};
 
 /// How long to wait before a commit is tried again that found the disk full.
@@ -27,6 +28,9 @@ const PENDING_MAX: usize = 10_000;
 /// A commit that was tried, and what came of it.
 pub(super) type Written = (Commit, Result<(), LedgerError>);
 
+/// An answer that waits for a commit.
+type Held = (oneshot::Sender<Answer>, Answer);
+
 /// Puts commits into the ledger, one at a time.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -34,8 +38,12 @@ pub(super) struct Writer {
     wake: Arc<Notify>,
     /// The commit that fills.
     pending: Commit,
+    /// Who hears of it when it is durable: at most as many as can ask at once.
+    answers: Vec<Held>,
     /// The commit that is being written.
     running: Option<JoinHandle<Written>>,
+    /// Who hears of that one.
+    running_answers: Vec<Held>,
     /// When a commit that found the disk full is tried again.
     full_until: Option<Instant>,
 }
@@ -43,7 +51,15 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes to `ledger`, and wakes whoever waits for what is durable.
     pub(super) fn new(ledger: Arc<Ledger>, wake: Arc<Notify>) -> Self {
-        Self { ledger, wake, pending: Commit::default(), running: None, full_until: None }
+        Self {
+            ledger,
+            wake,
+            pending: Commit::default(),
+            answers: Vec::new(),
+            running: None,
+            running_answers: Vec::new(),
+            full_until: None,
+        }
     }
 
     /// An entry joins the commit that fills.
@@ -59,6 +75,12 @@ impl Writer {
     /// So do states of instances.
     pub(super) fn states(&mut self, states: impl IntoIterator<Item = (String, Vec<u8>)>) {
         self.pending.states.extend(states.into_iter().map(|(key, bytes)| (key, Some(bytes))));
+    }
+
+    /// Answers when the commit that fills is durable.
+    pub(super) fn answer(&mut self, reply: oneshot::Sender<Answer>, answer: Answer) {
+        self.answers.retain(|(reply, _)| !reply.is_closed());
+        self.answers.push((reply, answer));
     }
 
     /// Whether more may come in.
@@ -95,6 +117,7 @@ impl Writer {
             return;
         }
         let commit = std::mem::take(&mut self.pending);
+        self.running_answers = std::mem::take(&mut self.answers);
         let ledger = Arc::clone(&self.ledger);
         self.running = Some(tokio::task::spawn_blocking(move || {
             let result = ledger.commit(&commit);
@@ -122,6 +145,10 @@ impl Writer {
                     tracing::info!("there is room on the disk again, everything is kept");
                 }
                 self.wake.notify_one();
+                for (reply, answer) in self.running_answers.drain(..) {
+                    // Whoever asked may have left.
+                    drop(reply.send(answer));
+                }
                 Ok(())
             }
             Err(e @ LedgerError::Full { .. }) => {
@@ -144,6 +171,7 @@ impl Writer {
         commit.notes = latest(commit.notes.into_iter().chain(later.notes));
         commit.losses_told = commit.losses_told.max(later.losses_told);
         self.pending = commit;
+        self.answers.splice(..0, self.running_answers.drain(..));
     }
 
     /// Waits for the commit that is being written, and lets the next one be tried even on a full disk.
@@ -167,7 +195,11 @@ impl Writer {
         let (ledger, commit) = (self.ledger, self.pending);
         let written = tokio::task::spawn_blocking(move || ledger.commit(&commit)).await;
         self.wake.notify_one();
-        written.unwrap_or(Err(LedgerError::Ended))
+        let written = written.unwrap_or(Err(LedgerError::Ended));
+        if written.is_ok() {
+            self.answers.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
+        }
+        written
     }
 }
 

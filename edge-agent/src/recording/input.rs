@@ -1,4 +1,5 @@
-//! What goes into the engine besides datapoints, as lines of a recording: where it begins, other rules, time.
+//! What goes into the engine besides datapoints, as lines of a recording: where it begins, other rules, what
+//! operators did, time.
 //!
 //! Here: their JSON; a line with a `kind` is one of these. Not here: datapoints (`recording`).
 //! Invariant: with the datapoints between them they make the engine do what it did while the recording was made.
@@ -6,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use rules::engine::Identity;
+use rules::operator::Command;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +28,13 @@ pub enum Moment {
     Clock {
         /// Processing time, ms since 1970 UTC.
         at: i64,
+    },
+    /// Somebody wanted something done to a rule of a machine.
+    Operator {
+        /// Processing time, ms since 1970 UTC.
+        at: i64,
+        /// What, who and why.
+        command: Command,
     },
     /// The agent's clock was set back.
     Epoch {
@@ -112,6 +121,7 @@ mod tests {
             r#"{"kind":"snapshot","version":1,"at":5,"agentId":"a","incarnation":"00000000000000ff","site":"n","states":{"r@m":"017b7d"},"book":{"rules":{},"texts":[]}}"#,
             r#"{"kind":"rules","at":6,"book":{"rules":{"r":0},"texts":[["a.toml","x"]]}}"#,
             r#"{"kind":"clock","at":7}"#,
+            r#"{"kind":"operator","at":7,"command":{"rule":"r","machine":"m","who":"meier","why":"w","order":{"shelve":60000}}}"#,
             r#"{"kind":"epoch","at":8}"#,
         ] {
             let read: Moment = serde_json::from_str(golden).unwrap();

@@ -5,7 +5,7 @@
 //! texts of what is in force are kept, so that this holds over a reboot.
 //!
 //! Here: that, on the texts of the directory. Not here: when it is looked at (`agent`), carrying state over
-//! (`rules`), where the book is kept (the outbox).
+//! (`rules`), how the book is kept (`kept`) and where (the outbox).
 //! Invariant: what is in force changes only to something without a mistake.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +19,11 @@ use rules::diagnose::{FileId, Report, Weight};
 use rules::inventory::Inventory;
 use rules::ruleset::{BoundRule, Checked, RuleSet};
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::folder::{Page, pages};
+use super::kept::{Kept, Leaf, Origin};
+use crate::user;
 
 /// Name of the ledger's note that holds the book.
 pub const NOTE: &str = "rulebook";
@@ -43,31 +44,6 @@ pub struct Book {
     /// What the last scan read.
     seen: Option<Vec<Page>>,
     mistakes: Vec<Mistake>,
-}
-
-/// A file as it was when a rule of it came into force.
-#[derive(Debug, PartialEq, Eq)]
-struct Leaf {
-    file: String,
-    text: String,
-}
-
-/// Where a rule in force stands, and the tables that its limits are from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Origin {
-    rule: Arc<Leaf>,
-    tables: Vec<Arc<Leaf>>,
-}
-
-/// The book as it is kept: each text once.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Kept {
-    texts: Vec<(String, String)>,
-    /// Which text each rule is taken from.
-    rules: BTreeMap<String, usize>,
-    /// Which texts the limits of a rule are taken from, where it has such.
-    #[serde(default)]
-    tables: BTreeMap<String, Vec<usize>>,
 }
 
 /// A mistake in a rule file, or something that is probably not meant.
@@ -100,7 +76,7 @@ impl Book {
     /// Opens the book as it was kept; nothing is in force that is not in it.
     #[must_use]
     pub fn open(dir: &Path, inventory: Arc<Inventory>, kept: Option<&[u8]>) -> Self {
-        let kept: Kept = kept.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        let kept = Kept::read(kept);
         let mut book = Self {
             dir: dir.to_owned(),
             may_be_empty: false,
@@ -112,34 +88,11 @@ impl Book {
             seen: None,
             mistakes: Vec::new(),
         };
-        book.take_kept(&kept);
+        for (name, bound, origin) in kept.rules(&book.inventory) {
+            book.rules.insert(name.clone(), bound);
+            book.origins.insert(name, origin);
+        }
         book
-    }
-
-    fn take_kept(&mut self, kept: &Kept) {
-        let leaf =
-            |(file, text): &(String, String)| Arc::new(Leaf { file: file.clone(), text: text.clone() });
-        let leaves: Vec<Arc<Leaf>> = kept.texts.iter().map(leaf).collect();
-        let mut together: BTreeMap<(usize, &[usize]), Vec<&String>> = BTreeMap::new();
-        for (name, from) in &kept.rules {
-            let tables = kept.tables.get(name).map_or(&[][..], Vec::as_slice);
-            together.entry((*from, tables)).or_default().push(name);
-        }
-        for ((from, tables), names) in together {
-            let Some(rule) = leaves.get(from).cloned() else { continue };
-            let tables = tables.iter().filter_map(|i| leaves.get(*i).cloned()).collect();
-            let origin = Origin { rule, tables };
-            let mut report = Report::default();
-            let all = std::iter::once(&origin.rule).chain(&origin.tables);
-            let ids: Vec<_> = all.map(|l| report.add_file(l.file.as_str(), l.text.as_str())).collect();
-            let mut checked = Checked::of(&mut report, &ids, &self.inventory).rules;
-            for name in names {
-                if let Some(bound) = checked.remove(name) {
-                    self.rules.insert(name.clone(), bound);
-                    self.origins.insert(name.clone(), origin.clone());
-                }
-            }
-        }
     }
 
     /// Whether a directory without rule files means that there are no rules. Else it changes nothing: it looks just
@@ -285,33 +238,13 @@ impl Book {
         let files = self.seen.iter().flatten().map(|page| page.name.as_str());
         let newest = files.filter_map(|file| std::fs::metadata(file).ok()).max_by_key(MetadataExt::mtime)?;
         let millis = newest.mtime().saturating_mul(1000).saturating_add(newest.mtime_nsec() / 1_000_000);
-        Some((Some(user_name(newest.uid())), Some(millis)))
+        Some((Some(user::name(newest.uid())), Some(millis)))
     }
 
     /// The book as it is kept.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let mut kept = Kept::default();
-        let mut places: FxHashMap<*const Leaf, usize> = FxHashMap::default();
-        let mut place = |leaf: &Arc<Leaf>| {
-            // Rules of one file share a leaf, so that texts are compared once a file and not once a rule.
-            *places.entry(Arc::as_ptr(leaf)).or_insert_with(|| {
-                let same =
-                    kept.texts.iter().position(|(file, text)| *file == leaf.file && *text == leaf.text);
-                same.unwrap_or_else(|| {
-                    kept.texts.push((leaf.file.clone(), leaf.text.clone()));
-                    kept.texts.len() - 1
-                })
-            })
-        };
-        for (name, origin) in &self.origins {
-            kept.rules.insert(name.clone(), place(&origin.rule));
-            if !origin.tables.is_empty() {
-                kept.tables.insert(name.clone(), origin.tables.iter().map(&mut place).collect());
-            }
-        }
-        // Texts and numbers: serde_json has nothing to refuse.
-        serde_json::to_vec(&kept).unwrap_or_default()
+        Kept::bytes_of(&self.origins)
     }
 }
 
@@ -322,15 +255,6 @@ fn hash_of(rules: &BTreeMap<String, String>) -> String {
         hash.update(rule);
     }
     proto::id::hex(&hash.finalize())
-}
-
-/// The name of a user of this machine, or its number.
-fn user_name(uid: u32) -> String {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let number = uid.to_string();
-    let mut users = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let user = users.find(|fields| fields.get(2) == Some(&number.as_str()));
-    user.and_then(|fields| fields.first().map(|name| (*name).to_owned())).unwrap_or(number)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The rules of the line: the directory that people edit, and the versions that are in force.
 //!
 //! Here: reading the directory once, for commands; `folder` says which files count, `book` keeps the last good
-//! version of each rule. Not here: what rules mean (`rules`).
+//! version of each rule, `kept` is that book as bytes. Not here: what rules mean (`rules`).
 //! Invariant: a rule with a mistake changes nothing, not even over a reboot (I6).
 
 mod book;
 mod folder;
+mod kept;
 
 use std::path::{Path, PathBuf};
 

@@ -183,6 +183,14 @@ pub struct JudgedView {
     pub votes: Vec<VoteView>,
     /// States that wait for their delay.
     pub pending: Vec<PendingView>,
+    /// States that stay until somebody resets them.
+    pub latched: Vec<LatchedView>,
+    /// Whether the gate `suppress_if` keeps it silent.
+    pub suppressed: bool,
+    /// Who shelved it.
+    pub shelved: Option<ShelfView>,
+    /// Who took it out of service.
+    pub out_of_service: Option<ShelfView>,
 }
 
 /// A tag of a condition.
@@ -193,6 +201,8 @@ pub struct InputView {
     pub tag: String,
     /// Its value; null when there is none.
     pub value: Value<'static>,
+    /// The name of that code, or of the bits that are set.
+    pub meaning: Option<String>,
     /// Its unit.
     pub unit: Option<String>,
     /// Why there is no value.
@@ -229,6 +239,30 @@ pub struct PendingView {
     pub leaving: bool,
 }
 
+/// A state that stays until somebody resets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LatchedView {
+    /// The state.
+    pub state: String,
+    /// Its condition does not hold any more, or cannot be known: it can be reset.
+    pub resettable: bool,
+}
+
+/// Who keeps a rule silent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShelfView {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// Event time at which it ends; none: when it is taken back, or when the state is normal again.
+    pub until: Option<i64>,
+    /// It ends when the state is normal again.
+    pub once: bool,
+}
+
 /// A tag at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -241,6 +275,8 @@ pub struct TagView {
     pub source: String,
     /// Its value; null when there is none.
     pub value: Value<'static>,
+    /// The name of that code, or of the bits that are set.
+    pub meaning: Option<String>,
     /// Its unit.
     pub unit: Option<String>,
     /// How far it may be trusted; none before it was heard.

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use proto::Value;
 use rules::engine::Engine;
 use rules::inventory::{SourceId, TagId};
-use rules::text::Filling;
-use rules::value::{Held, Unknown};
+use rules::shelf::Shelf;
+use rules::text::{Filling, bit_names};
+use rules::value::{Held, Type, Unknown};
 use rules::view::{EngineView, InstanceView};
 
 use super::board::Board;
 use super::{
-    INSTANCES_MAX, InputView, JudgedView, MachineView, PendingView, ScopeView, SourceView, TAGS_MAX, TagView,
-    View, VoteView,
+    INSTANCES_MAX, InputView, JudgedView, LatchedView, MachineView, PendingView, ScopeView, ShelfView,
+    SourceView, TAGS_MAX, TagView, View, VoteView,
 };
 
 /// A condition that names more tags is cut short.
@@ -92,6 +93,7 @@ impl Board {
             name: tag.name.clone(),
             source: self.source_id(tag.source),
             value: self.value(id),
+            meaning: self.meaning(id),
             unit: tag.unit.clone(),
             quality: note.and_then(|note| note.quality),
             timestamp: note.and_then(|note| note.timestamp),
@@ -106,6 +108,17 @@ impl Board {
 
     fn value(&self, id: TagId) -> Value<'static> {
         self.held(id).as_ref().map_or(Value::Null, Value::from)
+    }
+
+    fn meaning(&self, id: TagId) -> Option<String> {
+        let tag = self.inventory.tag(id);
+        match (self.held(id), &tag.names) {
+            (Ok(rules::value::Value::Int(bits)), Some(names)) if tag.kind == Type::Flags => {
+                Some(bit_names(*bits, names))
+            }
+            (Ok(rules::value::Value::Int(code)), Some(names)) => names.name(*code).map(ToOwned::to_owned),
+            _ => None,
+        }
     }
 
     fn reason(&self, id: TagId) -> Option<String> {
@@ -181,6 +194,10 @@ impl Board {
             text,
             votes: instance.votes().map(VoteView::from).collect(),
             pending: instance.pending().map(PendingView::from).collect(),
+            latched: instance.latched().map(LatchedView::from).collect(),
+            suppressed: instance.suppressed,
+            shelved: instance.shelf.map(ShelfView::from),
+            out_of_service: instance.out_of_service.map(ShelfView::from),
         }
     }
 
@@ -189,6 +206,7 @@ impl Board {
         InputView {
             tag: tag.name.clone(),
             value: self.value(id),
+            meaning: self.meaning(id),
             unit: tag.unit.clone(),
             reason: self.reason(id),
         }
@@ -226,5 +244,18 @@ impl From<rules::view::PendingView<'_>> for PendingView {
     fn from(pending: rules::view::PendingView<'_>) -> Self {
         let rules::view::PendingView { state, done_ms, of_ms, paused, leaving } = pending;
         Self { state: state.to_owned(), done_ms, of_ms, paused, leaving }
+    }
+}
+
+impl From<rules::view::LatchedView<'_>> for LatchedView {
+    fn from(latched: rules::view::LatchedView<'_>) -> Self {
+        Self { state: latched.state.to_owned(), resettable: latched.resettable }
+    }
+}
+
+impl From<&Shelf> for ShelfView {
+    fn from(shelf: &Shelf) -> Self {
+        let Shelf { who, why, until, once } = shelf;
+        Self { who: who.clone(), why: why.clone(), until: *until, once: *once }
     }
 }

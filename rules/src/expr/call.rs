@@ -53,6 +53,12 @@ const OTHERS: [(&str, &str); 8] = [
     ("weekday", "weekday()"),
 ];
 
+/// The names of all functions, for the manual and for editors.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    let others = OTHERS.iter().map(|(name, _)| *name);
+    WINDOWS.iter().map(|(name, _)| *name).chain(others)
+}
+
 impl WindowFunction {
     /// What rules call it.
     #[must_use]
@@ -151,6 +157,8 @@ impl Binder<'_> {
         self.argument_fits(function, &argument)?;
         let unit = match (function, &argument.unit) {
             (WindowFunction::Count | WindowFunction::Edges | WindowFunction::Changes, _) => None,
+            // The share of time for which it was true.
+            (WindowFunction::Avg, _) if argument.kind == Type::Bool => Some(Unit::pure()),
             (WindowFunction::Delta | WindowFunction::Stddev, Some(unit)) => Some(unit.difference()),
             (WindowFunction::Rate, unit) => {
                 let unit = unit.as_ref().map_or_else(Unit::pure, Unit::difference);
@@ -175,7 +183,7 @@ impl Binder<'_> {
         let name = function.name();
         let (wanted, help) = match function {
             WindowFunction::Count | WindowFunction::Changes => return Some(()),
-            WindowFunction::Edges if argument.kind == Type::Bool => return Some(()),
+            WindowFunction::Avg | WindowFunction::Edges if argument.kind == Type::Bool => return Some(()),
             WindowFunction::Edges => {
                 ("a condition", "write `edges(tag > 5, 1 h)`, or `changes(tag, 1 h)`".to_owned())
             }
@@ -190,7 +198,9 @@ impl Binder<'_> {
             _ if argument.is_number() => return Some(()),
             _ if argument.kind == Type::Bool => (
                 "a number",
-                format!("`{name}` of a condition is not defined: write `edges` for how often it became true"),
+                format!(
+                    "`{name}` of a condition is not defined: write `edges` for how often it became true, `avg` for the share of time"
+                ),
             ),
             _ => (
                 "a number",

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use crate::value::{Held, Unknown, Value};
 
 use super::cell::Cell;
-use super::eval::{Op, Program, Run, Seen, TextSource};
+use super::eval::{Program, Seen};
 use super::ir::Ir;
+use super::op::{Op, Run, TextSource};
 use super::{DEPTH_MAX, Joint, Relation};
 
 /// Deepest typed tree: every level of brackets may hold a sum of a product in a comparison under a `not`.

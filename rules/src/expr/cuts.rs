@@ -3,7 +3,8 @@
 //! Here: finding them. Not here: who is judged when a value passes one (`signals`).
 //! Invariant: while a value stays on the same side of each, the program says the same.
 
-use super::eval::{Op, Program, TextSource};
+use super::eval::Program;
+use super::op::{Op, TextSource};
 
 /// Up to here every integer has a Float of its own.
 const EXACT_MAX: f64 = 4_503_599_627_370_496.0;

@@ -1,6 +1,6 @@
 //! A program, judged on values.
 //!
-//! Here: the operations of a program and the stack that they work on. Not here: how a program comes about
+//! Here: the stack that operations work on. Not here: what operations there are (`op`), how a program comes about
 //! (`compile`), what an operation makes of its values (`cell`), where values come from.
 //! Invariant: Unknown enters a result exactly where a value that decides it is Unknown. Nothing panics, and nothing
 //! recurses: a program is a row of operations.
@@ -14,7 +14,8 @@ use super::cell::{
     Cell, NOTHING, absolute, among, calculated, cell, compared, converted, has, is_known, joined, negated,
     opposite, rounded,
 };
-use super::{Joint, Operator, Relation};
+use super::op::{Op, Run, TextSource};
+use super::{Joint, Relation};
 
 /// What a condition says: true, false, or that it cannot be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,70 +44,6 @@ pub trait Seen {
     fn hour(&self) -> i64;
     /// The day of the week of the instant, 1 (Monday) to 7, in the agent's time zone.
     fn weekday(&self) -> i64;
-}
-
-/// Where a text comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum TextSource {
-    Slot(u32),
-    Previous(u32),
-    Const(Arc<str>),
-}
-
-/// A run of entries in one of a program's tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) start: u16,
-    pub(super) length: u16,
-}
-
-/// One operation; what it needs it takes from the stack, what it gives it leaves there.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Op {
-    /// A Bool slot, or any other.
-    Slot(u32),
-    /// A slot compared with a number.
-    SlotFloat(Relation, u32, f64),
-    /// A slot compared with an integer.
-    SlotInt(Relation, u32, i64),
-    /// A constant, by its place.
-    Const(u32),
-    Previous(u32),
-    Age(u32),
-    Hour,
-    Weekday,
-    Window(u32),
-    /// Whether the slot's value is known, whatever its type.
-    GoodSlot(u32),
-    /// The first known of some texts compared with that of others: equal or not.
-    Texts(bool, Run, Run),
-    Compare(Relation),
-    /// The third between the second and the first.
-    Between,
-    /// One of some constants.
-    Among(Run),
-    Has(u8),
-    Calc(Operator),
-    Negate,
-    Abs,
-    Round(u8),
-    Convert(u32),
-    Not,
-    Good,
-    Join(Joint),
-    /// Goes on at that place if the uppermost is false (and leaves it there).
-    SkipIfFalse(u32),
-    SkipIfTrue(u32),
-    /// Goes on at that place if the uppermost is known; else drops it.
-    SkipIfKnown(u32),
-}
-
-impl Op {
-    /// Whether it takes nothing from the stack.
-    #[inline]
-    fn is_source(self) -> bool {
-        matches!(self, Op::Slot(_) | Op::SlotFloat(..) | Op::SlotInt(..) | Op::Window(_) | Op::GoodSlot(_))
-    }
 }
 
 /// An expression bound to the slots of an instance, ready to be judged.
@@ -306,6 +243,7 @@ fn entries(cells: &[Cell], run: Run) -> &[Cell] {
 mod tests {
     use super::super::ir::Ir;
     use super::*;
+    use crate::expr::Operator;
 
     /// Slots alone.
     struct Values<'v>(&'v [Held]);

@@ -16,11 +16,14 @@ pub mod ir;
 #[cfg(test)]
 mod language;
 pub mod lex;
+mod op;
 pub mod parse;
 pub mod reach;
 mod several;
 mod sum;
 mod typed;
+
+pub use call::function_names;
 
 use std::fmt;
 use std::ops::Range;

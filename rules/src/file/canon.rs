@@ -2,7 +2,7 @@
 //!
 //! Here: that, and its hash, `ruleHash`. Not here: the identity of one condition, which carried state depends on
 //! (`ruleset`).
-//! Invariant: comments, layout, the spelling of an expression and tests change nothing; everything else does.
+//! Invariant: comments, layout, the spelling of an expression, notes and tests change nothing; everything else does.
 
 use std::fmt::Write as _;
 

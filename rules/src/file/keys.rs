@@ -178,7 +178,7 @@ pub(super) fn texts(r: &mut Reader<'_, '_>) -> BTreeMap<String, (Template, Range
 }
 
 /// `de`, `de-AT`: a code of two or three letters, and what may follow it.
-fn is_language(code: &str) -> bool {
+pub(super) fn is_language(code: &str) -> bool {
     let mut parts = code.split('-');
     let main = parts.next().unwrap_or_default();
     (2..=3).contains(&main.len())

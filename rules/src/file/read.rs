@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use proto::Severity;
 
 use super::group::groups;
+use super::note::note;
 use super::{Action, Condition, Define, FileRules, Param, Rule, Test, hash, is_name, keys, sense};
 use crate::diagnose::{FileId, Report};
 use crate::document::{self, Node, Placed, Reader, Table};
@@ -90,6 +91,7 @@ fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
         coverage: keys::coverage(r),
         tests: r.tables("test").into_iter().map(|table| Test { table: table.clone() }).collect(),
         text: keys::texts(r),
+        note: note(r),
         hash: String::new(),
     };
     on.map(|_| rule)

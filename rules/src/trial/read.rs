@@ -210,11 +210,11 @@ impl Place<'_> {
             return Some(Err(Unknown::Bad));
         }
         let known = self.inventory.tag(tag);
-        let entries = known.names.as_ref().map_or(&[][..], |names| &names.entries);
-        if let Some((_, code)) = entries.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
-            let value = if known.kind == Type::Flags { 1 << (code & 63) } else { *code };
+        if let Some(code) = known.names.as_ref().and_then(|names| names.code(name)) {
+            let value = if known.kind == Type::Flags { 1 << (code & 63) } else { code };
             return Some(Ok(Value::Int(value)));
         }
+        let entries = known.names.as_ref().map_or(&[][..], |names| &names.entries);
         let near = did_you_mean(name, entries.iter().map(|(n, _)| n.as_str()));
         let message = format!("`{}` has no state `{name}`", known.name);
         let shown = self.report.error("T005", (self.file, node.span.clone()), message, "not in its table");

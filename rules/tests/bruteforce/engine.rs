@@ -142,8 +142,8 @@ pub(crate) fn inventory(world: &World) -> Inventory {
             Kind::Float => Type::Float,
         };
         let source = SourceId(tag.source as u32);
-        let (name, range) = (tag.name.clone(), tag.range);
-        inventory.add_tag(Tag { machine, source, name, kind, range, ..Tag::default() }).unwrap();
+        let (name, range, counter) = (tag.name.clone(), tag.range, tag.counter);
+        inventory.add_tag(Tag { machine, source, name, kind, range, counter, ..Tag::default() }).unwrap();
     }
     inventory
 }

@@ -17,25 +17,28 @@ pub(crate) struct Wanted {
     pub(crate) epochs: bool,
     /// Long silences, and `unknown.after` of a minute.
     pub(crate) long: bool,
-    /// `clear`, `hold`, `latch`, `deadband`.
+    /// `clear`, `hold`, `latch`.
     pub(crate) keys: bool,
+    pub(crate) deadbands: bool,
     /// `active_if`, `suppress_if`.
     pub(crate) gates: bool,
     /// More than comparisons.
     pub(crate) language: bool,
+    /// Window functions.
+    pub(crate) windows: bool,
     /// `age`, judged at its crossing, and `prev`.
     pub(crate) moments: bool,
 }
 
 pub(crate) fn case(seed: u64, wanted: Wanted) -> Case {
     let mut rng = Rng::new(seed);
-    let world = world(&mut rng);
+    let world = world(&mut rng, wanted);
     let rules = vec![rules_of::rules(&mut rng, &world, wanted)];
     let story = story(&mut rng, &world, wanted);
     Case { world, rules, story }
 }
 
-fn world(rng: &mut Rng) -> World {
+fn world(rng: &mut Rng, wanted: Wanted) -> World {
     let count = rng.between(1, 3) as usize;
     let ids = ["a", "b", "c"];
     let sources: Vec<Source> = ids[..count].iter().map(|id| source(rng, id)).collect();
@@ -46,6 +49,7 @@ fn world(rng: &mut Rng) -> World {
         kind,
         source: rng.below(count),
         range: (kind == Kind::Float && rng.once_in(5)).then_some((0.0, 7.0)),
+        counter: (wanted.windows && kind == Kind::Int && rng.once_in(2)).then_some(16),
     };
     let tags = names.iter().zip(kinds).map(tag).collect();
     World { sources, tags, drop_late: rng.once_in(4), global: rng.once_in(3) }
@@ -124,7 +128,7 @@ fn delivery(rng: &mut Rng, world: &World, source: usize, at: i64, sequence: &mut
         .map(|_| {
             let tag = rng.pick(&tags);
             let jitter = if rng.once_in(5) { rng.between(0, 4) * GRID } else { 0 };
-            let subject = Subject::Tag(tag, raw(rng, world.tags[tag].kind));
+            let subject = Subject::Tag(tag, raw(rng, &world.tags[tag]));
             Point { subject, timestamp: at - lag - jitter, sequence: number(), wmk: false }
         })
         .collect();
@@ -139,7 +143,7 @@ fn delivery(rng: &mut Rng, world: &World, source: usize, at: i64, sequence: &mut
     What::Deliver(source, points)
 }
 
-fn raw(rng: &mut Rng, kind: Kind) -> Raw {
+fn raw(rng: &mut Rng, tag: &Tag) -> Raw {
     if rng.once_in(10) {
         let odd = [
             Raw::Bad,
@@ -156,8 +160,11 @@ fn raw(rng: &mut Rng, kind: Kind) -> Raw {
         return rng.pick(&odd);
     }
     let number = rng.between(0, 8);
-    match kind {
+    match tag.kind {
         Kind::Bool => Raw::Bool(number > 3),
+        Kind::Int if tag.counter.is_some() && rng.once_in(3) => {
+            Raw::Int(rng.pick(&[65_530, 65_535, 40_000, 300]))
+        }
         Kind::Int => Raw::Int(number),
         Kind::Float => Raw::Float(number as f64),
     }

@@ -10,10 +10,10 @@ use proto::{Cause, Severity};
 use super::gate::{Gate, Is};
 use super::group::{GroupRun, Of, Vote};
 use super::harder::harder;
+use super::history::{History, is_boundary};
 use super::judge::{Known, Sight, not, truth};
-use super::model::{Expr, Group, Rule, UnknownPolicy, World};
+use super::model::{Expr, Rule, UnknownPolicy, World};
 use super::scope::Scope;
-use super::signal::Signals;
 use super::state::Judged;
 
 /// What is compared of a transition.
@@ -48,6 +48,12 @@ pub(crate) struct Instance {
     pub(crate) rule: Rule,
     pub(crate) tags: Vec<usize>,
     watches_time: bool,
+    /// What its expressions said when they were judged last, in the order of `expressions`.
+    judged: Vec<Option<Last>>,
+    /// Of each state `when` and `clear` (or what it is not, without one), then the gates.
+    expressions: Vec<Expr>,
+    /// The lengths of its windows.
+    lengths: Vec<i64>,
     pub(crate) begin: Option<i64>,
     pub(crate) groups: Vec<GroupRun>,
     says: Says,
@@ -83,6 +89,9 @@ impl Instance {
             rule: rule.clone(),
             tags: rule.tags(),
             watches_time: rule.watches_time(),
+            judged: Vec::new(),
+            expressions: expressions(rule),
+            lengths: rule.expressions().flat_map(Expr::windows).map(|(_, length)| length).collect(),
             begin: None,
             groups: groups.collect(),
             says,
@@ -101,15 +110,15 @@ impl Instance {
         }
     }
 
-    /// Looks at an instant. `touched`: datapoints were applied at it; `heard`: some source of the scope was heard of.
+    /// Looks at an instant. `touched`: to these tags datapoints were applied at it; none: no source was heard of.
     pub(crate) fn look(
         &mut self,
         world: &World,
         scope: &Scope,
         t: i64,
-        touched: bool,
-        heard: bool,
+        touched: Option<&[usize]>,
     ) -> Option<Told> {
+        let heard = touched.is_some();
         let idle = scope.sources.iter().map(|s| world.sources[*s].idle).max()?;
         if self.begin.is_none() && (heard || t >= scope.start + idle) {
             self.begin = Some(t);
@@ -120,8 +129,24 @@ impl Instance {
         let stale: Vec<bool> =
             self.tags.iter().map(|tag| scope.signals.stale(world, *tag, self.rule.stale, t)).collect();
         let waits = self.restarted && t <= begin + 60_000;
-        if touched || stale != self.stale || self.verdicts.is_empty() || waits || self.watches_time {
-            self.judge(&Sighted { signals: &scope.signals, tags: &self.tags.clone(), stale: &stale, t });
+        let ticks = self.lengths.iter().any(|length| is_boundary(*length, t));
+        if heard || ticks || stale != self.stale || self.verdicts.is_empty() || waits || self.watches_time {
+            let was = std::mem::take(&mut self.stale);
+            let changed = |tag: &usize| {
+                let place = self.tags.iter().position(|other| other == tag);
+                scope.signals.seen(*tag) && place.is_some_and(|place| was.get(place) != stale.get(place))
+            };
+            let due = |expr: &Expr| {
+                expr.tags().iter().any(|tag| touched.is_some_and(|touched| touched.contains(tag)))
+                    || expr.windows().iter().any(|(_, length)| is_boundary(*length, t))
+                    || expr.outside().iter().any(changed)
+            };
+            let due: Vec<bool> = self.expressions.iter().map(due).collect();
+            let tags = self.tags.clone();
+            self.judge(
+                &Sighted { scope, rule: &self.rule.clone(), world, tags: &tags, stale: &stale, t },
+                &due,
+            );
             self.stale = stale;
         }
         let from = self.patience(idle, scope, begin, t);
@@ -154,31 +179,47 @@ impl Instance {
         Some(from)
     }
 
-    fn judge(&mut self, sight: &Sighted<'_>) {
-        let state = |group: &Group, place: usize| {
-            let (state, policy) = (&group.states[place], self.rule.unknown_of(group));
-            let as_false = |expr: &Expr| match truth(expr, sight) {
-                None if *policy == UnknownPolicy::AsFalse && !self.waits_for(sight, expr) => Some(false),
-                truth => truth,
-            };
-            let when = as_false(&state.when);
-            let clear = match &state.clear {
-                Some(clear) => as_false(clear),
-                None => not(as_false(&harder(&state.when, &group.deadband))),
-            };
-            let (delay, hold, latch) = (state.delay, state.hold, state.latch);
-            Judged { when, clear, delay, hold, latch, after: policy.after() }
-        };
-        let group = |group: &Group| (0..group.states.len()).map(|place| state(group, place)).collect();
-        let verdicts = self.rule.groups.iter().map(group).collect();
-        let gate = |gate: &Option<Expr>| gate.as_ref().map(|gate| truth(gate, sight));
-        (self.active, self.suppress) = (gate(&self.rule.active_if), gate(&self.rule.suppress_if));
+    /// Judges at an instant; what has windows only where it is due.
+    fn judge(&mut self, sight: &Sighted<'_>, due: &[bool]) {
+        self.judged.resize(self.expressions.len(), None);
+        for ((expr, last), due) in self.expressions.iter().zip(&mut self.judged).zip(due) {
+            let ages = ages(expr, sight);
+            let windowed = !expr.windows().is_empty();
+            if !windowed || *due || last.as_ref().is_none_or(|last| last.ages != ages) {
+                *last = Some(Last { says: truth(expr, sight), ages });
+            }
+        }
+        let says = |place: usize| self.judged[place].as_ref().and_then(|last| last.says);
+        let (mut place, mut verdicts) = (0, Vec::new());
+        for group in &self.rule.groups {
+            let policy = self.rule.unknown_of(group);
+            let mut judged = Vec::new();
+            for state in &group.states {
+                let as_false = |place: usize| match says(place) {
+                    None if *policy == UnknownPolicy::AsFalse
+                        && !self.waits_for(sight, &self.expressions[place]) =>
+                    {
+                        Some(false)
+                    }
+                    truth => truth,
+                };
+                let (when, clear) = (as_false(place), as_false(place + 1));
+                let clear = if state.clear.is_some() { clear } else { not(clear) };
+                let (delay, hold, latch) = (state.delay, state.hold, state.latch);
+                judged.push(Judged { when, clear, delay, hold, latch, after: policy.after() });
+                place += 2;
+            }
+            verdicts.push(judged);
+        }
+        self.active = self.rule.active_if.as_ref().map(|_| says(place));
+        let suppress = place + usize::from(self.rule.active_if.is_some());
+        self.suppress = self.rule.suppress_if.as_ref().map(|_| says(suppress));
         self.verdicts = verdicts;
     }
 
     /// After a restart Unknown does not count as false before the tag was heard, for a minute at most.
     fn waits_for(&self, sight: &Sighted<'_>, expr: &Expr) -> bool {
-        let unheard = expr.tags().into_iter().any(|tag| !sight.signals.seen(tag));
+        let unheard = expr.tags().into_iter().any(|tag| !sight.scope.signals.seen(tag));
         self.restarted && unheard && self.begin.is_some_and(|begin| sight.t < begin + 60_000)
     }
 
@@ -280,14 +321,40 @@ impl Instance {
         self.restarted |= self.begin.is_some() || epoch;
         self.begin = None;
         (self.gate, self.suppression) = (self.gate.paused(), self.suppression.paused());
-        (self.verdicts, self.stale) = (Vec::new(), Vec::new());
+        (self.verdicts, self.stale, self.judged) = (Vec::new(), Vec::new(), Vec::new());
     }
+}
+
+/// What an expression said when it was judged last.
+#[derive(Debug, Clone)]
+struct Last {
+    says: Option<bool>,
+    /// What its comparisons of ages said.
+    ages: Vec<Option<bool>>,
+}
+
+fn expressions(rule: &Rule) -> Vec<Expr> {
+    let mut all = Vec::new();
+    for group in &rule.groups {
+        for state in &group.states {
+            let clear = state.clear.clone().unwrap_or_else(|| harder(&state.when, &group.deadband));
+            all.extend([state.when.clone(), clear]);
+        }
+    }
+    all.extend(rule.active_if.iter().chain(&rule.suppress_if).cloned());
+    all
+}
+
+fn ages(expr: &Expr, sight: &Sighted<'_>) -> Vec<Option<bool>> {
+    expr.all().into_iter().filter(|e| matches!(e, Expr::Older(..))).map(|e| truth(e, sight)).collect()
 }
 
 /// What a rule sees of its scope at an instant.
 #[derive(Debug)]
 struct Sighted<'s> {
-    signals: &'s Signals,
+    scope: &'s Scope,
+    rule: &'s Rule,
+    world: &'s World,
     tags: &'s [usize],
     stale: &'s [bool],
     t: i64,
@@ -296,14 +363,24 @@ struct Sighted<'s> {
 impl Sight for Sighted<'_> {
     fn held(&self, tag: usize) -> Option<Known> {
         let place = self.tags.iter().position(|other| *other == tag)?;
-        self.signals.held(tag).filter(|_| !self.stale[place])
+        self.scope.signals.held(tag).filter(|_| !self.stale[place])
     }
 
     fn before(&self, tag: usize) -> Option<Known> {
-        self.signals.before(tag)
+        self.scope.signals.before(tag)
     }
 
     fn age(&self, tag: usize) -> Option<i64> {
-        Some(self.t - self.signals.applied(tag)?)
+        Some(self.t - self.scope.signals.stamped(tag)?)
+    }
+
+    fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known> {
+        let of = |history: &&History| history.inner == *inner && history.stale == self.rule.stale;
+        let history = self.scope.histories.iter().find(of)?;
+        let counter = match inner {
+            Expr::Tag(tag) => self.world.tags[*tag].counter,
+            _ => None,
+        };
+        history.says(function, length, self.t, self.rule.coverage, counter)
     }
 }

@@ -50,6 +50,8 @@ pub(crate) trait Sight {
     fn before(&self, tag: usize) -> Option<Known>;
     /// How long ago the tag was heard of.
     fn age(&self, tag: usize) -> Option<i64>;
+    /// What a window function says.
+    fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known>;
 }
 
 /// What a condition says.
@@ -58,6 +60,11 @@ pub(crate) fn truth(expr: &Expr, of: &dyn Sight) -> Option<bool> {
         Known::Bool(b) => Some(b),
         other => panic!("{expr:?} is {other:?}, no condition"),
     }
+}
+
+/// What an expression says, be it a condition or a number.
+pub(crate) fn truth_or_value(expr: &Expr, of: &dyn Sight) -> Option<Known> {
+    value(expr, of)
 }
 
 fn value(expr: &Expr, of: &dyn Sight) -> Option<Known> {
@@ -94,6 +101,7 @@ fn value(expr: &Expr, of: &dyn Sight) -> Option<Known> {
         Expr::Older(tag, sign, ms) => {
             Some(Known::Bool(compare(sign, Known::Int(of.age(*tag)?), Known::Int(*ms))))
         }
+        Expr::Window(function, inner, length) => of.window(function, inner, *length),
         Expr::Else(a, b) => value(a, of).or_else(|| value(b, of)),
     }
 }
@@ -154,7 +162,7 @@ fn compare(sign: &str, a: Known, b: Known) -> bool {
 }
 
 /// Numbers of a case are small, so nothing is lost. Zero has no sign here.
-fn number(known: Known) -> f64 {
+pub(crate) fn number(known: Known) -> f64 {
     match known {
         Known::Bool(b) => panic!("{b} is no number"),
         Known::Int(i) => i as f64,

@@ -51,6 +51,8 @@ pub(crate) struct Tag {
     pub(crate) kind: Kind,
     pub(crate) source: usize,
     pub(crate) range: Option<(f64, f64)>,
+    /// It counts up, and wraps at so many bits.
+    pub(crate) counter: Option<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +66,8 @@ pub(crate) struct Rule {
     pub(crate) default: Option<Rc<str>>,
     pub(crate) active_if: Option<Expr>,
     pub(crate) suppress_if: Option<Expr>,
+    /// The share of a window that must be known, per cent.
+    pub(crate) coverage: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +150,8 @@ pub(crate) enum Expr {
     /// `age(x) > …`, ms.
     Older(usize, &'static str, i64),
     Else(Box<Expr>, Box<Expr>),
+    /// `avg(x, 5 s)`: the function, what it is over, and for how long, ms.
+    Window(&'static str, Box<Expr>, i64),
 }
 
 impl Expr {
@@ -159,6 +165,7 @@ impl Expr {
             | Self::Abs(a)
             | Self::Round(a)
             | Self::Between(a, ..)
+            | Self::Window(_, a, _)
             | Self::In(a, _) => a.tags(),
             Self::And(a, b)
             | Self::Or(a, b)
@@ -175,23 +182,64 @@ impl Expr {
 }
 
 impl Expr {
-    fn watches_time(&self) -> bool {
+    /// The expressions that it is made of.
+    fn parts(&self) -> Vec<&Expr> {
         match self {
-            Self::Older(..) => true,
-            Self::Not(a) => a.watches_time(),
-            Self::And(a, b) | Self::Or(a, b) | Self::Xor(a, b) => a.watches_time() || b.watches_time(),
-            _ => false,
+            Self::Not(a) | Self::Minus(a) | Self::Abs(a) | Self::Round(a) => vec![a],
+            Self::Between(a, ..) | Self::In(a, _) => vec![a],
+            Self::And(a, b)
+            | Self::Or(a, b)
+            | Self::Xor(a, b)
+            | Self::Compare(_, a, b)
+            | Self::Arithmetic(_, a, b)
+            | Self::Else(a, b) => vec![a, b],
+            _ => Vec::new(),
         }
+    }
+
+    /// It, and all that it is made of, down to windows.
+    pub(crate) fn all(&self) -> Vec<&Expr> {
+        let mut all = vec![self];
+        self.parts().into_iter().for_each(|part| all.extend(part.all()));
+        all
+    }
+
+    /// Its windows: what they are over, and how long they are.
+    pub(crate) fn windows(&self) -> Vec<(&Expr, i64)> {
+        self.all()
+            .into_iter()
+            .filter_map(|e| match e {
+                Expr::Window(_, inner, length) => Some((&**inner, *length)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The tags that it reads outside of windows.
+    pub(crate) fn outside(&self) -> Vec<usize> {
+        match self {
+            Self::Window(..) => Vec::new(),
+            other if other.parts().is_empty() => other.tags(),
+            other => other.parts().into_iter().flat_map(Expr::outside).collect(),
+        }
+    }
+
+    fn watches_time(&self) -> bool {
+        self.all().into_iter().any(|e| matches!(e, Self::Older(..)))
     }
 }
 
 impl Rule {
-    /// The tags its conditions read, each once.
-    pub(crate) fn tags(&self) -> Vec<usize> {
+    /// All its expressions.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let states = self.groups.iter().flat_map(|group| &group.states);
         let conditions = states.flat_map(|state| [Some(&state.when), state.clear.as_ref()]);
-        let gates = [self.active_if.as_ref(), self.suppress_if.as_ref()];
-        let mut tags: Vec<usize> = conditions.chain(gates).flatten().flat_map(Expr::tags).collect();
+        conditions.chain([self.active_if.as_ref(), self.suppress_if.as_ref()]).flatten()
+    }
+
+    /// The tags its conditions read, each once.
+    pub(crate) fn tags(&self) -> Vec<usize> {
+        let mut tags: Vec<usize> = self.expressions().flat_map(Expr::tags).collect();
         tags.sort_unstable();
         tags.dedup();
         tags
@@ -199,10 +247,7 @@ impl Rule {
 
     /// Whether time alone changes what its conditions say.
     pub(crate) fn watches_time(&self) -> bool {
-        let states = self.groups.iter().flat_map(|group| &group.states);
-        let conditions = states.flat_map(|state| [Some(&state.when), state.clear.as_ref()]);
-        let gates = [self.active_if.as_ref(), self.suppress_if.as_ref()];
-        conditions.chain(gates).flatten().any(Expr::watches_time)
+        self.expressions().any(Expr::watches_time)
     }
 
     pub(crate) fn unknown_of<'r>(&'r self, group: &'r Group) -> &'r UnknownPolicy {

@@ -31,6 +31,9 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule) {
     if let Some(default) = &rule.default {
         writeln!(out, "default = '{default}'").unwrap();
     }
+    if rule.coverage != 80 {
+        writeln!(out, "coverage = '{} %'", rule.coverage).unwrap();
+    }
     for (key, gate) in [("active_if", &rule.active_if), ("suppress_if", &rule.suppress_if)] {
         if let Some(gate) = gate {
             writeln!(out, "{key} = '{}'", expr(world, gate)).unwrap();
@@ -141,6 +144,7 @@ fn expr(world: &World, e: &Expr) -> String {
         Expr::Good(tag) => format!("good({})", world.tags[*tag].name),
         Expr::Prev(tag) => format!("prev({})", world.tags[*tag].name),
         Expr::Older(tag, sign, ms) => format!("age({}) {sign} {ms} ms", world.tags[*tag].name),
+        Expr::Window(function, a, length) => format!("{function}({}, {length} ms)", expr(world, a)),
         Expr::Else(a, b) => format!("({})", two(a, "else", b)),
     }
 }
@@ -166,7 +170,8 @@ pub(crate) fn scenario(case: &Case) -> String {
             Kind::Float => "Float",
         };
         let range = t.range.map_or(String::new(), |(low, high)| format!(" range={low}..{high}"));
-        writeln!(out, "tag m {} {kind} {}{range}", t.name, case.world.sources[t.source].id).unwrap();
+        let counter = t.counter.map_or(String::new(), |bits| format!(" counter={bits}"));
+        writeln!(out, "tag m {} {kind} {}{range}{counter}", t.name, case.world.sources[t.source].id).unwrap();
     }
     if case.world.drop_late || case.world.global {
         let late = if case.world.drop_late { " late=drop" } else { "" };

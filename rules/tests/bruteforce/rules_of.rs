@@ -9,6 +9,7 @@ use super::atoms;
 use super::generate::Wanted;
 use super::model::{Expr, Group, Kind, Rule, Stale, State, UNKNOWN_AFTER, UnknownPolicy, World};
 use super::rng::Rng;
+use super::windows;
 
 /// Times in rules, ms: on the grid of the stories.
 const TIMES: [i64; 8] = [1, 50, 100, 150, 300, 500, 1_000, 1_750];
@@ -48,19 +49,59 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
     if active_if.is_some() || suppress_if.is_some() {
         groups.iter_mut().for_each(|group| group.unknown = None);
     }
-    Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if }
+    let coverage = if wanted.windows { rng.pick(&[80, 80, 50, 10, 100]) } else { 80 };
+    Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if, coverage }
 }
 
 fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
     let count = rng.between(1, 3) as usize;
+    let (mut deadband, wanted) = deadband(rng, world, wanted);
+    let states: Vec<State> = (0..count).map(|place| state(rng, world, wanted, place)).collect();
+    deadband.retain(|(tag, _)| is_deadband(&states, *tag));
     Group {
         name: Some(name.into()),
         weight: rng.once_in(2).then(|| weight(rng)),
-        states: (0..count).map(|place| state(rng, world, wanted, place)).collect(),
+        states,
         otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).into()),
         unknown: rng.once_in(3).then(|| unknown(rng, wanted)),
-        deadband: Vec::new(),
+        deadband,
     }
+}
+
+/// A deadband, and what else may be wanted beside it: its states have no `clear` of their own.
+fn deadband(rng: &mut Rng, world: &World, wanted: Wanted) -> (Vec<(usize, f64)>, Wanted) {
+    if !wanted.deadbands || rng.once_in(3) {
+        return (Vec::new(), wanted);
+    }
+    let floats: Vec<usize> =
+        (0..world.tags.len()).filter(|tag| world.tags[*tag].kind == Kind::Float).collect();
+    let tag = rng.pick(&floats);
+    (vec![(tag, rng.between(1, 5) as f64 / 2.0)], Wanted { keys: false, ..wanted })
+}
+
+/// Whether the tag may have a deadband beside these states: one of them has a limit that is shifted.
+pub(super) fn is_deadband(states: &[State], tag: usize) -> bool {
+    states.iter().all(|state| fits(&state.when, tag))
+        && states.iter().any(|state| has_limit(&state.when, tag))
+}
+
+/// Whether the checker takes a deadband of the tag: it refuses where nothing can be shifted.
+fn fits(expr: &Expr, tag: usize) -> bool {
+    match expr {
+        Expr::Xor(..) => !expr.tags().contains(&tag),
+        Expr::Compare("=" | "<>", ..) => !expr.tags().contains(&tag),
+        Expr::Not(a) => fits(a, tag),
+        Expr::And(a, b) | Expr::Or(a, b) => fits(a, tag) && fits(b, tag),
+        _ => true,
+    }
+}
+
+/// Whether it has a limit of the tag.
+fn has_limit(expr: &Expr, tag: usize) -> bool {
+    expr.all().into_iter().any(|e| match e {
+        Expr::Compare(_, a, b) => b.tags().is_empty() && **a == Expr::Tag(tag),
+        _ => false,
+    })
 }
 
 fn weight(rng: &mut Rng) -> u32 {
@@ -113,6 +154,7 @@ fn condition(rng: &mut Rng, world: &World, wanted: Wanted, depth: usize) -> Expr
         2 | 3 => Expr::Or(inner(rng), inner(rng)),
         4 => Expr::Xor(inner(rng), inner(rng)),
         5 => Expr::Not(inner(rng)),
+        _ if wanted.windows && rng.once_in(2) => windows::atom(rng, world, wanted.long),
         _ if wanted.language && rng.once_in(2) => atoms::atom(rng, world, wanted.moments),
         _ => atom(rng, world),
     }

@@ -3,7 +3,9 @@
 //! Here: that. Not here: what the datapoints lead to (`simulation`).
 //! Invariant: the watermark is asked for at every millisecond of processing time, and never goes back.
 
-use super::model::{Point, Subject, World};
+use super::history::History;
+use super::judge::{Known, Sight};
+use super::model::{Expr, Point, Rule, Stale, Subject, World};
 use super::signal::{How, Signals};
 
 #[derive(Debug, Clone, Default)]
@@ -30,6 +32,8 @@ pub(crate) struct Scope {
     pub(crate) start: i64,
     pub(crate) signals: Signals,
     pub(crate) waiting: Vec<Waiting>,
+    /// What its rules look at through windows.
+    pub(crate) histories: Vec<History>,
     heard: Vec<Heard>,
 }
 
@@ -42,7 +46,27 @@ impl Scope {
             start,
             signals: Signals::new(world),
             waiting: Vec::new(),
+            histories: Vec::new(),
             heard: vec![Heard::default(); world.sources.len()],
+        }
+    }
+
+    /// Keeps the past for the windows of a rule.
+    pub(crate) fn watch(&mut self, rule: &Rule) {
+        for (inner, _) in rule.expressions().flat_map(|e| e.windows()) {
+            if !self.histories.iter().any(|h| h.inner == *inner && h.stale == rule.stale) {
+                self.histories.push(History::new(inner, rule.stale));
+            }
+        }
+    }
+
+    /// Looks at what goes on, for the windows, at an instant at which datapoints were applied to these tags.
+    pub(crate) fn remember(&mut self, world: &World, t: i64, touched: &[usize]) {
+        let signals = &self.signals;
+        for history in &mut self.histories {
+            let sampled = history.inner.tags().iter().any(|tag| touched.contains(tag));
+            let sight = Alone { world, signals, stale: history.stale, t };
+            history.look(t, &sight, sampled);
         }
     }
 
@@ -109,5 +133,32 @@ impl Scope {
         let first = self.waiting.iter().map(|w| w.effective).min().unwrap_or(mark);
         let from = self.judged.map_or(first.min(self.start).min(mark), |judged| judged + 1);
         from..mark + 1
+    }
+}
+
+/// What a signal sees, whoever reads it.
+#[derive(Debug)]
+struct Alone<'s> {
+    world: &'s World,
+    signals: &'s Signals,
+    stale: Stale,
+    t: i64,
+}
+
+impl Sight for Alone<'_> {
+    fn held(&self, tag: usize) -> Option<Known> {
+        self.signals.held(tag).filter(|_| !self.signals.stale(self.world, tag, self.stale, self.t))
+    }
+
+    fn before(&self, _: usize) -> Option<Known> {
+        unreachable!("`prev` has no place in a window")
+    }
+
+    fn age(&self, _: usize) -> Option<i64> {
+        unreachable!("`age` has no place in a window")
+    }
+
+    fn window(&self, _: &str, _: &Expr, _: i64) -> Option<Known> {
+        unreachable!("a window has no place in a window")
     }
 }

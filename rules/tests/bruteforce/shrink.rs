@@ -3,7 +3,8 @@
 //! Here: leaving things out, one after the other, until nothing more can be left out. Not here: what disagrees.
 //! Invariant: what comes out still disagrees.
 
-use super::model::{Case, Expr, Stale, Subject, What};
+use super::model::{Case, Expr, Group, Rule, Stale, Subject, What};
+use super::rules_of::is_deadband;
 
 /// The smallest case found for which `fails` still holds.
 pub(crate) fn shrunk(mut case: Case, fails: &dyn Fn(&Case) -> bool) -> Case {
@@ -17,9 +18,13 @@ pub(crate) fn shrunk(mut case: Case, fails: &dyn Fn(&Case) -> bool) -> Case {
 }
 
 fn valid(case: &Case) -> bool {
-    case.rules.iter().all(|rules| {
-        !rules.is_empty() && rules.iter().all(|rule| rule.groups.iter().all(|group| !group.states.is_empty()))
-    })
+    let is_whole = |group: &Group| {
+        let shifts = |(tag, _): &(usize, f64)| is_deadband(&group.states, *tag);
+        !group.states.is_empty() && group.deadband.iter().all(shifts)
+    };
+    case.rules
+        .iter()
+        .all(|rules| !rules.is_empty() && rules.iter().all(|rule| rule.groups.iter().all(is_whole)))
 }
 
 /// Cases that are a little smaller, the boldest first.
@@ -51,7 +56,11 @@ fn smaller(case: &Case) -> Vec<Case> {
 
 /// Without the last tag, when nobody reads or delivers it.
 fn without_tag(case: &Case, tag: usize) -> Option<Case> {
-    let read = case.rules.iter().flatten().any(|rule| rule.tags().contains(&tag));
+    let reads = |rule: &Rule| {
+        let mut deadbands = rule.groups.iter().flat_map(|group| &group.deadband);
+        rule.tags().contains(&tag) || deadbands.any(|(other, _)| *other == tag)
+    };
+    let read = case.rules.iter().flatten().any(reads);
     let told = case.story.iter().any(|step| match &step.what {
         What::Deliver(_, points) => {
             points.iter().any(|p| matches!(p.subject, Subject::Tag(other, _) if other == tag))

@@ -125,9 +125,9 @@ impl Signals {
         self.tags[tag].before
     }
 
-    /// When the tag was heard of last.
-    pub(crate) fn applied(&self, tag: usize) -> Option<i64> {
-        self.tags[tag].applied
+    /// The timestamp of the tag's last datapoint, which is the older one where that came late.
+    pub(crate) fn stamped(&self, tag: usize) -> Option<i64> {
+        self.tags[tag].order.map(|(timestamp, _)| timestamp)
     }
 
     /// The value of a tag that is not stale.

@@ -47,11 +47,13 @@ fn scopes(world: &World, rules: &[Rule], start: i64) -> Vec<(Scope, Vec<Instance
         }
         sources.sort_unstable();
         sources.dedup();
-        let instance = Instance::new(rule);
-        match scopes.iter_mut().find(|(scope, _)| scope.sources == sources) {
-            Some((_, instances)) => instances.push(instance),
-            None => scopes.push((Scope::new(world, sources, start, None), vec![instance])),
-        }
+        let known = scopes.iter().position(|(scope, _)| scope.sources == sources);
+        let place = known.unwrap_or_else(|| {
+            scopes.push((Scope::new(world, sources, start, None), Vec::new()));
+            scopes.len() - 1
+        });
+        scopes[place].0.watch(rule);
+        scopes[place].1.push(Instance::new(rule));
     }
     scopes
 }
@@ -107,6 +109,7 @@ impl Simulation<'_> {
             let mark = scope.watermark.filter(|mark| *mark <= at + 5_000);
             instances.iter_mut().for_each(|instance| instance.pause(mark, false));
             *scope = Scope::new(self.world, scope.sources.clone(), at, mark);
+            instances.iter().for_each(|instance| scope.watch(&instance.rule));
         }
         self.look();
     }
@@ -121,6 +124,7 @@ impl Simulation<'_> {
             }
             instances.iter_mut().for_each(|instance| instance.pause(None, true));
             *scope = Scope::new(world, scope.sources.clone(), at, None);
+            instances.iter().for_each(|instance| scope.watch(&instance.rule));
         }
         self.at = at;
         self.look();
@@ -137,15 +141,19 @@ fn instant(
     sums: &mut Sums,
 ) {
     let due = scope.due(world, t);
-    let touched = !due.is_empty();
+    let heard = !due.is_empty();
+    let mut touched = Vec::new();
     for waiting in due {
         let applied = scope.signals.apply(world, t, waiting.source, &waiting.point, waiting.how);
         if let (Subject::Tag(tag, _), false) = (&waiting.point.subject, waiting.how == How::Dropped) {
             // A tag that nobody reads holds no value, so nothing overtakes it.
             let read = instances.iter().any(|instance| instance.tags.contains(tag));
+            touched.extend(applied.then_some(*tag));
             let applied = applied || !read && waiting.how == How::Late;
             *(if applied { &mut sums.applied } else { &mut sums.dropped }) += 1;
         }
     }
-    told.extend(instances.iter_mut().filter_map(|i| i.look(world, scope, t, touched, touched)));
+    scope.remember(world, t, &touched);
+    let touched = heard.then_some(&touched[..]);
+    told.extend(instances.iter_mut().filter_map(|i| i.look(world, scope, t, touched)));
 }

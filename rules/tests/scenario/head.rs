@@ -5,18 +5,23 @@
 //! machine filler-1 line=L3 class=filler
 //! source plc idle_timeout=30s max_out_of_orderness=0s max_lag=30s
 //! tag filler-1 t Float plc unit=°C range=0..120
-//! option late=drop watermark=global sources=seen waiting_max=3 start=0
+//! tag filler-1 n Int plc counter=16
+//! tag filler-1 state Enum plc names=ws09_state
+//! tag filler-1 doors Flags plc names=Front:0,Back:1
+//! option late=drop watermark=global sources=seen waiting_max=3 start=0 zone=Europe/Berlin
 //! ```
 //! Everything of the form `key=value` may be left out; what then counts is what stands above, except for `late`
-//! (apply), `watermark` (inputs), `sources` (declared), `waiting_max` (100000), `max_lag` (30 s), unit and range.
+//! (apply), `watermark` (inputs), `sources` (declared), `waiting_max` (100000), `max_lag` (30 s), `zone` (UTC), unit, range, counter and names.
 //!
 //! Here: those lines. Not here: the rules, the story.
 //! Invariant: a machine is its own id, so that one name is enough in a story.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use rules::calendar::Zone;
 use rules::engine::{Expect, Late, Options, Reach};
-use rules::inventory::{Inventory, Machine, Source, Tag};
+use rules::inventory::{Inventory, Machine, Names, Source, Tag};
 use rules::time::{Millis, duration};
 use rules::value::Type;
 
@@ -83,6 +88,8 @@ impl Head {
             "Int" => Type::Int,
             "Float" => Type::Float,
             "Text" => Type::Text,
+            "Enum" => Type::Enum,
+            "Flags" => Type::Flags,
             _ => panic!("no type: {kind}"),
         };
         let machine = self.inventory.machines().find(|(_, m)| m.name == machine).unwrap().0;
@@ -92,9 +99,10 @@ impl Head {
             let (low, high) = range.split_once("..").unwrap();
             (low.parse().unwrap(), high.parse().unwrap())
         });
-        self.inventory
-            .add_tag(Tag { machine, source, name: name.to_owned(), kind, unit, range, ..Tag::default() })
-            .unwrap();
+        let counter = words.take("counter").map(|bits| bits.parse().unwrap());
+        let names = words.take("names").map(named);
+        let name = name.to_owned();
+        self.inventory.add_tag(Tag { machine, source, name, kind, unit, range, counter, names }).unwrap();
     }
 
     fn option(&mut self, words: &mut Words<'_>) {
@@ -104,11 +112,22 @@ impl Head {
                 ("watermark", "global") => self.options.reach = Reach::Global,
                 ("sources", "seen") => self.options.expect = Expect::Seen,
                 ("waiting_max", count) => self.options.waiting_max = count.parse().unwrap(),
+                ("zone", zone) => self.options.zone = Zone::named(zone).unwrap(),
                 ("start", seconds) => self.start = super::story::instant(seconds),
                 _ => panic!("nobody knows {key}={value} in: {}", words.line),
             }
         }
     }
+}
+
+/// A table that ships, or names with their codes or places: `A:1,B:2`.
+fn named(text: &str) -> Arc<Names> {
+    rules::names::table(text).unwrap_or_else(|| {
+        let entry =
+            |word: &str| word.split_once(':').map(|(name, code)| (name.to_owned(), code.parse().unwrap()));
+        let entries = text.split(',').map(|word| entry(word).unwrap()).collect();
+        Arc::new(Names { table: "own".into(), entries })
+    })
 }
 
 impl<'t> Words<'t> {

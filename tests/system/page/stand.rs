@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use edge_agent::control::{Answer as Answered, Request, client};
 use plant::process::{Output, Process};
 use plant::server::{Cpu, Memory, Plc};
+use rules::operator::Order;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -24,6 +26,14 @@ id = "ipc-test"
 data_dir = "DIR/data"
 rules_dir = "DIR/rules"
 http = "HTTP"
+control = "DIR/control"
+
+[enum.valve]
+Closed = 0
+Open = 3
+[flags.alarm_word]
+Door = 0
+Stop = 9
 
 [[machine]]
 name = "washer-1"
@@ -44,6 +54,8 @@ tag = [
   { machine = "washer-1", name = "count", address = "DB1.DBD4:DINT" },
   { machine = "filler-1", name = "count", address = "DB1.DBD8:DINT" },
   { machine = "filler-1", name = "missing", address = "DB9.DBD0:DINT" },
+  { machine = "washer-1", name = "inlet", address = "DB1.DBW12:INT", enum = "valve" },
+  { machine = "washer-1", name = "alarms", address = "DB1.DBW14:WORD", flags = "alarm_word" },
   { machine = "washer-1", name = "recipe", address = "DB1.DBB20:STRING[254]" },
   { machine = "washer-1", name = "label", address = "DB1.DBB300:STRING[254]" },
   { machine = "washer-1", name = "noise", address = "DB1.DBB600:STRING[254]" },
@@ -76,7 +88,7 @@ pub(super) struct Stand {
     pub(super) agent: Process,
     pub(super) http: SocketAddr,
     block: Arc<Mutex<Vec<u8>>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stand {
@@ -98,7 +110,7 @@ impl Stand {
         std::fs::write(dir.join("agent.toml"), config).unwrap();
         let agent = start_agent(&dir.join("agent.toml"), &dir.join("agent.log"));
         until_ready(http, &agent).await;
-        let stand = Self { plc, agent, http, block, _folder: folder };
+        let stand = Self { plc, agent, http, block, folder };
         stand.write_text(20, "Pils");
         stand
     }
@@ -106,6 +118,19 @@ impl Stand {
     /// The page's address.
     pub(super) fn url(&self) -> String {
         format!("http://{}/", self.http)
+    }
+
+    /// Writes one more rule file, which the agent finds by itself.
+    pub(super) fn write_rules(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join("rules").join(name), text).unwrap();
+    }
+
+    /// Shelves a rule of the washer, and says what was answered.
+    pub(super) async fn shelve(&self, rule: &str, why: &str) -> Answered {
+        let (rule, why) = (rule.to_owned(), why.to_owned());
+        let request = Request { rule, machine: "washer-1".into(), why, order: Order::Shelve(600_000) };
+        let path = self.folder.path().join("control");
+        tokio::task::spawn_blocking(move || client::ask(&path, &request)).await.unwrap().unwrap()
     }
 
     /// Writes bytes into the PLC's data block.

@@ -21,7 +21,7 @@ function problems(v) {
   const found = [];
   const add = (level, where, what, since, why, key) => found.push({ level, where, what, since, why, key });
   for (const j of v.judged) {
-    if (j.severity !== 'info') add(j.severity, j.machine, nameOf(j), j.since, whyOf(j), `rule ${j.rule} ${j.machine}`);
+    if (j.severity !== 'info') add(j.severity, j.machine, nameOf(j), j.since, [whyOf(j), notesOf(j, v.at)].filter(Boolean).join(' · '), `rule ${j.rule} ${j.machine}`);
   }
   if (v.diskFull) add('alarm', w.outbox, w.diskFull, null, w.diskFullWhy, 'disk');
   for (const s of v.sources) {
@@ -39,6 +39,18 @@ function problems(v) {
   return found.sort((a, b) => rank(b) - rank(a) || (a.since ?? 0) - (b.since ?? 0));
 }
 
+// What keeps a rule from being judged or from telling anybody.
+function notesOf(j, now) {
+  const by = (shelf, ends) => [foreign(shelf.who), ends, foreign(shelf.why)];
+  const ends = (shelf) => (shelf.once ? w.untilNormal : w.until(time(shelf.until, now)));
+  return [
+    j.state === 'Inactive' ? w.inactive : '',
+    j.suppressed ? w.suppressed : '',
+    j.shelved ? w.shelved(...by(j.shelved, ends(j.shelved))) : '',
+    j.outOfService ? w.outOfService(...by(j.outOfService)) : '',
+  ].filter(Boolean).join(' · ');
+}
+
 // `Active` is the state of a rule that has but one: then the rule's text says more, or its name.
 function nameOf(j) {
   return j.state === 'Active' ? ruleText(j.text) || foreign(j.rule) : foreign(j.state);
@@ -47,7 +59,7 @@ function nameOf(j) {
 function whyOf(j) {
   const parts = [j.state === 'Active' ? '' : ruleText(j.text)];
   if (j.expression) parts.push(foreign(j.expression));
-  parts.push(j.inputs.map((i) => `${foreign(i.tag)} = ${i.reason ? foreign(i.reason) : value(i.value, i.unit)}`).join(', '));
+  parts.push(j.inputs.map((i) => `${foreign(i.tag)} = ${i.reason ? foreign(i.reason) : value(i.value, i.unit, i.meaning)}`).join(', '));
   return parts.filter(Boolean).join(' · ');
 }
 
@@ -119,15 +131,16 @@ function timelineRow(m) {
 
 function showRules(v) {
   keep(at('mistakes'), v.mistakes, (m) => m.text, (m) => el('li', {}, sign(m.isError ? 'warning' : 'info'), el('span', {}, foreign(m.text))), () => {});
-  const odd = (j) => j.severity !== 'info' || j.pending.length > 0 || j.state === 'Unknown';
+  const silent = (j) => j.suppressed || j.shelved !== null || j.outOfService !== null;
+  const odd = (j) => j.severity !== 'info' || j.pending.length + j.latched.length > 0 || j.state === 'Unknown' || silent(j);
   const wanted = at('rules-odd').checked ? v.judged.filter(odd) : v.judged;
   const make = row(['state', 'rule', 'since', 'pending', 'votes', 'watermark']);
   keep(at('judged'), wanted.slice(0, ROWS_MAX), (j) => `${j.rule} ${j.machine}`, make, (node, j) => {
     const [state, rule, since, pending, votes, watermark] = node.children;
-    badge(state, level(j.severity, j.state), foreign(j.state));
+    showState(state, j, v.at);
     say(rule, `${foreign(j.rule)} · ${foreign(j.machine)}`);
     say(since, j.since ? `${time(j.since, v.at)} (${duration(v.at - j.since)})` : w.start);
-    showPending(pending, j.pending);
+    showPending(pending, j);
     say(votes, j.votes.filter((x) => x.state !== null).map(vote).join(', ') || w.none);
     say(watermark, heldBy(v.scopes[j.scope]));
   });
@@ -146,11 +159,27 @@ function heldBy(scope) {
   return `${w.behind(duration(scope.lagMs))}, ${who}`;
 }
 
-function showPending(cell, pending) {
-  keep(cell, pending, (p) => p.state, () => el('div', { class: 'pending' }, el('div'), el('span')), (node, p) => {
-    node.firstElementChild.replaceChildren(bar(p.doneMs / p.ofMs, p.paused ? 'paused' : 'running'));
-    const told = p.paused ? w.paused(foreign(p.state)) : w.left(foreign(p.state), duration(p.ofMs - p.doneMs));
-    say(node.lastElementChild, `${told} (${w.of(duration(p.doneMs), duration(p.ofMs))})`);
+function showState(cell, j, now) {
+  if (!cell.firstElementChild) cell.append(el('span', { class: 'badge' }), el('div', { class: 'notes' }));
+  badge(cell.firstElementChild, level(j.severity, j.state), foreign(j.state));
+  say(cell.lastElementChild, notesOf(j, now));
+}
+
+// Delays, and what stays until somebody resets it. The bar of a state that is entered fills, of one that is left empties.
+function showPending(cell, j) {
+  const lines = [...j.pending, ...j.latched];
+  keep(cell, lines, (p) => `${p.ofMs === undefined} ${p.state}`, () => el('div', { class: 'pending' }, el('div'), el('span')), (node, p) => {
+    const [drawn, told] = node.children;
+    const state = foreign(p.state);
+    if (p.ofMs === undefined) {
+      say(told, `${w.latched(state)} (${p.resettable ? w.resettable : w.stillHolds})`);
+      return;
+    }
+    const done = p.doneMs / p.ofMs;
+    drawn.replaceChildren(bar(p.leaving ? 1 - done : done, p.paused ? 'paused' : 'running'));
+    const left = duration(p.ofMs - p.doneMs);
+    const words = p.paused ? w.paused(state) : p.leaving ? w.leaves(state, left) : w.left(state, left);
+    say(told, `${words} (${w.of(duration(p.doneMs), duration(p.ofMs))})`);
   });
 }
 
@@ -210,7 +239,7 @@ function showTags(v) {
   keep(at('tag-rows'), wanted.slice(0, ROWS_MAX), (t) => `${t.machine} ${t.name}`, make, (node, t) => {
     const [name, held, quality, age] = node.children;
     say(name, `${foreign(t.name)} · ${foreign(t.machine)}`);
-    say(held, value(t.value, t.value === null ? null : t.unit));
+    say(held, value(t.value, t.value === null ? null : t.unit, t.meaning));
     held.classList.toggle('number', typeof t.value === 'number');
     const l = t.quality === 'Ok' ? 'info' : t.quality === null ? 'unknown' : 'warning';
     badge(quality, l, t.reason === null ? t.quality : `${t.quality ?? ''} ${foreign(t.reason)}`.trim());

@@ -23,6 +23,10 @@ const WORDS = {
     lost: (since) => `No answer from the agent since ${since}. What stands here is old.`,
     silent: (since) => `The agent judges no rule since ${since}. What stands here is old.`,
     left: (state, time) => `${state} in ${time}`, paused: (state) => `${state}: value missing, time stands still`,
+    leaves: (state, time) => `${state} ends in ${time}`, latched: (state) => `${state}: until reset`, resettable: 'can be reset now',
+    stillHolds: 'its condition still holds', inactive: 'not judged: its gate is shut', suppressed: 'suppressed',
+    until: (time) => `until ${time}`, untilNormal: 'until it is normal again',
+    shelved: (who, until, why) => `shelved by ${who} ${until}: ${why}`, outOfService: (who, _, why) => `out of service, by ${who}: ${why}`,
     of: (done, all) => `${done} of ${all}`, behind: (time) => `${time} behind`, waitsFor: (source) => `waits for ${source}`,
     follows: 'follows the clock', start: 'not yet', delay: (time) => `for ${time}`, lasting: (time) => `for ${time}`, sinceTime: 'since', ago: (time) => `${time} ago`,
     shown: (n, all) => `${n} of ${all} tags`, narrow: 'Type to narrow.', allChanges: (n) => `Show all ${n}`, none: 'none',
@@ -54,6 +58,10 @@ const WORDS = {
     lost: (since) => `Keine Antwort vom Agenten seit ${since}. Was hier steht, ist alt.`,
     silent: (since) => `Der Agent beurteilt seit ${since} keine Regel. Was hier steht, ist alt.`,
     left: (state, time) => `${state} in ${time}`, paused: (state) => `${state}: Wert fehlt, die Zeit steht`,
+    leaves: (state, time) => `${state} endet in ${time}`, latched: (state) => `${state}: bis zum Zurücksetzen`, resettable: 'kann jetzt zurückgesetzt werden',
+    stillHolds: 'die Bedingung gilt noch', inactive: 'nicht beurteilt: die Freigabe fehlt', suppressed: 'unterdrückt',
+    until: (time) => `bis ${time}`, untilNormal: 'bis alles wieder normal ist',
+    shelved: (who, until, why) => `zurückgestellt von ${who} ${until}: ${why}`, outOfService: (who, _, why) => `außer Betrieb, von ${who}: ${why}`,
     of: (done, all) => `${done} von ${all}`, behind: (time) => `${time} zurück`, waitsFor: (source) => `wartet auf ${source}`,
     follows: 'folgt der Uhr', start: 'noch nicht', delay: (time) => `für ${time}`, lasting: (time) => `seit ${time}`, sinceTime: 'seit', ago: (time) => `vor ${time}`,
     shown: (n, all) => `${n} von ${all} Messwerten`, narrow: 'Tippen grenzt ein.', allChanges: (n) => `Alle ${n} zeigen`, none: 'keine',
@@ -111,7 +119,8 @@ export function foreign(text) {
     .replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
 }
 
-export function value(v, unit) {
+export function value(v, unit, meaning) {
+  if (meaning) return `${foreign(meaning)} (${number(v)})`;
   const text = typeof v === 'number' ? number(v) : v === null ? '–' : foreign(v);
   return unit ? `${text} ${foreign(unit)}` : text;
 }

@@ -43,10 +43,12 @@ fn windows_check_their_arguments() {
             "R204 pressure: `edges` needs a condition, this is Float (`pressure` is of type Float; write `edges(tag > 5, 1 h)`, or `changes(tag, 1 h)`)",
         ],
     );
+    assert_eq!(canonical("avg(pump, 1 min) > 15 %"), "(avg(`pump`)[60000 ms, 0.8] > 0.15)");
+    assert_eq!(canonical("avg(pressure > 4, 1 min) > 0.5"), "(avg((`pressure` > 4))[60000 ms, 0.8] > 0.5)");
     says(
-        "avg(pump, 1 min) > 4",
+        "max(pump, 1 min) > 4",
         &[
-            "R204 pump: `avg` needs a number, this is Bool (`pump` is of type Bool; `avg` of a condition is not defined: write `edges` for how often it became true)",
+            "R204 pump: `max` needs a number, this is Bool (`pump` is of type Bool; `max` of a condition is not defined: write `edges` for how often it became true, `avg` for the share of time)",
         ],
     );
     says("avg(3, 1 min) > 4", &["R203 3: nothing here can change (no tag is looked at)"]);

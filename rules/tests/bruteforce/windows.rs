@@ -1,0 +1,63 @@
+//! Random comparisons of window functions.
+//!
+//! Here: those. Not here: what joins them (`rules_of`), and what they say (`history`).
+//! Invariant: every one reads a tag, and no limit lies where rounding decides.
+
+use super::model::{Expr, Kind, World};
+use super::rng::Rng;
+use super::rules_of;
+
+const LENGTHS: [i64; 7] = [400, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000];
+
+pub(super) fn atom(rng: &mut Rng, world: &World, long: bool) -> Expr {
+    let length = if long { long_length(world) } else { rng.pick(&LENGTHS) };
+    let place = rng.below(world.tags.len());
+    let number = world.tags[place].kind != Kind::Bool;
+    let sign = rng.pick(&["<", "<=", ">", ">=", "=", "<>"]);
+    let strict = rng.pick(&["<", ">"]);
+    let whole = |function, inner, limit| {
+        Expr::Compare(
+            sign,
+            Box::new(Expr::Window(function, Box::new(inner), length)),
+            Box::new(Expr::Int(limit)),
+        )
+    };
+    if !number || rng.once_in(4) {
+        let condition = if number { rules_of::atom(rng, world) } else { Expr::Tag(place) };
+        let function = rng.pick(&["count", "edges", "changes"]);
+        return whole(function, condition, rng.between(0, 4));
+    }
+    let inner = match rng.below(5) {
+        0 => Expr::Abs(Box::new(Expr::Arithmetic('-', Box::new(Expr::Tag(place)), Box::new(Expr::Int(4))))),
+        1 => Expr::Arithmetic('+', Box::new(Expr::Tag(place)), Box::new(Expr::Tag(place))),
+        _ => Expr::Tag(place),
+    };
+    let limit = rng.between(1, 14) as f64 / 2.0;
+    let (function, limit) = match rng.below(9) {
+        0 => return whole("count", inner, rng.between(0, 6)),
+        1 => return whole("changes", inner, rng.between(0, 4)),
+        2 => ("sum", limit * 4.0 + 0.25),
+        3 => ("stddev", limit / 2.0 + 0.013_7),
+        4 | 5 => {
+            return Expr::Compare(
+                sign,
+                window(rng.pick(&["min", "max"]), inner, length),
+                Box::new(Expr::Float(limit.round())),
+            );
+        }
+        6 => ("delta", limit - 3.25),
+        7 => ("rate", (limit - 3.0) / 3.0 + 0.013_7),
+        _ => ("avg", limit + 0.013_7),
+    };
+    Expr::Compare(strict, window(function, inner, length), Box::new(Expr::Float(limit)))
+}
+
+/// Of one length of cells in all that a case looks at: a window in which nothing is known does not tick, so it is open
+/// whether another of the same condition is judged at its cells.
+fn long_length(world: &World) -> i64 {
+    [20_000, 61_000, 90_000, 100_001][world.sources[0].idle as usize / 250 % 4]
+}
+
+fn window(function: &'static str, inner: Expr, length: i64) -> Box<Expr> {
+    Box::new(Expr::Window(function, Box::new(inner), length))
+}
