@@ -43,15 +43,14 @@ impl<R: BufRead> Lines<R> {
             self.input.consume(std::mem::take(&mut self.seen));
             let held = self.input.fill_buf()?;
             let whole = memchr(b'\n', held).map(|end| end + 1);
-            let line = match whole {
-                Some(end) => &held[..end],
-                None => {
-                    self.line.clear();
-                    if self.input.read_until(b'\n', &mut self.line)? == 0 {
-                        return Ok(None);
-                    }
-                    self.line.as_slice()
+            let line = if let Some(end) = whole {
+                &held[..end]
+            } else {
+                self.line.clear();
+                if self.input.read_until(b'\n', &mut self.line)? == 0 {
+                    return Ok(None);
                 }
+                self.line.as_slice()
             };
             self.number += 1;
             if line.iter().all(u8::is_ascii_whitespace) {
