@@ -1,7 +1,7 @@
 //! The command line's end of the control socket.
 //!
 //! Here: asking, and why nobody could be asked. Not here: what is said of the answer (`cli`).
-//! Invariant: it waits for no answer longer than [`PATIENCE`].
+//! Invariant: it waits for no answer longer than `PATIENCE`.
 
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -1,7 +1,7 @@
 //! The agent's end of the control socket.
 //!
 //! Here: the socket's file, who speaks, one request a connection. Not here: what is done (`core`).
-//! Invariant: at most [`CONNECTIONS_MAX`] speak at once, each for at most [`LISTENING`] and [`WAITING`]; what they send
+//! Invariant: at most `CONNECTIONS_MAX` speak at once, each for at most `LISTENING` and `WAITING`; what they send
 //! is a request or refused; no end of theirs ends the agent's.
 
 use std::fs::{self, Permissions};
