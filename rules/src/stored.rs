@@ -114,7 +114,10 @@ impl Stored {
     pub(crate) fn resume(self, instance: &mut Instance) {
         let until = self.watermark;
         self.restore(instance);
-        instance.pause(until);
+        // One that had not begun has nothing to go on with; only the watermark of its scope was kept with it.
+        if instance.since.is_some() {
+            instance.pause(until);
+        }
     }
 
     /// How many transitions the instance had made.
