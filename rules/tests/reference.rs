@@ -32,22 +32,22 @@ const SHORT: Wanted = Wanted {
 
 #[test]
 fn engine_and_reference_agree() {
-    agree(SHORT, 1, 150);
+    agree(SHORT, 1, 250);
 }
 
 #[test]
 fn they_agree_over_long_silences() {
-    agree(Wanted { long: true, ..SHORT }, 2, 8);
+    agree(Wanted { long: true, ..SHORT }, 2, 30);
 }
 
 #[test]
 fn they_agree_over_restarts() {
-    agree(Wanted { restarts: true, ..SHORT }, 3, 30);
+    agree(Wanted { restarts: true, ..SHORT }, 3, 120);
 }
 
 #[test]
 fn they_agree_over_clocks_set_back() {
-    agree(Wanted { epochs: true, ..SHORT }, 4, 8);
+    agree(Wanted { epochs: true, ..SHORT }, 4, 40);
 }
 
 #[test]
@@ -67,22 +67,22 @@ fn they_agree_on_gates() {
 
 #[test]
 fn they_agree_on_the_language() {
-    agree(Wanted { language: true, moments: true, ..SHORT }, 7, 20);
+    agree(Wanted { language: true, moments: true, ..SHORT }, 7, 80);
 }
 
 #[test]
 fn they_agree_on_windows() {
-    agree(Wanted { windows: true, ..SHORT }, 8, 60);
+    agree(Wanted { windows: true, ..SHORT }, 8, 200);
 }
 
 #[test]
 fn they_agree_on_windows_over_long_silences() {
-    agree(Wanted { windows: true, long: true, ..SHORT }, 9, 4);
+    agree(Wanted { windows: true, long: true, ..SHORT }, 9, 30);
 }
 
 #[test]
 fn they_agree_on_windows_over_restarts() {
-    agree(Wanted { windows: true, restarts: true, epochs: true, ..SHORT }, 10, 5);
+    agree(Wanted { windows: true, restarts: true, epochs: true, ..SHORT }, 10, 25);
 }
 
 /// Tries so many cases.
