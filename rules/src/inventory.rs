@@ -1,10 +1,10 @@
-//! What there is: machines, sources, and the tags that a source owns on a machine.
+//! What there is: machines, sources, the tags that a source owns on a machine, and whom rules may notify.
 //!
 //! Here: the names and numbers by which the engine knows them. Not here: addresses, protocols and everything
 //! else that only a connector needs.
 //! Invariant: names exist where configuration is read and JSON is written; in between there are only numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -92,6 +92,7 @@ pub struct Inventory {
     machines_by_name: FxHashMap<String, Vec<MachineId>>,
     machines_by_id: FxHashMap<String, MachineId>,
     of_machine: FxHashMap<MachineId, Vec<TagId>>,
+    targets: Option<BTreeSet<String>>,
 }
 
 impl Inventory {
@@ -121,6 +122,17 @@ impl Inventory {
         self.of_machine.entry(tag.machine).or_default().push(id);
         self.tags.push(tag);
         Some(id)
+    }
+
+    /// Says whom rules may notify, by their names.
+    pub fn set_targets(&mut self, names: BTreeSet<String>) {
+        self.targets = Some(names);
+    }
+
+    /// Whom rules may notify; none: nobody has said, as where a recording stands for a configuration.
+    #[must_use]
+    pub fn targets(&self) -> Option<&BTreeSet<String>> {
+        self.targets.as_ref()
     }
 
     /// All machines with their ids.

@@ -13,6 +13,7 @@ mod faketime;
 mod forward;
 mod ingest;
 mod kill;
+mod notify;
 mod opcua;
 mod opcua_clock;
 mod opcua_commands;

@@ -124,7 +124,7 @@ async fn a_missing_and_an_unreadable_configuration() {
 async fn arguments_that_nobody_knows() {
     let desk = Desk::new();
     let golden = "error: unexpected argument '--confg' found\n\n  tip: a similar argument exists: '--config'\n\n\
-                  Usage: edge-agent run --config <CONFIG>\n\nFor more information, try '--help'.\n";
+                  Usage: edge-agent run --config <FILE>\n\nFor more information, try '--help'.\n";
     let said = desk.say("run --confg agent.toml").await;
     assert_eq!((said.code, &*said.out, &*said.err), (2, "", golden));
     let said = desk.say("chekc").await;
