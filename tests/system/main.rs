@@ -27,6 +27,7 @@ mod peer;
 mod quiet;
 mod reload;
 mod replay;
+mod rules;
 mod s7;
 mod tidy;
 mod units;

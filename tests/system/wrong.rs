@@ -132,6 +132,19 @@ async fn arguments_that_nobody_knows() {
 }
 
 #[tokio::test]
+async fn what_has_blanks_and_no_quotes() {
+    let desk = Desk::new();
+    for line in
+        ["rules shelve hot washer-1 --why x --for 25 h", "rules reset hot washer-1 --why probe is new"]
+    {
+        let said = desk.say(line).await;
+        let tip =
+            "tip: what has blanks stands in quotes: --for \"30 min\", --why \"probe is being changed\"\n";
+        assert!(said.code == 2 && said.out.is_empty() && said.err.ends_with(tip), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_rule_with_an_unknown_tag_is_told_and_the_others_run() {
     let desk = Desk::new();
     let broken = "[rule.cold]\non = \"washer-1\"\nwhen = \"water_temprature < 5 °C\"\n";

@@ -62,7 +62,6 @@ fn is_a_way(r: &mut Reader<'_, '_>, to: &Placed<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{GOOD, read};
-    use super::*;
 
     fn notify(lines: &str) -> (Option<Vec<String>>, Vec<String>) {
         let (config, said) = read(&format!("{GOOD}{lines}"));
