@@ -180,6 +180,8 @@ fn plain() -> Map<String, Value> {
     // Behind another part, and in the IEC form, an m is minutes.
     let more = format!(r"([\s_]*{number}({unit}|[Mm]))");
     let duration = format!(r"^\s*([Tt]([Ii][Mm][Ee])?#\s*{more}+|{number}{unit}{more}*)\s*$");
+    // Letters of any script, told from the rest of ASCII: not every editor knows `\p{L}`.
+    let word = r"^\s*[^\x00-@\[-\^`{-\x7f][^\x00-\-/:-@\[-\^`{-\x7f]*\s*$";
     let definitions = json!({
         "string": { "type": "string" },
         "boolean": { "type": "boolean" },
@@ -205,7 +207,7 @@ fn plain() -> Map<String, Value> {
             "anyOf": [{ "$ref": "#/$defs/duration" }, { "$ref": "#/$defs/word" }],
             "examples": ["5 min", "patience"],
         },
-        "word": { "type": "string", "pattern": "^\\s*[\\p{L}_][\\p{L}\\p{N}_.]*\\s*$", "maxLength": 64 },
+        "word": { "type": "string", "pattern": word, "maxLength": 64 },
         "stale": { "anyOf": [{ "const": "never" }, { "$ref": "#/$defs/duration" }] },
         "severity": { "enum": ["info", "warning", "alarm", "critical"] },
         "weight": { "type": "integer", "minimum": 0, "maximum": 1000 },

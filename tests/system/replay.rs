@@ -166,7 +166,7 @@ async fn what_stands_before_a_broken_line_was_replayed_and_the_line_is_named() {
         assert_eq!(said.code, 1);
         let wanted = format!("error: day.ndjson:{place}: {why}");
         assert!(said.err.starts_with(&wanted), "{wanted}\n{}", said.err);
-        assert!(said.err.ends_with("; 28 datapoints before it: replayed\n"), "{}", said.err);
+        assert!(said.err.ends_with("; what stands before it was replayed\n"), "{}", said.err);
         // The last instant waits for what comes after it.
         let before = transitions(&said);
         let ends = all.iter().filter(|t| t.timestamp < T + 14_000).count();

