@@ -132,6 +132,21 @@ async fn arguments_that_nobody_knows() {
 }
 
 #[tokio::test]
+async fn a_floor_of_free_space_that_the_disk_does_not_have() {
+    let desk = Desk::new();
+    let outbox = |floor: &str| format!("[outbox]\nfree_disk_min = \"{floor}\"\n\n[[machine]]");
+    desk.edit("agent.toml", "[[machine]]", &outbox("4000000 GiB"));
+    let agent = desk.start(RUN, "agent");
+    agent.until_says("nothing can be kept").await;
+    agent.kill();
+    desk.edit("agent.toml", &outbox("4000000 GiB"), &outbox("4 MiB"));
+    let agent = desk.start(RUN, "again");
+    agent.until_says("agent is up").await;
+    assert!(!agent.stop().await.err.contains("nothing can be kept"));
+    assert!(desk.path("data/ledger/ballast").exists(), "it kept something");
+}
+
+#[tokio::test]
 async fn what_has_blanks_and_no_quotes() {
     let desk = Desk::new();
     for line in

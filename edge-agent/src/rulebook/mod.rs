@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_directory_without_rule_files_is_doubted_unless_it_may_be_so() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("limits.csv"), "rule;parameter;value\n").unwrap();
+        std::fs::write(dir.path().join("limits.csv"), "rule;parameter;machine;value\n").unwrap();
         let said = |may_be_empty| {
             let mut report = Report::default();
             load(&mut report, dir.path(), &Inventory::default(), may_be_empty);
