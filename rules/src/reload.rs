@@ -122,7 +122,7 @@ impl Engine {
     pub(crate) fn wire(&mut self) {
         self.scopes_of.iter_mut().for_each(Vec::clear);
         for (i, scope) in self.scopes.iter_mut().enumerate() {
-            scope.ready();
+            scope.ready(&self.inventory);
             for source in &scope.sources {
                 self.scopes_of[source.0 as usize].push(i);
             }

@@ -14,6 +14,7 @@ use proto::Cause;
 
 use crate::activation::Activation;
 use crate::calendar::Zone;
+use crate::contact::Renewed;
 use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
 use crate::group::Standing;
 use crate::instance::Instance;
@@ -48,7 +49,7 @@ pub(crate) struct Scope {
     timers: Timers,
     /// What is collected at an instant; kept for its room.
     touched: Touched,
-    renewed: Vec<usize>,
+    renewed: Renewed,
     /// The instants at which the instances began, and until which sources not heard yet are waited for.
     began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
@@ -86,7 +87,7 @@ impl Scope {
             room: Room::default(),
             timers: Timers::default(),
             touched: Touched::default(),
-            renewed: Vec::new(),
+            renewed: Renewed::default(),
             began: None,
             last_effective: None,
         }
@@ -123,8 +124,8 @@ impl Scope {
     }
 
     /// All instances are there.
-    pub(crate) fn ready(&mut self) {
-        self.signals.ready();
+    pub(crate) fn ready(&mut self, inventory: &Inventory) {
+        self.signals.ready(inventory);
     }
 
     /// Takes over time and values of the scope that had these sources before; its instances stay behind.
@@ -162,6 +163,11 @@ impl Scope {
 
     /// Judges every instance at the watermark: the rules have changed between two instants.
     pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
+        for (place, contact) in self.signals.contacts_mut().iter_mut().enumerate() {
+            if contact.watch() {
+                self.timers.arm(Timer::Silence(place), contact.silent_from(going.inventory));
+            }
+        }
         for signal in 0..self.signals.len() {
             self.arm_signal(signal, going.inventory);
         }
@@ -325,10 +331,30 @@ impl Scope {
             // What they wait for comes at another time now, but says what it said.
             (0..self.instances.len()).for_each(|i| touched.due(i));
         }
-        for signal in renewed.drain(..) {
-            self.arm_signal(signal, going.inventory);
+        self.arm_renewed(&mut renewed, now, going.inventory);
+        self.renewed = renewed;
+    }
+
+    fn arm_renewed(&mut self, renewed: &mut Renewed, now: i64, inventory: &Inventory) {
+        for contact in renewed.contacts.drain(..) {
+            let due = self.signals.contacts_mut()[contact].silent_from(inventory);
+            self.timers.arm(Timer::Silence(contact), due);
+        }
+        for signal in renewed.signals.drain(..) {
+            self.arm_signal(signal, inventory);
             self.arm_ages(signal, now);
         }
+    }
+
+    /// The timer of a source has come.
+    fn look_for_silence(&mut self, contact: usize, now: i64, inventory: &Inventory, touched: &mut Touched) {
+        let due = self.signals.contacts_mut()[contact].silent_from(inventory);
+        if due > now {
+            return self.timers.arm(Timer::Silence(contact), due);
+        }
+        let mut renewed = std::mem::take(&mut self.renewed);
+        self.signals.fall_silent(inventory, (contact, now), touched, &mut renewed);
+        self.arm_renewed(&mut renewed, now, inventory);
         self.renewed = renewed;
     }
 
@@ -344,6 +370,7 @@ impl Scope {
                     }
                 }
                 Timer::Instance(i) => touched.due(i),
+                Timer::Silence(contact) => self.look_for_silence(contact, now, going.inventory, touched),
                 Timer::Cell(window) => {
                     self.timers.arm_if(timer, self.windows.tick(window, now));
                     touched.add(&self.windows.get(window).readers);
@@ -456,7 +483,7 @@ impl Scope {
 
     fn arm_signal(&mut self, signal: usize, inventory: &Inventory) {
         // A deadline only ever moves back: the timer that is there finds that out when it comes.
-        if !self.timers.is_armed(Timer::Stale(signal)) {
+        if !self.signals.is_watched(inventory, signal) && !self.timers.is_armed(Timer::Stale(signal)) {
             self.timers.arm_if(Timer::Stale(signal), self.signals.stale_due(inventory, signal));
         }
     }

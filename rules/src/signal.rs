@@ -8,6 +8,7 @@
 
 use proto::Quality;
 
+use crate::contact::Renewed;
 use crate::file::StaleAfter;
 use crate::inventory::TagId;
 use crate::time::LONG_AGO;
@@ -30,8 +31,6 @@ pub(crate) struct Cell {
     pub(crate) signal: Option<u32>,
     /// Whether its signals are compared with numbers and nothing else.
     pub(crate) plain: bool,
-    /// Whether one of its signals may go stale.
-    pub(crate) timed: bool,
     /// Where it is plain and holds a number: between these lies that number and none that it is compared with.
     pub(crate) quiet: (f64, f64),
 }
@@ -51,7 +50,6 @@ impl Cell {
             late: false,
             signal: None,
             plain: false,
-            timed: false,
             quiet: NOWHERE,
         }
     }
@@ -149,6 +147,8 @@ fn number(held: &Held) -> Option<f64> {
 pub(crate) struct Touching {
     /// The instant at which it was applied late; none: it was not late.
     pub(crate) now: Option<i64>,
+    /// Whether nothing was heard of the tag before.
+    pub(crate) first: bool,
     pub(crate) changed: bool,
     pub(crate) was_changed: bool,
 }
@@ -159,7 +159,7 @@ impl Touching {
         cell: &mut Cell,
         signals: &mut [Signal],
         touched: &mut Touched,
-        armed: &mut Vec<usize>,
+        renewed: &mut Renewed,
     ) {
         let told = !cell.tells_nothing(self.changed);
         let mut quiet = (f64::NEG_INFINITY, f64::INFINITY);
@@ -168,8 +168,8 @@ impl Touching {
             let state = &mut signals[signal as usize];
             next = state.next;
             state.floor = self.now.unwrap_or(state.floor);
-            if state.policy != StaleAfter::Never || !state.ages.is_empty() {
-                armed.push(signal as usize);
+            if self.first && state.policy != StaleAfter::Never || !state.ages.is_empty() {
+                renewed.signals.push(signal as usize);
             }
             if !told {
                 continue;
@@ -209,8 +209,8 @@ mod tests {
             let mut touched = Touched::default();
             cell.previous = std::mem::replace(&mut cell.held, Ok(Value::Float(*value)));
             let changed = cell.previous != cell.held;
-            let touching = Touching { now: None, changed, was_changed: true };
-            touching.all(&mut cell, &mut signals, &mut touched, &mut Vec::new());
+            let touching = Touching { now: None, first: false, changed, was_changed: true };
+            touching.all(&mut cell, &mut signals, &mut touched, &mut Renewed::default());
             touched.in_order().len()
         };
         values.iter().map(&mut count).collect()
