@@ -18,6 +18,7 @@ pub mod codes;
 pub mod condition;
 mod contact;
 pub mod decode;
+mod delays;
 pub mod diagnose;
 pub mod document;
 pub mod engine;
