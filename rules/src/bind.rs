@@ -24,7 +24,7 @@ use crate::file::{Group, Rule, State, report_mistake};
 use crate::inventory::{Inventory, MachineId, SourceId};
 use crate::params;
 use crate::place;
-use crate::ruleset::{BoundCondition, BoundProgram, Plan};
+use crate::ruleset::{BoundCondition, BoundProgram, Plan, Shape};
 use crate::text::Template;
 use crate::time::Millis;
 use crate::units::Unit;
@@ -60,19 +60,8 @@ pub(crate) fn plan(
     let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
     sources.sort_unstable();
     sources.dedup();
-    let plan = Plan {
-        rule: Arc::clone(rule),
-        machine,
-        slots,
-        sources,
-        programs,
-        conditions,
-        active_if,
-        suppress_if,
-        windows,
-        texts,
-        text_slots,
-    };
+    let shape = Shape { programs, conditions, active_if, suppress_if, windows, texts, text_slots };
+    let plan = Plan { rule: Arc::clone(rule), machine, slots, sources, shape: Arc::new(shape) };
     (report.errors_since(before) == 0).then_some(plan)
 }
 

@@ -71,6 +71,8 @@ impl Engine {
         stored: &BTreeMap<String, Vec<u8>>,
     ) -> (Self, Resumed) {
         let (sources, start) = (inventory.sources().count(), time::bounded(start));
+        // Without rules to come nobody asks for the last values.
+        let last = if options.keeps_states { vec![None; inventory.tags().count()] } else { Vec::new() };
         let mut engine = Self {
             identity,
             options,
@@ -87,7 +89,7 @@ impl Engine {
             owed: Vec::new(),
             activations: Vec::new(),
             floods: Floods::default(),
-            last: vec![None; inventory.tags().count()],
+            last,
             start,
             at: start,
             counts: Counts::default(),

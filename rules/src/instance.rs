@@ -14,7 +14,7 @@ use crate::condition::Says;
 use crate::expr::eval::{Seen, Truth};
 use crate::gate::Gate;
 use crate::group::{By, Standing, UNKNOWN, Vote};
-use crate::ruleset::{BoundCondition, Plan};
+use crate::ruleset::{BoundCondition, Plan, Shape};
 use crate::shelf::{Shelf, Silence};
 use crate::time::{LONG_AGO, Millis};
 use crate::value::Unknown;
@@ -28,6 +28,8 @@ pub(crate) const INACTIVE: &str = "Inactive";
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) plan: Arc<Plan>,
+    /// That of the plan, at hand.
+    shape: Arc<Shape>,
     /// The signals behind the plan's slots.
     pub(crate) signals: Vec<usize>,
     /// What each program of the plan said when it was last judged.
@@ -123,6 +125,7 @@ impl Instance {
             verdicts: vec![Verdict { truth: Truth::Unknown, heard: false }; plan.programs.len()],
             gate: plan.active_if.map(|_| Gate::default()),
             silence: Silence { gate: plan.suppress_if.map(|_| Gate::default()), ..Silence::default() },
+            shape: Arc::clone(&plan.shape),
             plan,
             signals,
             opened: LONG_AGO,
@@ -163,10 +166,15 @@ impl Instance {
         self.opened = LONG_AGO;
     }
 
+    /// The windows that a program looks through.
+    pub(crate) fn windows_of(&self, program: usize) -> &[usize] {
+        &self.shape.programs[program].windows
+    }
+
     /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
     /// True: it says something else than before.
     pub(crate) fn judge(&mut self, program: usize, seen: &impl Seen) -> bool {
-        let judged = &self.plan.programs[program];
+        let judged = &self.shape.programs[program];
         let heard = judged.slots.iter().all(|slot| *seen.held(*slot) != Err(Unknown::NeverSeen));
         let verdict = Verdict { truth: judged.program.judge(seen), heard };
         std::mem::replace(&mut self.verdicts[program], verdict) != verdict
@@ -225,7 +233,7 @@ impl Instance {
     }
 
     fn judge_groups(&mut self, now: i64, begin: i64) {
-        let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.plan.conditions);
+        let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.shape.conditions);
         for ((standing, group), conditions) in groups {
             let verdicts = &self.verdicts;
             let heard = |c: &BoundCondition| {

@@ -5,6 +5,7 @@
 //! Invariant: names exist where configuration is read and JSON is written; in between there are only numbers.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -88,7 +89,9 @@ pub struct Inventory {
     machines: Vec<Machine>,
     sources: Vec<Source>,
     tags: Vec<Tag>,
-    by_name: FxHashMap<(MachineId, String), TagId>,
+    /// The names of tags, each once: many machines have the same.
+    words: FxHashMap<Box<str>, u32>,
+    by_word: FxHashMap<(MachineId, u32), TagId>,
     machines_by_name: FxHashMap<String, Vec<MachineId>>,
     machines_by_id: FxHashMap<String, MachineId>,
     of_machine: FxHashMap<MachineId, Vec<TagId>>,
@@ -113,14 +116,23 @@ impl Inventory {
     /// Adds a tag; `None` when its machine has one of that name already.
     pub fn add_tag(&mut self, tag: Tag) -> Option<TagId> {
         let id = TagId(place(self.tags.len() + 1));
-        let name = (tag.machine, tag.name.clone());
-        if self.by_name.contains_key(&name) {
-            return None;
-        }
-        self.by_name.insert(name, id);
+        let word = self.word(&tag.name);
+        match self.by_word.entry((tag.machine, word)) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(free) => free.insert(id),
+        };
         self.of_machine.entry(tag.machine).or_default().push(id);
         self.tags.push(tag);
         Some(id)
+    }
+
+    fn word(&mut self, name: &str) -> u32 {
+        if let Some(word) = self.words.get(name) {
+            return *word;
+        }
+        let word = place(self.words.len() + 1);
+        self.words.insert(name.into(), word);
+        word
     }
 
     /// All machines with their ids.
@@ -176,7 +188,8 @@ impl Inventory {
     /// The tag of that name on a machine.
     #[must_use]
     pub fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
-        self.by_name.get(&(machine, name.to_owned())).copied()
+        let word = self.words.get(name)?;
+        self.by_word.get(&(machine, *word)).copied()
     }
 
     /// The names of a machine's tags.

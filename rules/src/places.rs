@@ -49,7 +49,8 @@ impl Places {
 
     /// All tags are there: they form a row, if they lie close together.
     pub(crate) fn ready(&mut self) {
-        let Some((first, last)) = self.others.keys().map(|t| t.0).min().zip(self.others.keys().map(|t| t.0).max())
+        let Some((first, last)) =
+            self.others.keys().map(|t| t.0).min().zip(self.others.keys().map(|t| t.0).max())
         else {
             return;
         };

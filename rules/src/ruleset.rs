@@ -6,6 +6,7 @@
 //! machine, whatever the order of the files.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::bind::plan;
@@ -39,6 +40,13 @@ pub struct Plan {
     pub slots: Vec<TagId>,
     /// The sources that own them.
     pub sources: Vec<SourceId>,
+    /// What it does with them: the machines of a rule share that, unless a parameter or a type makes it another.
+    pub shape: Arc<Shape>,
+}
+
+/// What a plan does with its slots.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
     /// All that is judged, each once.
     pub programs: Vec<BoundProgram>,
     /// The conditions, by group and state.
@@ -53,6 +61,14 @@ pub struct Plan {
     pub texts: BTreeMap<String, Template>,
     /// The slots that each of them names, in its order.
     pub text_slots: BTreeMap<String, Vec<usize>>,
+}
+
+impl Deref for Plan {
+    type Target = Shape;
+
+    fn deref(&self) -> &Shape {
+        &self.shape
+    }
 }
 
 /// A program with what makes it worth judging again.
@@ -181,10 +197,15 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
-    let mut plans = Vec::new();
+    let mut plans: Vec<Arc<Plan>> = Vec::with_capacity(machines.len());
     for machine in machines {
         match plan(report, &rule, inventory, machine) {
-            Some(plan) => plans.push(Arc::new(plan)),
+            Some(mut plan) => {
+                if let Some(same) = plans.last().filter(|last| last.shape == plan.shape) {
+                    plan.shape = Arc::clone(&same.shape);
+                }
+                plans.push(Arc::new(plan));
+            }
             // The next machine would say the same again.
             None => break,
         }

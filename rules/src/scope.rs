@@ -465,7 +465,7 @@ impl Scope {
         going: &Going<'_>,
     ) -> bool {
         let instance = &mut self.instances[i];
-        let looks_through = &instance.plan.programs[program].windows;
+        let looks_through = instance.windows_of(program);
         self.windows.pass(i, looks_through, now);
         let plan = (!looks_through.is_empty()).then(|| Arc::clone(&instance.plan));
         let (signals, windows, zone) = (&self.signals, &self.windows, going.zone);

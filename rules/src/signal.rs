@@ -78,6 +78,13 @@ pub(crate) struct Signal {
     /// What compares it with numbers alone, by these: such a program says the same as before while the value lies
     /// on the same side of its number.
     pub(crate) cuts: Vec<(f64, Reader)>,
+    /// What few signals have.
+    rare: Option<Box<Rare>>,
+}
+
+/// Who looks not only at the value of a signal.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
     /// What is judged at each datapoint: its age is another then.
     pub(crate) aged: Vec<Reader>,
     /// Its places among the ages of the scope.
@@ -96,22 +103,32 @@ impl Signal {
             floor: LONG_AGO,
             readers: Vec::new(),
             cuts: Vec::new(),
-            aged: Vec::new(),
-            ages: Vec::new(),
-            windows: Vec::new(),
+            rare: None,
         }
+    }
+
+    /// Who looks not only at its value, to add to them.
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Its places among the ages of the scope.
+    pub(crate) fn ages(&self) -> &[usize] {
+        self.rare.as_deref().map_or(&[], |rare| &rare.ages)
     }
 
     /// Touches all that reads it.
     pub(crate) fn touch(&self, touched: &mut Touched) {
-        touched.add_windows(&self.windows, false);
+        if let Some(rare) = &self.rare {
+            touched.add_windows(&rare.windows, false);
+        }
         touched.add(&self.readers);
         self.cuts.iter().for_each(|(_, reader)| touched.add(&[*reader]));
     }
 
     /// Whether numbers that it is compared with say all about it.
     pub(crate) fn is_plain(&self) -> bool {
-        self.readers.is_empty() && self.aged.is_empty() && self.ages.is_empty() && self.windows.is_empty()
+        self.readers.is_empty() && self.rare.is_none()
     }
 
     /// Narrows an interval around a value to where it is on the same side of all that it is compared with.
@@ -168,7 +185,7 @@ impl Touching {
             let state = &mut signals[signal as usize];
             next = state.next;
             state.floor = self.now.unwrap_or(state.floor);
-            if self.first && state.policy != StaleAfter::Never || !state.ages.is_empty() {
+            if self.first && state.policy != StaleAfter::Never || !state.ages().is_empty() {
                 renewed.signals.push(signal as usize);
             }
             if !told {
@@ -179,8 +196,10 @@ impl Touching {
             } else if self.was_changed {
                 touched.add(&state.readers);
             }
-            touched.add(&state.aged);
-            touched.add_windows(&state.windows, true);
+            if let Some(rare) = &state.rare {
+                touched.add(&rare.aged);
+                touched.add_windows(&rare.windows, true);
+            }
             if cell.plain {
                 quiet = number(&cell.held).map_or(NOWHERE, |value| state.narrow(value, quiet));
             }

@@ -13,7 +13,6 @@ use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::places::Places;
 use crate::signal::{Cell, NOWHERE, Signal, Touching};
-use crate::time::LONG_AGO;
 use crate::touched::{Reader, Touched};
 use crate::value::{Held, Unknown};
 use crate::waiting::Waiting;
@@ -79,18 +78,19 @@ impl Signals {
 
     /// Has a program judged at each datapoint.
     pub(crate) fn read_each(&mut self, signal: usize, reader: Reader) {
-        self.signals[signal].aged.push(reader);
+        self.signals[signal].rare().aged.push(reader);
     }
 
     /// Has a program judged at each datapoint, and its age looked at by the scope.
     pub(crate) fn age(&mut self, signal: usize, reader: Reader, age: usize) {
-        self.signals[signal].aged.push(reader);
-        self.signals[signal].ages.push(age);
+        let rare = self.signals[signal].rare();
+        rare.aged.push(reader);
+        rare.ages.push(age);
     }
 
     /// Lets a window know whatever happens to the signal.
     pub(crate) fn look_through(&mut self, signal: usize, window: usize) {
-        let windows = &mut self.signals[signal].windows;
+        let windows = &mut self.signals[signal].rare().windows;
         if windows.last() != Some(&window) {
             windows.push(window);
         }
@@ -219,7 +219,7 @@ impl Signals {
 
     /// The places of a signal among the ages of the scope.
     pub(crate) fn ages(&self, signal: usize) -> &[usize] {
-        &self.signals[signal].ages
+        self.signals[signal].ages()
     }
 
     pub(crate) fn cell(&self, signal: usize) -> &Cell {

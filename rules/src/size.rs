@@ -14,7 +14,7 @@ use crate::engine::Datapoint;
 use crate::expr::eval::Program;
 use crate::group::Standing;
 use crate::instance::{Instance, Verdict};
-use crate::ruleset::{BoundCondition, BoundProgram, Plan, RuleSet, Window};
+use crate::ruleset::{BoundCondition, BoundProgram, Plan, RuleSet, Shape, Window};
 use crate::signal;
 
 /// Cells of a window (§5).
@@ -73,7 +73,7 @@ fn instance(plan: &Plan) -> usize {
     let groups = list(plan.conditions.len(), size_of::<Standing>() + 4 * ALLOCATION);
     // A cell of a tag, its signal and who reads it.
     let slots = list(plan.slots.len(), 2 * size_of::<signal::Cell>());
-    size_of::<Plan>() + size_of::<Instance>() + programs + conditions + groups + slots
+    size_of::<Plan>() + size_of::<Shape>() + size_of::<Instance>() + programs + conditions + groups + slots
 }
 
 impl fmt::Display for Memory {
