@@ -40,7 +40,9 @@ impl Gate {
         match truth {
             Truth::True => *self = Self::of(true),
             Truth::False => *self = Self::of(false),
-            Truth::Unknown => {
+            // A window that could not be full yet takes no patience.
+            Truth::Filling if self.last.is_some() => self.unknown_from = None,
+            Truth::Unknown | Truth::Filling => {
                 self.unknown_from.get_or_insert(now);
                 self.gave_up |= self.last.is_none() || self.ends(after, begin).is_some_and(|end| end <= now);
             }

@@ -16,6 +16,7 @@ use crate::gate::Gate;
 use crate::group::{By, Standing, UNKNOWN, Vote};
 use crate::ruleset::{BoundCondition, Plan};
 use crate::shelf::{Shelf, Silence};
+use crate::sight::Sight;
 use crate::time::{LONG_AGO, Millis};
 use crate::value::Unknown;
 
@@ -35,7 +36,7 @@ pub(crate) struct Instance {
     /// The gate `active_if`.
     pub(crate) gate: Option<Gate>,
     /// When the gate opened last, so that nothing before it counts.
-    opened: i64,
+    pub(crate) opened: i64,
     pub(crate) groups: Vec<Standing>,
     pub(crate) state: State,
     /// Event time at which the state was entered; none before the instance began.
@@ -49,6 +50,8 @@ pub(crate) struct Instance {
     pub(crate) forced: Option<Cause>,
     /// Whether its stored form is older than it.
     pub(crate) unsaved: bool,
+    /// It goes on under a new rule set that has the same programs: what they say is what they said.
+    pub(crate) carried: bool,
 }
 
 /// What a program says.
@@ -57,6 +60,13 @@ pub(crate) struct Verdict {
     pub(crate) truth: Truth,
     /// Whether all its tags were heard since the start.
     pub(crate) heard: bool,
+}
+
+impl Verdict {
+    /// Whether after a restart it waits: for its windows, and while that `is_patient` for its tags.
+    fn waits(self, is_patient: bool) -> bool {
+        self.truth == Truth::Filling || is_patient && !self.heard
+    }
 }
 
 /// The state a rule is in.
@@ -111,6 +121,11 @@ impl State {
         self.name == UNKNOWN && self.winner.is_some()
     }
 
+    /// Whether the other is of the same name, but matters less.
+    fn sinks_to(&self, other: &Self) -> bool {
+        self.name == other.name && other.severity < self.severity
+    }
+
     pub(crate) fn in_doubt(&self) -> bool {
         self.name == UNKNOWN || self.winner.is_some_and(|(_, by)| by.in_doubt())
     }
@@ -133,6 +148,7 @@ impl Instance {
             running: Vec::new(),
             forced: None,
             unsaved: false,
+            carried: false,
         }
     }
 
@@ -144,12 +160,23 @@ impl Instance {
             let now =
                 self.groups.iter_mut().zip(&self.plan.rule.groups).find(|(_, g)| g.name == old_group.name);
             if let Some((standing, _)) = now {
-                standing.undecided_from = was.undecided_from;
+                standing.inherit(was);
             }
         }
         self.gate = self.gate.map(|gate| old.gate.unwrap_or(gate));
         self.silence.gate = self.silence.gate.map(|gate| old.silence.gate.unwrap_or(gate));
-        self.opened = old.opened;
+        (self.opened, self.forced, self.unsaved) = (old.opened, old.forced, true);
+        self.carried = self.plan.sees_as(&old.plan);
+        if self.carried {
+            self.verdicts.clone_from(&old.verdicts);
+        }
+    }
+
+    /// The clock was set back from `before` to `at`: nobody can say how long anything was, nor when it was.
+    pub(crate) fn forget_time(&mut self, before: i64, at: i64) {
+        self.groups.iter_mut().for_each(Standing::forget_break);
+        self.silence.set_back(before, at);
+        self.activations = Activations::default();
         self.unsaved = true;
     }
 
@@ -165,10 +192,14 @@ impl Instance {
 
     /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
     /// True: it says something else than before.
-    pub(crate) fn judge(&mut self, program: usize, seen: &impl Seen) -> bool {
+    pub(crate) fn judge(&mut self, program: usize, seen: &Sight<'_>) -> bool {
         let judged = &self.plan.programs[program];
         let heard = judged.slots.iter().all(|slot| *seen.held(*slot) != Err(Unknown::NeverSeen));
-        let verdict = Verdict { truth: judged.program.judge(seen), heard };
+        let truth = match judged.program.judge(seen) {
+            Truth::Unknown if seen.is_filling(judged) => Truth::Filling,
+            truth => truth,
+        };
+        let verdict = Verdict { truth, heard };
         std::mem::replace(&mut self.verdicts[program], verdict) != verdict
     }
 
@@ -214,13 +245,12 @@ impl Instance {
             self.unsaved |= gate.as_mut().is_some_and(|gate| gate.judge(truth, patience, now, begin));
         }
         match (was_open, self.is_open()) {
+            (true, true) | (false, false) => return,
             (false, true) => self.opened = now,
-            (true, false) => {
-                for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
-                    standing.close(group);
-                }
-            }
-            _ => {}
+            (true, false) => {}
+        }
+        for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
+            standing.close(group);
         }
     }
 
@@ -228,14 +258,16 @@ impl Instance {
         let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.plan.conditions);
         for ((standing, group), conditions) in groups {
             let verdicts = &self.verdicts;
-            let heard = |c: &BoundCondition| {
-                verdicts[c.when].heard && c.clear.is_none_or(|clear| verdicts[clear].heard)
+            let is_patient = now < begin + group.unknown.after();
+            let waits = |c: &BoundCondition| {
+                verdicts[c.when].waits(is_patient)
+                    || c.clear.is_some_and(|clear| verdicts[clear].waits(is_patient))
             };
-            standing.end_wait(group, now, begin, || conditions.iter().all(heard));
+            standing.end_wait(|| conditions.iter().any(waits));
             for (i, condition) in conditions.iter().enumerate() {
                 let clear = condition.clear.map(|clear| verdicts[clear].truth);
                 let says = Says { when: verdicts[condition.when].truth, clear };
-                standing.take(group, i, says, || heard(condition));
+                standing.take(group, i, says, || waits(condition));
             }
             self.unsaved |= standing.judge(group, now, begin);
         }
@@ -252,15 +284,19 @@ impl Instance {
         self.unsaved |= was_silent != silent || forced.is_some();
         let changed = self.change_state(now, forced == Some(Cause::Reset));
         let ended_over_it = was_silent && !silent && self.silence.began_under;
-        if changed.is_some() || ended_over_it {
-            self.silence.began_under = changed.is_some() && silent;
-        }
-        let (from, cause) = changed.or_else(|| {
-            let matters = self.state.severity >= Severity::Warning;
-            let unsuppressed = (ended_over_it && matters).then_some(Cause::Unsuppressed);
-            let cause = unsuppressed.or(forced.filter(|cause| *cause == Cause::Shelve))?;
-            Some((self.state.clone(), cause))
-        })?;
+        // What was told of a state is not told again because it matters less by now.
+        let sinks = changed.as_ref().is_some_and(|(from, _)| from.sinks_to(&self.state));
+        let begins = changed.is_some() && !sinks;
+        self.silence.began_under = silent && (begins || self.silence.began_under);
+        let matters = self.state.severity >= Severity::Warning;
+        let unsuppressed = (ended_over_it && matters && !begins).then_some(Cause::Unsuppressed);
+        let (from, cause) = match (changed, unsuppressed) {
+            (Some((from, cause)), unsuppressed) => (from, unsuppressed.unwrap_or(cause)),
+            (None, unsuppressed) => {
+                let cause = unsuppressed.or(forced.filter(|cause| *cause == Cause::Shelve))?;
+                (self.state.clone(), cause)
+            }
+        };
         self.sequence += 1;
         let activation = (from.name != self.state.name).then(|| self.activated(now)).flatten();
         let (suppressed, shelved) = (self.silence.is_suppressed(), self.silence.is_shelved());
@@ -301,7 +337,7 @@ impl Instance {
         let mut notices = Vec::new();
         if let Some((change, transition)) = change.filter(|(change, _)| change.cause != Cause::Shelve) {
             let (name, severity) = (self.state.name.as_str(), self.state.severity);
-            let sinks = change.from.name == name && severity < change.from.severity;
+            let sinks = change.cause != Cause::Unsuppressed && change.from.sinks_to(&self.state);
             // Where `Unknown` stands in for a state, what is repeated goes on, and it is no state that matters itself.
             let stands_in = self.state.stands_in();
             self.running.retain(|running| {
@@ -325,7 +361,7 @@ impl Instance {
         let shut = match self.gate.map_or(Truth::True, |gate| gate.says()) {
             Truth::True => None,
             Truth::False => Some(INACTIVE),
-            Truth::Unknown => Some(UNKNOWN),
+            Truth::Unknown | Truth::Filling => Some(UNKNOWN),
         };
         if let Some(name) = shut {
             let state = State::of_nobody(name);

@@ -14,7 +14,6 @@ use proto::Cause;
 
 use crate::engine::{Engine, Expect, Outputs, Reach, Resumed};
 use crate::explain::Teller;
-use crate::group::Standing;
 use crate::instance::{Change, Instance, REMOVED, State};
 use crate::inventory::SourceId;
 use crate::resume::Names;
@@ -107,6 +106,9 @@ impl Engine {
             let fresh = self.scopes[i].waiting() == 0;
             self.with_scope(i, outputs, Scope::catch_up);
             let sources = self.scopes[i].sources.clone();
+            if !self.scopes[i].goes_on {
+                sources.iter().for_each(|s| self.scopes[i].meet(*s, self.clocks[s.0 as usize]));
+            }
             let inventory = Arc::clone(&self.inventory);
             for (tag, known) in inventory.tags().filter(|(_, t)| sources.contains(&t.source)) {
                 if let Some(Some(datapoint)) = self.last.get(tag.0 as usize) {
@@ -176,9 +178,7 @@ impl Engine {
             let until = self.scopes[i].watermark;
             for mut instance in std::mem::take(&mut self.scopes[i].instances) {
                 instance.pause(until);
-                instance.groups.iter_mut().for_each(Standing::forget_break);
-                instance.silence.set_back(before, at);
-                instance.unsaved = true;
+                instance.forget_time(before, at);
                 let place = fresh.add(Arc::clone(&instance.plan));
                 instance.signals.clone_from(&place.signals);
                 *place = instance;

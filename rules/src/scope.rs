@@ -15,7 +15,6 @@ use proto::Cause;
 use crate::activation::Activation;
 use crate::calendar::Zone;
 use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
-use crate::group::Standing;
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::ruleset::Plan;
@@ -25,7 +24,7 @@ use crate::time::{LONG_AGO, Millis};
 use crate::timers::{Timer, Timers};
 use crate::touched::{Reader, Touched};
 use crate::waiting::{Room, Waiting};
-use crate::watermark::Pace;
+use crate::watermark::{Clock, Pace};
 use crate::windows::Windows;
 
 /// Sources that share a watermark, with the instances that read them.
@@ -53,6 +52,10 @@ pub(crate) struct Scope {
     began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
     pub(crate) last_effective: Option<i64>,
+    /// It goes on where the scope of the same sources stood before a reload: all that it saw is known.
+    pub(crate) goes_on: bool,
+    /// It does so at the watermark at which that stood.
+    is_undisturbed: bool,
 }
 
 /// What a scope needs to know while it goes on.
@@ -89,6 +92,8 @@ impl Scope {
             renewed: Vec::new(),
             began: None,
             last_effective: None,
+            goes_on: false,
+            is_undisturbed: false,
         }
     }
 
@@ -132,14 +137,21 @@ impl Scope {
         self.signals.adopt(inventory, &old.signals);
         self.windows.adopt(&old.windows, |signal| self.signals.same_in(signal, &old.signals));
         self.room = std::mem::take(&mut old.room);
+        self.goes_on = true;
+        self.is_undisturbed = self.watermark <= old.watermark;
         self.watermark = self.watermark.max(old.watermark);
         (self.began, self.last_effective) = (old.began, old.last_effective);
+    }
+
+    /// Takes over what is known of a source that was heard before anybody here read it.
+    pub(crate) fn meet(&mut self, source: SourceId, clock: Clock) {
+        self.signals.meet(source, clock);
     }
 
     /// Takes a tag's last value, which came before anybody here read it.
     pub(crate) fn seed(&mut self, source: SourceId, tag: TagId, datapoint: &Datapoint, to_come: bool) {
         if datapoint.timestamp <= self.watermark {
-            self.signals.seed(tag, source, datapoint);
+            self.signals.seed(tag, datapoint);
         } else if to_come {
             let effective = datapoint.timestamp;
             self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
@@ -160,19 +172,28 @@ impl Scope {
         self.touched = touched;
     }
 
-    /// Judges every instance at the watermark: the rules have changed between two instants.
+    /// Judges every instance at the watermark: the rules have changed between two instants. Of one that goes on under
+    /// the same programs, in a scope of which nothing else is known than before, they say what they said.
     pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
+        let now = self.watermark;
         for signal in 0..self.signals.len() {
             self.arm_signal(signal, going.inventory);
         }
         if self.signals.any_heard() {
-            self.begin(self.watermark, going.inventory);
+            self.begin(now, going.inventory);
         }
+        // What would have come before the rules did has come by now.
+        self.pass(now, going, &mut Touched::default());
         let Some(begin) = self.unknown_counts_from() else { return };
-        self.look_anew(self.watermark, going);
+        self.look_anew(now, going);
         let before = going.told.transitions.len();
         for i in 0..self.instances.len() {
-            self.judge_whole(i, self.watermark, begin, going);
+            let carried = std::mem::take(&mut self.instances[i].carried);
+            if carried && self.is_undisturbed {
+                self.move_on(i, now, begin, going);
+            } else {
+                self.judge_whole(i, now, begin, going);
+            }
         }
         let changed = going.told.transitions[before..].iter_mut();
         for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
@@ -180,10 +201,11 @@ impl Scope {
         }
     }
 
-    /// Judges an instance at the watermark: somebody did something to it between two instants.
+    /// Moves an instance on at the watermark: somebody did something to it between two instants, which is no reason to
+    /// judge its conditions anew.
     pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
         if let Some(begin) = self.unknown_counts_from() {
-            self.judge_whole(i, self.watermark, begin, going);
+            self.move_on(i, self.watermark, begin, going);
         }
     }
 
@@ -199,14 +221,10 @@ impl Scope {
         self.timers.arm(Timer::Begin, instant);
     }
 
-    /// Nobody can say how long the instances were away: the clock was set back.
-    pub(crate) fn forget_break(&mut self) {
-        self.watermark = LONG_AGO;
-        for instance in &mut self.instances {
-            instance.groups.iter_mut().for_each(Standing::forget_break);
-            // Or the next start would find the watermark that was ahead once more.
-            instance.unsaved = true;
-        }
+    /// Nobody can say how long the instances were away: the clock was set back to `at`.
+    pub(crate) fn forget_break(&mut self, at: i64) {
+        let before = std::mem::replace(&mut self.watermark, LONG_AGO);
+        self.instances.iter_mut().for_each(|instance| instance.forget_time(before, at));
     }
 
     pub(crate) fn signals(&self) -> &Signals {

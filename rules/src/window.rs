@@ -59,6 +59,8 @@ pub(crate) struct History {
     text: Option<(Arc<str>, f64)>,
     /// The instant up to which it is reckoned.
     until: i64,
+    /// The first instant at which anything was known; none: nothing was yet.
+    known_from: Option<i64>,
 }
 
 impl Cell {
@@ -101,8 +103,9 @@ impl History {
     pub(crate) fn new(length: Millis, counter: Option<u32>) -> Self {
         let cell = CELL_MIN.max((length + CELLS_MAX - 1) / CELLS_MAX);
         let count = (length + cell - 1) / cell;
-        let (cells, held, last_known, is_condition) = (VecDeque::new(), None, None, false);
-        Self { cell, count, counter, cells, held, last_known, is_condition, text: None, until: LONG_AGO }
+        let (cells, held, last_known, known_from) = (VecDeque::new(), None, None, None);
+        let (is_condition, text, until) = (false, None, LONG_AGO);
+        Self { cell, count, counter, cells, held, last_known, is_condition, text, until, known_from }
     }
 
     /// The instant from which it covers time at `now`, exclusive.
@@ -153,6 +156,7 @@ impl History {
             Err(_) => None,
         };
         let Some(value) = self.held else { return };
+        self.known_from.get_or_insert(now);
         let before = self.last_known.replace(value);
         let grown = before.map_or(0.0, |before| self.growth(before, value));
         let rises = self.is_condition && before.is_some_and(|before| before < value);
@@ -189,10 +193,23 @@ impl History {
         }
     }
 
+    fn known(&self) -> Millis {
+        self.cells.iter().map(|c| c.known).sum()
+    }
+
+    /// Whether it could not be full yet: it reaches back to before anything was known, and of the time since then
+    /// enough is.
+    pub(crate) fn is_filling(&self, coverage: f64) -> bool {
+        let fills = |from| {
+            self.start(self.until) < from && self.known() as f64 >= coverage * (self.until - from) as f64
+        };
+        self.held.is_some() && self.known_from.is_some_and(fills)
+    }
+
     /// Whether time alone can change what it amounts to: not when nothing is known in it any more, nor when one
     /// value was held all along.
     pub(crate) fn changes_by_time(&self) -> bool {
-        let known: Millis = self.cells.iter().map(|c| c.known).sum();
+        let known = self.known();
         let is_still = |value: f64| {
             known == self.until - self.start(self.until) && self.cells.iter().all(|c| c.is_still(value))
         };
