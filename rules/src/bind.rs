@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::delays;
 use crate::diagnose::{Diagnostic, Report};
 use crate::document::Placed;
 use crate::expr::Mistake;
@@ -38,6 +39,7 @@ pub(crate) fn plan(
 ) -> Option<Plan> {
     let before = report.diagnostics().len();
     let params = parameters(report, rule, inventory, machine)?;
+    let rule = &delays::of(report, rule, &params, inventory.machine(machine));
     let mut binding = Binding {
         report,
         rule,

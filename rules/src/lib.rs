@@ -17,6 +17,7 @@ pub mod checked;
 pub mod codes;
 pub mod condition;
 pub mod decode;
+mod delays;
 pub mod diagnose;
 pub mod document;
 pub mod engine;

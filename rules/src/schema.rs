@@ -26,8 +26,8 @@ use Kind::{Each, List, Of};
 const OF_A_STATE: [Key; 6] = [
     ("when", Of("condition"), "Enters the state"),
     ("clear", Of("condition"), "Leaves the state; by default that `when` is false"),
-    ("for", Of("duration"), "On-delay: `when` must be true for so long"),
-    ("hold", Of("duration"), "Off-delay: `clear` must be true for so long"),
+    ("for", Of("delay"), "On-delay: `when` must be true for so long"),
+    ("hold", Of("delay"), "Off-delay: `clear` must be true for so long"),
     ("latch", Of("boolean"), "Stays until it is reset"),
     ("weight", Of("weight"), "The highest weight of all groups wins; 10 by default"),
 ];
@@ -181,6 +181,11 @@ fn plain() -> Map<String, Value> {
             "examples": ["water_temperature > 90 °C"],
         },
         "duration": { "type": "string", "pattern": duration, "examples": ["5 min", "30 s"] },
+        "delay": {
+            "anyOf": [{ "$ref": "#/$defs/duration" }, { "$ref": "#/$defs/word" }],
+            "examples": ["5 min", "patience"],
+        },
+        "word": { "type": "string", "pattern": "^\\s*[\\p{L}_][\\p{L}\\p{N}_.]*\\s*$", "maxLength": 64 },
         "stale": { "anyOf": [{ "const": "never" }, { "$ref": "#/$defs/duration" }] },
         "severity": { "enum": ["info", "warning", "alarm", "critical"] },
         "weight": { "type": "integer", "minimum": 0, "maximum": 1000 },

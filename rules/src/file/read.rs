@@ -114,8 +114,7 @@ fn params(r: &mut Reader<'_, '_>) -> BTreeMap<String, Param> {
 /// Whether an expression can name it without backticks.
 fn is_word(report: &mut Report, file: FileId, name: &Placed<String>, what: &str) -> bool {
     let text = &name.value;
-    let begins = text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
-    let good = begins && text.len() <= 64 && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
+    let good = keys::is_word(text);
     if !good {
         let message = format!("`{text}` is not a name for {what}");
         let label = "a letter, then letters, digits and `_`";

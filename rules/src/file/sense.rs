@@ -15,6 +15,7 @@ use crate::expr::Node;
 pub(super) fn whole(report: &mut Report, rule: &Rule) {
     for group in &rule.groups {
         doubles(report, rule, group);
+        delays(report, rule, group);
         unreachable(report, rule, group);
     }
     rule.actions.iter().for_each(|action| targets(report, rule, action));
@@ -40,6 +41,21 @@ fn doubles(report: &mut Report, rule: &Rule, group: &Group) {
             report.error("R008", place, message, "the condition of the second one").help =
                 Some("join the conditions with `or`, or give one of them another name".into());
         }
+    }
+}
+
+/// Delays that name a parameter which there is not.
+fn delays(report: &mut Report, rule: &Rule, group: &Group) {
+    let by = |state: &State| [("for", state.delay_by.clone()), ("hold", state.hold_by.clone())];
+    for (key, name) in group.states.iter().flat_map(by) {
+        let Some(name) = name.filter(|name| !rule.params.contains_key(&name.value)) else { continue };
+        let message = format!("`{key}` is neither a duration nor a parameter of the rule");
+        let near = did_you_mean(&name.value, rule.params.keys().map(String::as_str));
+        let help = near.map_or_else(
+            || format!("write {key} = \"5 min\", or give the rule param.{} = \"5 min\"", name.value),
+            |near| format!("did you mean `{near}`?"),
+        );
+        report.error("E004", (rule.file, name.span), message, "no such parameter").help = Some(help);
     }
 }
 
