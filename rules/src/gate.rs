@@ -124,6 +124,14 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_fills_takes_no_time_from_what_it_said() {
+        let mut gate = Gate::default();
+        assert_eq!(says(&mut gate, &[(0, Truth::Filling)]), Unknown, "it has said nothing yet");
+        let story = [(10, False), (20, Unknown), (60, Truth::Filling), (200, Truth::Filling), (210, Unknown)];
+        assert_eq!((says(&mut gate, &story), gate.due(50, 210, 0)), (False, Some(260)));
+    }
+
+    #[test]
     fn after_a_break_the_time_counts_from_the_begin() {
         let mut gate = Gate::restored(Gate::of(false).stored());
         gate.judge(Unknown, 50, 1_000, 1_020);

@@ -316,11 +316,21 @@ fn delays(group: &Group, state: &file::State) -> Delays {
 
 #[cfg(test)]
 impl Standing {
-    /// All that goes on over a restart, then what goes on over a reload only; what is found anew each time is left out.
-    pub(crate) fn parts(&self) -> (&[Phase], &[usize], &Option<Vote>, bool, bool, Option<i64>, bool) {
+    /// All that goes on over a restart, by its name, and with it what does over a reload; what is found anew each time is
+    /// left out.
+    pub(crate) fn parts(&self, is_reload: bool) -> Vec<(&'static str, String)> {
         let Self { phases, says: _, left: _, edited, vote, ever_decided, gave_up, undecided_from, resuming } =
             self;
-        (phases, edited, vote, *ever_decided, *gave_up, *undecided_from, *resuming)
+        let kept = [
+            ("phases", format!("{phases:?}")),
+            ("edited", format!("{edited:?}")),
+            ("vote", format!("{vote:?}")),
+            ("ever decided", format!("{ever_decided:?}")),
+            ("gave up", format!("{gave_up:?}")),
+        ];
+        let running =
+            [("undecided from", format!("{undecided_from:?}")), ("resuming", format!("{resuming:?}"))];
+        kept.into_iter().chain(running.into_iter().filter(|_| is_reload)).collect()
     }
 }
 

@@ -13,12 +13,15 @@ use crate::activation::Activations;
 use crate::condition::Says;
 use crate::expr::eval::{Seen, Truth};
 use crate::gate::Gate;
-use crate::group::{By, Standing, UNKNOWN, Vote};
+use crate::group::{By, Standing, UNKNOWN};
 use crate::ruleset::{BoundCondition, Plan};
 use crate::shelf::{Shelf, Silence};
 use crate::sight::Sight;
 use crate::time::{LONG_AGO, Millis};
 use crate::value::Unknown;
+
+mod agreed;
+mod goes_on;
 
 /// Name of the state of an instance whose rule is gone (§7.5).
 pub(crate) const REMOVED: &str = "Removed";
@@ -150,44 +153,6 @@ impl Instance {
             unsaved: false,
             carried: false,
         }
-    }
-
-    /// Takes over where an instance of the same rule and machine stood, under the old version of the rule (§8).
-    pub(crate) fn inherit(&mut self, old: &Self, watermark: i64) {
-        crate::stored::stored(old, watermark).restore(self);
-        let before = old.groups.iter().zip(&old.plan.rule.groups);
-        for (was, old_group) in before {
-            let now =
-                self.groups.iter_mut().zip(&self.plan.rule.groups).find(|(_, g)| g.name == old_group.name);
-            if let Some((standing, _)) = now {
-                standing.inherit(was);
-            }
-        }
-        self.gate = self.gate.map(|gate| old.gate.unwrap_or(gate));
-        self.silence.gate = self.silence.gate.map(|gate| old.silence.gate.unwrap_or(gate));
-        (self.opened, self.forced, self.unsaved) = (old.opened, old.forced, true);
-        self.carried = self.plan.sees_as(&old.plan);
-        if self.carried {
-            self.verdicts.clone_from(&old.verdicts);
-        }
-    }
-
-    /// The clock was set back from `before` to `at`: nobody can say how long anything was, nor when it was.
-    pub(crate) fn forget_time(&mut self, before: i64, at: i64) {
-        self.groups.iter_mut().for_each(Standing::forget_break);
-        self.silence.set_back(before, at);
-        self.activations = Activations::default();
-        self.unsaved = true;
-    }
-
-    /// As it stands after a break that began at `until`: time stood still.
-    pub(crate) fn pause(&mut self, until: i64) {
-        for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
-            standing.pause(group, until);
-        }
-        self.gate.iter_mut().chain(&mut self.silence.gate).for_each(Gate::pause);
-        self.running.iter_mut().for_each(|running| running.pause(until));
-        self.opened = LONG_AGO;
     }
 
     /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
@@ -353,61 +318,6 @@ impl Instance {
         }
         self.unsaved |= !notices.is_empty();
         notices
-    }
-
-    /// The state that the gate leaves, or that of the highest vote, on a tie that of the group first in the file; none:
-    /// it is the state already.
-    fn agreed(&self) -> Option<State> {
-        let shut = match self.gate.map_or(Truth::True, |gate| gate.says()) {
-            Truth::True => None,
-            Truth::False => Some(INACTIVE),
-            Truth::Unknown | Truth::Filling => Some(UNKNOWN),
-        };
-        if let Some(name) = shut {
-            let state = State::of_nobody(name);
-            return (state != self.state).then_some(state);
-        }
-        let mut best: Option<(usize, &Vote)> = None;
-        for (i, standing) in self.groups.iter().enumerate() {
-            if let Some(vote) = &standing.vote
-                && best.is_none_or(|(_, b)| vote.weight > b.weight)
-            {
-                best = Some((i, vote));
-            }
-        }
-        let stands = || self.groups.iter().any(Standing::stands);
-        let (name, weight, severity, winner) = match best {
-            Some((group, vote)) => (vote.name.as_str(), vote.weight, vote.severity, Some((group, vote.by))),
-            None if stands() => (self.plan.rule.default.as_str(), 0, Severity::Info, None),
-            None => (UNKNOWN, 0, Severity::Info, None),
-        };
-        let now = &self.state;
-        let same =
-            (now.name.as_str(), now.weight, now.severity, now.winner) == (name, weight, severity, winner);
-        (!same).then(|| State { name: name.to_owned(), severity, weight, winner })
-    }
-
-    fn cause(&self, from: &State, now: i64) -> Cause {
-        if from.name == self.state.name {
-            return Cause::Severity;
-        }
-        if from.name == INACTIVE || self.state.name == INACTIVE {
-            return Cause::Gate;
-        }
-        let gave_up = from.winner.is_some_and(|(group, _)| !self.groups[group].stands());
-        if from.in_doubt() || self.state.in_doubt() || gave_up {
-            return Cause::Unknown;
-        }
-        let entered = match self.state.winner {
-            Some((group, By::State(state))) => self.groups[group].phases[state],
-            _ => return Cause::Clear,
-        };
-        match (entered.on(), from.winner) {
-            (Some((_, entered)), _) if entered == now => Cause::Condition,
-            (_, Some(_)) => Cause::Clear,
-            // It had been On all the time, and its group abstained because it could not know.
-            (_, None) => Cause::Unknown,
-        }
     }
 
     /// The next instant after `now` at which time alone changes something.

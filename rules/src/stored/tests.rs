@@ -11,7 +11,6 @@ use super::*;
 use crate::condition::Count;
 use crate::diagnose::Report;
 use crate::expr::eval::Truth;
-use crate::group::Standing;
 use crate::instance::Verdict;
 use crate::inventory::{Inventory, Machine, Source, Tag};
 use crate::ruleset::{Plan, RuleSet};
@@ -90,23 +89,7 @@ fn parts(instance: &Instance, how: How) -> Vec<(&'static str, String)> {
             ("forced", format!("{forced:?}")),
         ]);
     }
-    parts.extend(groups.iter().flat_map(|standing| of_group(standing, is_reload)));
-    parts
-}
-
-fn of_group(standing: &Standing, is_reload: bool) -> Vec<(&'static str, String)> {
-    let (phases, edited, vote, decided, gave_up, undecided_from, resuming) = standing.parts();
-    let mut parts = vec![
-        ("phases", format!("{phases:?}")),
-        ("edited", format!("{edited:?}")),
-        ("vote", format!("{vote:?}")),
-        ("ever decided", format!("{decided:?}")),
-        ("gave up", format!("{gave_up:?}")),
-    ];
-    if is_reload {
-        parts.push(("undecided from", format!("{undecided_from:?}")));
-        parts.push(("resuming", format!("{resuming:?}")));
-    }
+    parts.extend(groups.iter().flat_map(|standing| standing.parts(is_reload)));
     parts
 }
 
