@@ -153,6 +153,12 @@ impl Plan {
         }
         slots
     }
+
+    /// Whether its programs are those of the other, and see the same.
+    pub(crate) fn sees_as(&self, other: &Self) -> bool {
+        (&self.slots, &self.programs, &self.windows) == (&other.slots, &other.programs, &other.windows)
+            && self.rule.stale_after == other.rule.stale_after
+    }
 }
 
 impl Plan {

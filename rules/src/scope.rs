@@ -10,15 +10,12 @@
 
 use std::sync::Arc;
 
-use proto::Cause;
-
 use crate::activation::Activation;
 use crate::calendar::Zone;
 use crate::contact::Renewed;
 use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
-use crate::group::Standing;
 use crate::instance::Instance;
-use crate::inventory::{Inventory, SourceId, TagId};
+use crate::inventory::{Inventory, SourceId};
 use crate::ruleset::Plan;
 use crate::sight::Sight;
 use crate::signals::Signals;
@@ -28,6 +25,8 @@ use crate::touched::{Reader, Touched};
 use crate::waiting::{Room, Waiting};
 use crate::watermark::Pace;
 use crate::windows::Windows;
+
+mod anew;
 
 /// Sources that share a watermark, with the instances that read them.
 #[derive(Debug)]
@@ -54,6 +53,10 @@ pub(crate) struct Scope {
     began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
     pub(crate) last_effective: Option<i64>,
+    /// It goes on where the scope of the same sources stood before a reload: all that it saw is known.
+    pub(crate) goes_on: bool,
+    /// It does so at the watermark at which that stood.
+    is_undisturbed: bool,
 }
 
 /// What a scope needs to know while it goes on.
@@ -90,6 +93,8 @@ impl Scope {
             renewed: Renewed::default(),
             began: None,
             last_effective: None,
+            goes_on: false,
+            is_undisturbed: false,
         }
     }
 
@@ -128,68 +133,11 @@ impl Scope {
         self.signals.ready(inventory);
     }
 
-    /// Takes over time and values of the scope that had these sources before; its instances stay behind.
-    pub(crate) fn adopt(&mut self, inventory: &Inventory, old: &mut Self) {
-        self.signals.adopt(inventory, &old.signals);
-        self.windows.adopt(&old.windows, |signal| self.signals.same_in(signal, &old.signals));
-        self.room = std::mem::take(&mut old.room);
-        self.watermark = self.watermark.max(old.watermark);
-        (self.began, self.last_effective) = (old.began, old.last_effective);
-    }
-
-    /// Takes a tag's last value, which came before anybody here read it.
-    pub(crate) fn seed(&mut self, source: SourceId, tag: TagId, datapoint: &Datapoint, to_come: bool) {
-        if datapoint.timestamp <= self.watermark {
-            self.signals.seed(tag, source, datapoint);
-        } else if to_come {
-            let effective = datapoint.timestamp;
-            self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
-        }
-    }
-
-    /// Applies what waits for instants that the watermark has passed already: an instance that came from another scope
-    /// has brought its watermark along. Nothing is judged at those instants any more, only at the watermark.
-    pub(crate) fn catch_up(&mut self, going: &mut Going<'_>) {
-        let mut touched = std::mem::take(&mut self.touched);
-        while let Some(instant) = self.room.first().filter(|instant| *instant <= self.watermark) {
-            self.apply(instant, going, &mut touched);
-            for (window, by_datapoint) in touched.take_windows() {
-                self.look_through(window, instant, by_datapoint, going);
-            }
-        }
-        touched.clear();
-        self.touched = touched;
-    }
-
-    /// Judges every instance at the watermark: the rules have changed between two instants.
-    pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
-        for (place, contact) in self.signals.contacts_mut().iter_mut().enumerate() {
-            if contact.watch() {
-                self.timers.arm(Timer::Silence(place), contact.silent_from(going.inventory));
-            }
-        }
-        for signal in 0..self.signals.len() {
-            self.arm_signal(signal, going.inventory);
-        }
-        if self.signals.any_heard() {
-            self.begin(self.watermark, going.inventory);
-        }
-        let Some(begin) = self.unknown_counts_from() else { return };
-        self.look_anew(self.watermark, going);
-        let before = going.told.transitions.len();
-        for i in 0..self.instances.len() {
-            self.judge_whole(i, self.watermark, begin, going);
-        }
-        let changed = going.told.transitions[before..].iter_mut();
-        for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
-            transition.cause = Cause::RuleChanged;
-        }
-    }
-
-    /// Judges an instance at the watermark: somebody did something to it between two instants.
+    /// Moves an instance on at the watermark: somebody did something to it between two instants, which is no reason to
+    /// judge its conditions anew.
     pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
         if let Some(begin) = self.unknown_counts_from() {
-            self.judge_whole(i, self.watermark, begin, going);
+            self.move_on(i, self.watermark, begin, going);
         }
     }
 
@@ -203,16 +151,6 @@ impl Scope {
     /// Sees to it that the instances begin by then, even when nothing is heard.
     pub(crate) fn begin_by(&mut self, instant: i64) {
         self.timers.arm(Timer::Begin, instant);
-    }
-
-    /// Nobody can say how long the instances were away: the clock was set back.
-    pub(crate) fn forget_break(&mut self) {
-        self.watermark = LONG_AGO;
-        for instance in &mut self.instances {
-            instance.groups.iter_mut().for_each(Standing::forget_break);
-            // Or the next start would find the watermark that was ahead once more.
-            instance.unsaved = true;
-        }
     }
 
     pub(crate) fn signals(&self) -> &Signals {
