@@ -71,7 +71,7 @@ fn check(text: &str) -> Result<(String, Vec<Mistake>), Vec<Mistake>> {
     let (inventory, machine) = inventory();
     let params = params();
     let mut binder = Binder::new(&inventory, machine, &params, 0.8);
-    let expr: Expr = parse(text).map_err(|m| vec![m])?;
+    let expr: Expr = parse(text)?;
     match binder.condition(&expr) {
         (Some(ir), warnings) => Ok((binder.names().canonical(&ir), warnings)),
         (None, mistakes) => Err(mistakes),
