@@ -92,6 +92,8 @@ pub struct Inventory {
     machines_by_name: FxHashMap<String, Vec<MachineId>>,
     machines_by_id: FxHashMap<String, MachineId>,
     of_machine: FxHashMap<MachineId, Vec<TagId>>,
+    /// The file it was read from: its name, and its text.
+    file: Option<(String, Arc<str>)>,
 }
 
 impl Inventory {
@@ -121,6 +123,17 @@ impl Inventory {
         self.of_machine.entry(tag.machine).or_default().push(id);
         self.tags.push(tag);
         Some(id)
+    }
+
+    /// Says which file it was read from, so that mistakes that show later have their place.
+    pub fn was_read_from(&mut self, name: &str, text: &str) {
+        self.file = Some((name.to_owned(), text.into()));
+    }
+
+    /// The file it was read from: its name, and its text.
+    #[must_use]
+    pub fn file(&self) -> Option<(&str, &str)> {
+        self.file.as_ref().map(|(name, text)| (name.as_str(), &**text))
     }
 
     /// All machines with their ids.

@@ -20,7 +20,8 @@ const CELL_MIN: Millis = 1_000;
 const CELLS_MAX: Millis = 60;
 
 /// The most that the memory of a window takes, bytes: a row of cells grows by doubling.
-pub(crate) const WINDOW_BYTES_MAX: usize = size_of::<History>() + 62_usize.next_power_of_two() * size_of::<Cell>();
+pub(crate) const WINDOW_BYTES_MAX: usize =
+    size_of::<History>() + 62_usize.next_power_of_two() * size_of::<Cell>();
 
 /// What a signal did within a cell.
 #[derive(Debug, Clone)]
@@ -106,6 +107,12 @@ impl History {
         let count = (length + cell - 1) / cell;
         let (cells, held, last_known, is_condition) = (VecDeque::new(), None, None, false);
         Self { cell, count, counter, cells, held, last_known, is_condition, text: None, until: LONG_AGO }
+    }
+
+    /// What it takes of memory.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.cells.capacity() * size_of::<Cell>()
     }
 
     /// The instant from which it covers time at `now`, exclusive.
@@ -231,7 +238,11 @@ impl History {
     /// that of whole numbers, such as the share of time for which a condition was true, is rounded once.
     fn mean(&self, (known, mean, squares): (Millis, f64, f64)) -> f64 {
         let total = || self.cells.iter().map(|c| c.total).sum::<f64>();
-        if squares == 0.0 { mean } else { Some(total() / known as f64).filter(|m| m.is_finite()).unwrap_or(mean) }
+        if squares == 0.0 {
+            mean
+        } else {
+            Some(total() / known as f64).filter(|m| m.is_finite()).unwrap_or(mean)
+        }
     }
 
     /// The value now without that at the beginning; both must be known.
@@ -297,7 +308,9 @@ mod tests {
         for i in 0..5 {
             share.take(i * 600_000, &Ok(Value::Bool(true)), true);
             share.take(i * 600_000 + 480_000, &Ok(Value::Bool(false)), true);
-            for now in (1..=12).map(|cell| i * 600_000 + 480_000 + cell * 10_000).filter(|now| *now >= 600_000) {
+            for now in
+                (1..=12).map(|cell| i * 600_000 + 480_000 + cell * 10_000).filter(|now| *now >= 600_000)
+            {
                 assert_eq!(float(&mut share, Avg, now), Some(0.8), "at {now}");
             }
         }

@@ -1,7 +1,7 @@
 //! What functions are called with.
 //!
 //! Here: the length of a window, what a window may be over, a tag by itself, how many decimals, and what is said where
-//! none of this fits. Not here: what a function gives (`call`), names of bits (`codes`).
+//! none of this fits. Not here: what a function gives (`call`), names of bits (`coded`).
 //! Invariant: all arguments of a call are looked at, so that their mistakes come in one run.
 
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! The expression language: a text becomes tokens, a tree, a typed tree for one machine, a program, a truth.
 //!
 //! Here: the tree and the mistake; one file each for the steps: `lex` (with `number` and `habits`), `parse` (with
-//! `faults`), then names, types and units in `check`, `typed`, `codes`, `several`, `sum`, `call` and `arguments`, what
+//! `faults`), then names, types and units in `check`, `typed`, `coded`, `several`, `sum`, `call` and `arguments`, what
 //! follows from the typed tree (`ir`) in `reach` and `deadband`, then `compile`, `eval` and `cell`. Not here: what a
 //! condition does in the course of time (`condition`).
 //! Invariant: three-valued logic (Kleene): what is Unknown never counts as false by accident.
@@ -10,7 +10,7 @@ mod arguments;
 mod call;
 mod cell;
 pub mod check;
-mod codes;
+mod coded;
 mod compile;
 mod cuts;
 pub mod deadband;

@@ -1,7 +1,7 @@
 //! Types and units.
 //!
 //! Here: what is known of an expression before any value is, how two of them are brought to one unit, what may be
-//! compared. Not here: names (`check`), codes (`codes`), functions (`call`), arithmetic (`sum`), the units themselves
+//! compared. Not here: names (`check`), codes (`coded`), functions (`call`), arithmetic (`sum`), the units themselves
 //! (`units`).
 //! Invariant: two numbers meet only in the same unit; a temperature never meets a difference of temperatures.
 
