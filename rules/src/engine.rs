@@ -14,11 +14,13 @@ use std::sync::Arc;
 use proto::Flags;
 
 use crate::activation::{Activation, Floods};
+use crate::calendar::Zone;
 use crate::inventory::{Inventory, SourceId};
 use crate::resume::Names;
 use crate::ruleset::RuleSet;
 use crate::scope::{Going, Scope};
 use crate::time;
+use crate::value::Value;
 use crate::watermark::{Clock, Holder, Pace, pace};
 
 pub use crate::step::{
@@ -137,6 +139,12 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Where `hour()` is, and the clock on the wall that texts speak of.
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.options.zone
     }
 
     /// Number of instances.
@@ -370,6 +378,9 @@ impl Engine {
         datapoint.timestamp = time::bounded(datapoint.timestamp);
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
+        if let (Subject::Tag(tag), Ok(Value::Int(code))) = (datapoint.subject, &datapoint.value) {
+            self.counts.unlisted += u64::from(!self.inventory.tag(tag).lists(*code));
+        }
         if self.options.keeps_states {
             self.remember(&datapoint);
         }

@@ -95,6 +95,8 @@ pub struct Inventory {
     machines_by_name: FxHashMap<String, Vec<MachineId>>,
     machines_by_id: FxHashMap<String, MachineId>,
     of_machine: FxHashMap<MachineId, Vec<TagId>>,
+    /// The file it was read from: its name, and its text.
+    file: Option<(String, Arc<str>)>,
 }
 
 impl Inventory {
@@ -133,6 +135,17 @@ impl Inventory {
         let word = place(self.words.len() + 1);
         self.words.insert(name.into(), word);
         word
+    }
+
+    /// Says which file it was read from, so that mistakes that show later have their place.
+    pub fn was_read_from(&mut self, name: &str, text: &str) {
+        self.file = Some((name.to_owned(), text.into()));
+    }
+
+    /// The file it was read from: its name, and its text.
+    #[must_use]
+    pub fn file(&self) -> Option<(&str, &str)> {
+        self.file.as_ref().map(|(name, text)| (name.as_str(), &**text))
     }
 
     /// All machines with their ids.

@@ -158,6 +158,7 @@ impl Engine {
             signals: scope.signals(),
             at: self.at,
             watermark: now,
+            zone: &self.options.zone,
         };
         outputs.transitions.push(teller.tell(&instance, &change, now));
         self.counts.transitions += 1;

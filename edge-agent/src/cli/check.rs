@@ -43,6 +43,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let mut of_rules = Report::default();
     let rules = rulebook::load(&mut of_rules, &config.agent.rules_dir, &config.inventory);
+    if of_rules.errors() == 0 {
+        rules::params::of_no_rule(&mut of_rules, &rules, &config.inventory);
+    }
     for report in [&of_config, &of_rules] {
         shown(report, arguments.format);
     }

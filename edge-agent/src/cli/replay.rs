@@ -387,6 +387,12 @@ impl<'a> Replay<'a> {
         }
         self.out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
         let c = engine.counts();
+        if c.unlisted > 0 {
+            eprintln!(
+                "warning: {} datapoints with a code that the table of their tag does not list",
+                c.unlisted
+            );
+        }
         // The process ends here. Taking thousands of rules apart piece by piece would be a fifth of their loading.
         std::mem::forget(engine);
         let (applied, late, dropped) = (c.applied, c.late, c.dropped);

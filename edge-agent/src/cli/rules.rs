@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ::rules::checked::is_table;
 use ::rules::diagnose::Report;
 use ::rules::layout::layout;
+use ::rules::params::of_no_rule;
 use ::rules::size::Memory;
 use clap::Args;
 
@@ -48,6 +49,10 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     let default = [config.agent.rules_dir.clone()];
     let paths = if arguments.paths.is_empty() { &default[..] } else { &arguments.paths };
     let rules = rulebook::of_paths(&mut report, paths, &config.inventory);
+    // Some of the rules do not tell which parameters there are.
+    if arguments.paths.is_empty() && report.errors() == 0 {
+        of_no_rule(&mut report, &rules, &config.inventory);
+    }
     shown(&report, arguments.format);
     let instances = counted(rules.plans.len(), "instance");
     eprintln!("{} ({instances} of a rule on a machine)", counted(rules.rules, "rule"));

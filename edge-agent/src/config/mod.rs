@@ -102,6 +102,7 @@ impl Config {
         top.finish(&["notify"]);
         let agent = agent.and_then(|table| agent_of(report, file, table, dir));
         let mut inventory = Inventory::default();
+        inventory.was_read_from(report.name(file), report.text(file));
         for table in machines {
             machine(report, file, table, &mut inventory);
         }
