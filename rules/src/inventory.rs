@@ -1,11 +1,11 @@
-//! What there is: machines, sources, and the tags that a source owns on a machine.
+//! What there is: machines, sources, the tags that a source owns on a machine, and whom rules may notify.
 //!
 //! Here: the names and numbers by which the engine knows them. Not here: addresses, protocols and everything
 //! else that only a connector needs.
 //! Invariant: names exist where configuration is read and JSON is written; in between there are only numbers.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -97,6 +97,7 @@ pub struct Inventory {
     of_machine: FxHashMap<MachineId, Vec<TagId>>,
     /// The file it was read from: its name, and its text.
     file: Option<(String, Arc<str>)>,
+    targets: Option<BTreeSet<String>>,
 }
 
 impl Inventory {
@@ -146,6 +147,17 @@ impl Inventory {
     #[must_use]
     pub fn file(&self) -> Option<(&str, &str)> {
         self.file.as_ref().map(|(name, text)| (name.as_str(), &**text))
+    }
+
+    /// Says whom rules may notify, by their names.
+    pub fn set_targets(&mut self, names: BTreeSet<String>) {
+        self.targets = Some(names);
+    }
+
+    /// Whom rules may notify; none: nobody has said, as where a recording stands for a configuration.
+    #[must_use]
+    pub fn targets(&self) -> Option<&BTreeSet<String>> {
+        self.targets.as_ref()
     }
 
     /// All machines with their ids.
