@@ -210,6 +210,12 @@ impl Inventory {
         &self.tags[id.0 as usize]
     }
 
+    /// A tag, if there is one of that number.
+    #[must_use]
+    pub fn get_tag(&self, id: TagId) -> Option<&Tag> {
+        self.tags.get(id.0 as usize)
+    }
+
     /// The tag of that name on a machine.
     #[must_use]
     pub fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
