@@ -65,7 +65,7 @@ impl Checked {
         checked.mistaken.extend(unknown_targets(report, &rules, inventory));
         let mut limits = Limits::default();
         tables.into_iter().for_each(|table| limits.read(report, table));
-        limits.give(report, &mut rules, &mut checked.mistaken, checked.unread.is_empty());
+        limits.give(report, &mut rules, &mut checked.mistaken, inventory, checked.unread.is_empty());
         checked.unread.append(&mut limits.unread);
         rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
         checked.bind(report, rules, inventory);

@@ -6,6 +6,7 @@
 //! machine, whatever the order of the files.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::bind::plan;
@@ -15,6 +16,7 @@ use crate::diagnose::{FileId, Report};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::params;
 use crate::pattern;
 use crate::text::Template;
 use crate::time::Millis;
@@ -39,6 +41,13 @@ pub struct Plan {
     pub slots: Vec<TagId>,
     /// The sources that own them.
     pub sources: Vec<SourceId>,
+    /// What it does with them: the machines of a rule share that, unless a parameter or a type makes it another.
+    pub shape: Arc<Shape>,
+}
+
+/// What a plan does with its slots.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
     /// All that is judged, each once.
     pub programs: Vec<BoundProgram>,
     /// The conditions, by group and state.
@@ -53,6 +62,14 @@ pub struct Plan {
     pub texts: BTreeMap<String, Template>,
     /// The slots that each of them names, in its order.
     pub text_slots: BTreeMap<String, Vec<usize>>,
+}
+
+impl Deref for Plan {
+    type Target = Shape;
+
+    fn deref(&self) -> &Shape {
+        &self.shape
+    }
 }
 
 /// A program with what makes it worth judging again.
@@ -137,6 +154,12 @@ impl Plan {
         }
         slots
     }
+
+    /// Whether its programs are those of the other, and see the same.
+    pub(crate) fn sees_as(&self, other: &Self) -> bool {
+        (&self.slots, &self.programs, &self.windows) == (&other.slots, &other.programs, &other.windows)
+            && self.rule.stale_after == other.rule.stale_after
+    }
 }
 
 impl Plan {
@@ -175,20 +198,35 @@ impl RuleSet {
     }
 }
 
+/// So many machines on which a rule is wrong are looked at.
+const FAILED_MAX: usize = 10;
+
 pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
     let machines = selected(&rule.on, inventory);
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
-    let mut plans = Vec::new();
+    let mut failed = 0;
+    let mut plans: Vec<Arc<Plan>> = Vec::with_capacity(machines.len());
     for machine in machines {
+        let of_machine = report.diagnostics().len();
         match plan(report, &rule, inventory, machine) {
-            Some(plan) => plans.push(Arc::new(plan)),
-            // The next machine would say the same again.
-            None => break,
+            Some(mut plan) => {
+                if let Some(same) = plans.last().filter(|last| last.shape == plan.shape) {
+                    plan.shape = Arc::clone(&same.shape);
+                }
+                plans.push(Arc::new(plan));
+            }
+            None => failed += 1,
+        }
+        report.forget_repeated(before, of_machine);
+        // What is wrong on one machine may be right on the next, which has other tags; but not for ever.
+        if failed == FAILED_MAX {
+            break;
         }
     }
+    params::for_nobody(report, &rule, inventory);
     file::equal_weights(report, &rule);
     (report.errors_since(before) == 0).then_some(plans)
 }
@@ -202,7 +240,7 @@ fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
 
 /// The machines that a rule is for, in their order.
 fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
-    let selects = |id: &MachineId| selects(on, inventory.machine(*id));
+    let selects = |id: &MachineId| on.selects(inventory.machine(*id));
     if on.names.is_empty() || on.names.iter().any(|name| name.contains(['*', '?'])) {
         return inventory.machines().map(|(id, _)| id).filter(selects).collect();
     }
@@ -214,13 +252,17 @@ fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
     machines
 }
 
-fn selects(on: &Selector, machine: &Machine) -> bool {
-    let one_of = |wanted: &[String], has: Option<&String>| {
-        wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
-    };
-    (on.names.is_empty() || on.names.iter().any(|p| pattern::fits(p, &machine.name)))
-        && one_of(&on.lines, machine.line.as_ref())
-        && one_of(&on.classes, machine.class.as_ref())
+impl Selector {
+    /// Whether a machine is among those it chooses.
+    #[must_use]
+    pub fn selects(&self, machine: &Machine) -> bool {
+        let one_of = |wanted: &[String], has: Option<&String>| {
+            wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
+        };
+        (self.names.is_empty() || self.names.iter().any(|p| pattern::fits(p, &machine.name)))
+            && one_of(&self.lines, machine.line.as_ref())
+            && one_of(&self.classes, machine.class.as_ref())
+    }
 }
 
 #[cfg(test)]

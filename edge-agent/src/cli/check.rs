@@ -43,6 +43,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let agent = &config.agent;
     let rules =
         rulebook::load(&mut of_rules, &agent.rules_dir, &config.inventory, agent.rules_dir_may_be_empty);
+    if of_rules.errors() == 0 {
+        rules::params::of_no_rule(&mut of_rules, &rules, &config.inventory);
+    }
     for report in [&of_config, &of_rules] {
         shown(report, arguments.format)?;
     }

@@ -13,6 +13,7 @@ use ::rules::decode;
 use ::rules::diagnose::Report;
 use ::rules::document;
 use ::rules::layout::layout;
+use ::rules::params::of_no_rule;
 use ::rules::size::Memory;
 use clap::Args;
 
@@ -61,6 +62,10 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
         [] => rulebook::load(&mut report, &agent.rules_dir, &config.inventory, agent.rules_dir_may_be_empty),
         paths => rulebook::of_paths(&mut report, paths, &config.inventory, false),
     };
+    // Some of the rules do not tell which parameters there are.
+    if arguments.paths.is_empty() && report.errors() == 0 {
+        of_no_rule(&mut report, &rules, &config.inventory);
+    }
     shown(&report, arguments.format)?;
     let instances = counted(rules.plans.len(), "instance");
     say::note(format_args!("{} ({instances} of a rule on a machine)", counted(rules.rules, "rule")));

@@ -65,6 +65,7 @@ impl Config {
         top.finish(&[]);
         let agent = agent.and_then(|table| agent::agent(report, file, table, dir));
         let mut inventory = Inventory::default();
+        inventory.was_read_from(report.name(file), report.text(file));
         for table in machines {
             machine::machine(report, file, table, &mut inventory);
         }

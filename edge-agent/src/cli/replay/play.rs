@@ -80,7 +80,7 @@ impl<'a> Replay<'a> {
 
     /// Takes a line.
     pub(super) fn line(&mut self, line: &[u8]) -> Result<(), Wrong> {
-        match serde_json::from_slice::<proto::Datapoint<'_>>(line) {
+        match datapoint_of(line) {
             Ok(datapoint) => self.datapoint(&datapoint).map_err(Wrong::Replay),
             Err(e) => match serde_json::from_slice(line) {
                 Ok(Moment::Snapshot(snapshot)) => self.begin(&snapshot),
@@ -200,6 +200,12 @@ impl<'a> Replay<'a> {
         }
         self.out.flush().map_err(say::cannot_write)?;
         let c = engine.counts();
+        if c.unlisted > 0 {
+            say::note(format_args!(
+                "warning: {} datapoints with a code that the table of their tag does not list",
+                c.unlisted
+            ));
+        }
         // The process ends here. Taking thousands of rules apart piece by piece would be a fifth of their loading.
         std::mem::forget(engine);
         let (applied, late, dropped) = (c.applied, c.late, c.dropped);
@@ -211,6 +217,15 @@ impl<'a> Replay<'a> {
             transitions: c.transitions,
             seconds: 0.0,
         })
+    }
+}
+
+/// A line that is no UTF-8 is read in pieces, for the place of what is wrong with it: looking at it once as a whole is
+/// cheaper than at each of its texts.
+fn datapoint_of(line: &[u8]) -> serde_json::Result<proto::Datapoint<'_>> {
+    match std::str::from_utf8(line) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(line),
     }
 }
 
