@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::bind::plan;
 pub use crate::checked::Checked;
 use crate::checked::INSTANCES_MAX;
+use crate::delays;
 use crate::diagnose::{FileId, Report};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
@@ -215,6 +216,9 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
             Some(mut plan) => {
                 if let Some(same) = plans.last().filter(|last| last.shape == plan.shape) {
                     plan.shape = Arc::clone(&same.shape);
+                }
+                if let Some(same) = plans.last().filter(|last| delays::are_same(&last.rule, &plan.rule)) {
+                    plan.rule = Arc::clone(&same.rule);
                 }
                 plans.push(Arc::new(plan));
             }
