@@ -5,7 +5,7 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::bind::plan;
 pub use crate::checked::Checked;
 use crate::checked::INSTANCES_MAX;
 use crate::delays;
-use crate::diagnose::{FileId, Report};
+use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
@@ -236,10 +236,42 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
 }
 
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
-    let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
     let message = format!("rule `{}` is for no machine", rule.name.value);
     report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
-        Some(format!("machines in agent.toml: {}", names.join(", ")));
+        Some(there_are(&rule.on, inventory));
+}
+
+/// What there is instead of what a rule asks for in vain.
+fn there_are(on: &Selector, inventory: &Inventory) -> String {
+    let all = |of: fn(&Machine) -> Option<&String>| -> BTreeSet<String> {
+        inventory.machines().filter_map(|(_, machine)| of(machine).cloned()).collect()
+    };
+    let asked = [
+        (("class", "classes"), &on.classes, all(|machine| machine.class.as_ref())),
+        (("line", "lines"), &on.lines, all(|machine| machine.line.as_ref())),
+        (("machine", "machines"), &on.names, all(|machine| Some(&machine.name))),
+    ];
+    let fits =
+        |wanted: &String, there: &BTreeSet<String>| there.iter().any(|name| pattern::fits(wanted, name));
+    let in_vain = asked
+        .into_iter()
+        .find(|(_, wanted, there)| !wanted.is_empty() && !wanted.iter().any(|wanted| fits(wanted, there)));
+    let Some(((one, many), wanted, there)) = in_vain else {
+        return "each of these is there, but not together: all that is given must fit the same machine"
+            .into();
+    };
+    let is_pattern = |name: &&String| name.contains(['*', '?']);
+    let near = wanted
+        .iter()
+        .filter(|name| !is_pattern(name))
+        .find_map(|name| did_you_mean(name, there.iter().map(String::as_str)));
+    let shown: Vec<&str> = there.iter().map(String::as_str).take(8).collect();
+    let rest = if there.len() > shown.len() { ", …" } else { "" };
+    match near {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if there.is_empty() => format!("no machine in agent.toml has a {one}"),
+        None => format!("{many} in agent.toml: {}{rest}", shown.join(", ")),
+    }
 }
 
 /// The machines that a rule is for, in their order.
