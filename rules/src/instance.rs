@@ -14,7 +14,7 @@ use crate::condition::Says;
 use crate::expr::eval::{Seen, Truth};
 use crate::gate::Gate;
 use crate::group::{By, Standing, UNKNOWN};
-use crate::ruleset::{BoundCondition, Plan};
+use crate::ruleset::{BoundCondition, Plan, Shape};
 use crate::shelf::{Shelf, Silence};
 use crate::sight::Sight;
 use crate::time::{LONG_AGO, Millis};
@@ -32,6 +32,8 @@ pub(crate) const INACTIVE: &str = "Inactive";
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) plan: Arc<Plan>,
+    /// That of the plan, at hand.
+    pub(crate) shape: Arc<Shape>,
     /// The signals behind the plan's slots.
     pub(crate) signals: Vec<usize>,
     /// What each program of the plan said when it was last judged.
@@ -141,6 +143,7 @@ impl Instance {
             verdicts: vec![Verdict { truth: Truth::Unknown, heard: false }; plan.programs.len()],
             gate: plan.active_if.map(|_| Gate::default()),
             silence: Silence { gate: plan.suppress_if.map(|_| Gate::default()), ..Silence::default() },
+            shape: Arc::clone(&plan.shape),
             plan,
             signals,
             opened: LONG_AGO,
@@ -155,10 +158,15 @@ impl Instance {
         }
     }
 
+    /// The windows that a program looks through.
+    pub(crate) fn windows_of(&self, program: usize) -> &[usize] {
+        &self.shape.programs[program].windows
+    }
+
     /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
     /// True: it says something else than before.
     pub(crate) fn judge(&mut self, program: usize, seen: &Sight<'_>) -> bool {
-        let judged = &self.plan.programs[program];
+        let judged = &self.shape.programs[program];
         let heard = judged.slots.iter().all(|slot| *seen.held(*slot) != Err(Unknown::NeverSeen));
         let truth = match judged.program.judge(seen) {
             Truth::Unknown if seen.is_filling(judged) => Truth::Filling,
@@ -220,7 +228,7 @@ impl Instance {
     }
 
     fn judge_groups(&mut self, now: i64, begin: i64) {
-        let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.plan.conditions);
+        let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.shape.conditions);
         for ((standing, group), conditions) in groups {
             let verdicts = &self.verdicts;
             let is_patient = now < begin + group.unknown.after();

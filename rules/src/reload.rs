@@ -127,7 +127,7 @@ impl Engine {
     pub(crate) fn wire(&mut self) {
         self.scopes_of.iter_mut().for_each(Vec::clear);
         for (i, scope) in self.scopes.iter_mut().enumerate() {
-            scope.ready();
+            scope.ready(&self.inventory);
             for source in &scope.sources {
                 self.scopes_of[source.0 as usize].push(i);
             }
@@ -161,6 +161,7 @@ impl Engine {
             signals: scope.signals(),
             at: self.at,
             watermark: now,
+            zone: &self.options.zone,
         };
         outputs.transitions.push(teller.tell(&instance, &change, now));
         self.counts.transitions += 1;

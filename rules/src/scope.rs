@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::activation::Activation;
 use crate::calendar::Zone;
+use crate::contact::Renewed;
 use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId};
@@ -47,7 +48,7 @@ pub(crate) struct Scope {
     timers: Timers,
     /// What is collected at an instant; kept for its room.
     touched: Touched,
-    renewed: Vec<usize>,
+    renewed: Renewed,
     /// The instants at which the instances began, and until which sources not heard yet are waited for.
     began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
@@ -89,7 +90,7 @@ impl Scope {
             room: Room::default(),
             timers: Timers::default(),
             touched: Touched::default(),
-            renewed: Vec::new(),
+            renewed: Renewed::default(),
             began: None,
             last_effective: None,
             goes_on: false,
@@ -128,8 +129,8 @@ impl Scope {
     }
 
     /// All instances are there.
-    pub(crate) fn ready(&mut self) {
-        self.signals.ready();
+    pub(crate) fn ready(&mut self, inventory: &Inventory) {
+        self.signals.ready(inventory);
     }
 
     /// Moves an instance on at the watermark: somebody did something to it between two instants, which is no reason to
@@ -268,10 +269,30 @@ impl Scope {
             // What they wait for comes at another time now, but says what it said.
             (0..self.instances.len()).for_each(|i| touched.due(i));
         }
-        for signal in renewed.drain(..) {
-            self.arm_signal(signal, going.inventory);
+        self.arm_renewed(&mut renewed, now, going.inventory);
+        self.renewed = renewed;
+    }
+
+    fn arm_renewed(&mut self, renewed: &mut Renewed, now: i64, inventory: &Inventory) {
+        for contact in renewed.contacts.drain(..) {
+            let due = self.signals.contacts_mut()[contact].silent_from(inventory);
+            self.timers.arm(Timer::Silence(contact), due);
+        }
+        for signal in renewed.signals.drain(..) {
+            self.arm_signal(signal, inventory);
             self.arm_ages(signal, now);
         }
+    }
+
+    /// The timer of a source has come.
+    fn look_for_silence(&mut self, contact: usize, now: i64, inventory: &Inventory, touched: &mut Touched) {
+        let due = self.signals.contacts_mut()[contact].silent_from(inventory);
+        if due > now {
+            return self.timers.arm(Timer::Silence(contact), due);
+        }
+        let mut renewed = std::mem::take(&mut self.renewed);
+        self.signals.fall_silent(inventory, (contact, now), touched, &mut renewed);
+        self.arm_renewed(&mut renewed, now, inventory);
         self.renewed = renewed;
     }
 
@@ -287,6 +308,7 @@ impl Scope {
                     }
                 }
                 Timer::Instance(i) => touched.due(i),
+                Timer::Silence(contact) => self.look_for_silence(contact, now, going.inventory, touched),
                 Timer::Cell(window) => {
                     self.timers.arm_if(timer, self.windows.tick(window, now));
                     touched.add(&self.windows.get(window).readers);
@@ -381,7 +403,7 @@ impl Scope {
         going: &Going<'_>,
     ) -> bool {
         let instance = &mut self.instances[i];
-        let looks_through = &instance.plan.programs[program].windows;
+        let looks_through = instance.windows_of(program);
         self.windows.pass(i, looks_through, now);
         let plan = (!looks_through.is_empty()).then(|| Arc::clone(&instance.plan));
         let (signals, windows, zone) = (&self.signals, &self.windows, going.zone);
@@ -399,7 +421,7 @@ impl Scope {
 
     fn arm_signal(&mut self, signal: usize, inventory: &Inventory) {
         // A deadline only ever moves back: the timer that is there finds that out when it comes.
-        if !self.timers.is_armed(Timer::Stale(signal)) {
+        if !self.signals.is_watched(inventory, signal) && !self.timers.is_armed(Timer::Stale(signal)) {
             self.timers.arm_if(Timer::Stale(signal), self.signals.stale_due(inventory, signal));
         }
     }

@@ -19,8 +19,9 @@ const CELL_MIN: Millis = 1_000;
 /// Cells that a window is made of at most, without the one that is not full yet.
 const CELLS_MAX: Millis = 60;
 
-/// The most that the memory of a window takes, bytes.
-pub const WINDOW_BYTES_MAX: usize = size_of::<History>() + 62 * size_of::<Cell>();
+/// The most that the memory of a window takes, bytes: a row of cells grows by doubling.
+pub(crate) const WINDOW_BYTES_MAX: usize =
+    size_of::<History>() + 62_usize.next_power_of_two() * size_of::<Cell>();
 
 /// What a signal did within a cell.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ struct Cell {
     known: Millis,
     mean: f64,
     squares: f64,
+    /// The values, each times the time for which it was held.
+    total: f64,
     min: f64,
     max: f64,
     samples: i64,
@@ -66,9 +69,9 @@ pub(crate) struct History {
 impl Cell {
     fn new(index: i64, opening: Option<f64>) -> Self {
         let (min, max) = (opening.unwrap_or(f64::INFINITY), opening.unwrap_or(f64::NEG_INFINITY));
-        let (mean, squares, sum, grown) = (0.0, 0.0, 0.0, 0.0);
+        let (mean, squares, total, sum, grown) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let (known, samples, changes, edges) = (0, 0, 0, 0);
-        Self { index, opening, known, mean, squares, min, max, samples, sum, changes, edges, grown }
+        Self { index, opening, known, mean, squares, total, min, max, samples, sum, changes, edges, grown }
     }
 
     /// A value is held for a time.
@@ -76,6 +79,7 @@ impl Cell {
         self.include(value);
         (self.known, self.mean, self.squares) =
             joined((self.known, self.mean, self.squares), (time, value, 0.0));
+        self.total += value * time as f64;
     }
 
     fn include(&mut self, value: f64) {
@@ -106,6 +110,12 @@ impl History {
         let (cells, held, last_known, known_from) = (VecDeque::new(), None, None, None);
         let (is_condition, text, until) = (false, None, LONG_AGO);
         Self { cell, count, counter, cells, held, last_known, is_condition, text, until, known_from }
+    }
+
+    /// What it takes of memory.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.cells.capacity() * size_of::<Cell>()
     }
 
     /// The instant from which it covers time at `now`, exclusive.
@@ -228,7 +238,7 @@ impl History {
         let delta = || self.delta(start).ok_or(Unknown::Uncovered);
         let of = |part: fn(&Cell) -> i64| cells().map(part).sum::<i64>();
         Ok(match function {
-            WindowFunction::Avg => Value::Float(moments.1),
+            WindowFunction::Avg => Value::Float(self.mean(moments)),
             WindowFunction::Stddev => Value::Float((moments.2 / moments.0 as f64).max(0.0).sqrt()),
             WindowFunction::Min => Value::Float(cells().map(|c| c.min).fold(f64::INFINITY, f64::min)),
             WindowFunction::Max => Value::Float(cells().map(|c| c.max).fold(f64::NEG_INFINITY, f64::max)),
@@ -239,6 +249,17 @@ impl History {
             WindowFunction::Delta => Value::Float(delta()?),
             WindowFunction::Rate => Value::Float(delta()? * 1_000.0 / covered as f64),
         })
+    }
+
+    /// The mean, exact to the bit where a person would reckon so: that of a value that never changed is that value, and
+    /// that of whole numbers, such as the share of time for which a condition was true, is rounded once.
+    fn mean(&self, (known, mean, squares): (Millis, f64, f64)) -> f64 {
+        let total = || self.cells.iter().map(|c| c.total).sum::<f64>();
+        if squares == 0.0 {
+            mean
+        } else {
+            Some(total() / known as f64).filter(|m| m.is_finite()).unwrap_or(mean)
+        }
     }
 
     /// The value now without that at the beginning; both must be known.

@@ -95,6 +95,20 @@ impl Program {
         }
     }
 
+    /// What it takes of memory, beside itself.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let text = |source: &TextSource| match source {
+            TextSource::Const(text) => text.len() + 2 * size_of::<usize>(),
+            TextSource::Slot(_) | TextSource::Previous(_) => 0,
+        };
+        size_of_val(&*self.code)
+            + size_of_val(&*self.cells)
+            + size_of_val(&*self.scales)
+            + size_of_val(&*self.texts)
+            + self.texts.iter().map(text).sum::<usize>()
+    }
+
     fn result(&self, seen: &impl Seen) -> Cell {
         // Most conditions are one comparison or two, which need no stack.
         match *self.code {

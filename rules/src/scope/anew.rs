@@ -10,6 +10,7 @@ use super::{Going, Scope};
 use crate::engine::Datapoint;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::time::LONG_AGO;
+use crate::timers::Timer;
 use crate::touched::Touched;
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
@@ -59,6 +60,11 @@ impl Scope {
     /// the same programs, in a scope of which nothing else is known than before, they say what they said.
     pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
         let now = self.watermark;
+        for (place, contact) in self.signals.contacts_mut().iter_mut().enumerate() {
+            if contact.watch() {
+                self.timers.arm(Timer::Silence(place), contact.silent_from(going.inventory));
+            }
+        }
         for signal in 0..self.signals.len() {
             self.arm_signal(signal, going.inventory);
         }

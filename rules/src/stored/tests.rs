@@ -47,6 +47,7 @@ fn parts(instance: &Instance, how: How) -> Vec<(&'static str, String)> {
     let Instance {
         // They are of the new rule set.
         plan: _,
+        shape: _,
         signals: _,
         verdicts,
         gate,

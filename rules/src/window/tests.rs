@@ -41,6 +41,26 @@ fn a_mean_is_weighted_by_time_and_so_is_a_deviation() {
 }
 
 #[test]
+fn a_mean_meets_a_limit_that_it_reaches_exactly() {
+    for value in [0.1, 13.45, 90.0, 1e-9, 7e22] {
+        let mut constant = history(None, &[(0, value), (1_234, value), (7_777, value), (9_999, value)]);
+        for now in [10_000, 12_345, 20_000, 33_333] {
+            assert_eq!(float(&mut constant, Avg, now), Some(value), "{value} at {now}");
+        }
+        constant.take(34_000, &Ok(Value::Float(2.0 * value)), true);
+        assert_eq!(float(&mut constant, Avg, 34_000), Some(value), "another value at the very instant");
+    }
+    let mut share = History::new(600_000, None);
+    for i in 0..5 {
+        share.take(i * 600_000, &Ok(Value::Bool(true)), true);
+        share.take(i * 600_000 + 480_000, &Ok(Value::Bool(false)), true);
+        for now in (1..=12).map(|cell| i * 600_000 + 480_000 + cell * 10_000).filter(|now| *now >= 600_000) {
+            assert_eq!(float(&mut share, Avg, now), Some(0.8), "at {now}");
+        }
+    }
+}
+
+#[test]
 fn the_start_is_exclusive_and_the_value_held_there_counts() {
     let mut history = history(None, &[(0, 9.0), (10_000, 1.0), (15_000, 2.0)]);
     assert_eq!(float(&mut history, Max, 19_999), Some(9.0), "from 9 s on");
