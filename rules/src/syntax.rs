@@ -124,9 +124,14 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
     }
     if said.contains("unclosed table") {
         let header = text[line.clone()].trim_end();
-        return of("the bracket of a table is not closed", "`]` is expected here", Some(format!("write {header}]")));
+        return of(
+            "the bracket of a table is not closed",
+            "`]` is expected here",
+            Some(format!("write {header}]")),
+        );
     }
-    if let Some(words) = behind_a_value(&text[line.clone()], rest).filter(|_| said.contains("unexpected key")) {
+    if let Some(words) = behind_a_value(&text[line.clone()], rest).filter(|_| said.contains("unexpected key"))
+    {
         return words;
     }
     if let Some(words) = habit(&text[line.clone()], rest) {
@@ -154,7 +159,13 @@ fn behind_a_value(line: &str, rest: &str) -> Option<Words> {
         return of("the text ended at the quote before", "this belongs to no value", help);
     }
     let joint = ["and", "or", "xor", "&&", "||"].iter().any(|word| rest.starts_with(word));
-    joint.then(|| of("the condition ended at the quote before", "this belongs to no value", "put the closing quote behind the whole condition"))?
+    joint.then(|| {
+        of(
+            "the condition ended at the quote before",
+            "this belongs to no value",
+            "put the closing quote behind the whole condition",
+        )
+    })?
 }
 
 /// What another language writes so: the line, and what stands at the place of the mistake.
