@@ -4,6 +4,7 @@
 //! nobody asked for (with the one that was probably meant). Not here: what the keys mean.
 //! Invariant: every mistake of a document is reported in one run, each once, at its place.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -84,13 +85,36 @@ pub struct Table {
 /// Parses a file that was added to the report; every syntax error goes there, and what could be read comes back.
 pub fn parse(report: &mut Report, file: FileId) -> Table {
     let text = report.text(file).to_owned();
-    let (table, errors) = DeTable::parse_recoverable(&text);
-    let mut errors: Vec<(Range<usize>, String)> =
-        errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned())).collect();
-    errors.sort_by_key(|(span, _)| span.start);
+    let (table, found) = DeTable::parse_recoverable(&text);
+    let errors = if found.is_empty() { Vec::new() } else { errors(&text) };
     syntax::report(report, file, &text, &errors);
     let span = table.span();
     table_of(table.into_inner(), span)
+}
+
+/// All syntax errors of a text, in the order of the file. The parser ends at a key without a value: it is told again
+/// what stands behind that line.
+fn errors(text: &str) -> Vec<(Range<usize>, String)> {
+    /// Whoever makes this mistake in more lines has no TOML file.
+    const KEYS_ALONE_MAX: usize = 50;
+    let mut left = text.to_owned();
+    let mut found = BTreeMap::new();
+    for _ in 0..KEYS_ALONE_MAX {
+        let (_, errors) = DeTable::parse_recoverable(&left);
+        let errors = errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned()));
+        let mut end = None;
+        for (span, message) in errors {
+            if message.starts_with("key with no value") {
+                end = Some(span.start);
+            }
+            found.entry((span.start, span.end)).or_insert(message);
+        }
+        let Some(end) = end else { break };
+        let line = syntax::line_of(&left, end);
+        let blank = " ".repeat(line.len());
+        left.replace_range(line, &blank);
+    }
+    found.into_iter().map(|((start, end), message)| (start..end, message)).collect()
 }
 
 fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {

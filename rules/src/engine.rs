@@ -377,7 +377,8 @@ impl Engine {
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
         if let (Subject::Tag(tag), Ok(Value::Int(code))) = (datapoint.subject, &datapoint.value) {
-            self.counts.unlisted += u64::from(!self.inventory.tag(tag).lists(*code));
+            let tag = self.inventory.tag_if_known(tag);
+            self.counts.unlisted += u64::from(tag.is_some_and(|tag| !tag.lists(*code)));
         }
         if self.options.keeps_states {
             self.remember(&datapoint);

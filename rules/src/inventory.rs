@@ -186,6 +186,12 @@ impl Inventory {
         &self.tags[id.0 as usize]
     }
 
+    /// A tag, if there is one of that id: what comes from outside may name any.
+    #[must_use]
+    pub fn tag_if_known(&self, id: TagId) -> Option<&Tag> {
+        self.tags.get(id.0 as usize)
+    }
+
     /// The tag of that name on a machine.
     #[must_use]
     pub fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
