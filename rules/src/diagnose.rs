@@ -254,7 +254,7 @@ impl Report {
         self.diagnostics.iter().map(|d| {
             let (line, column) = self.place(d.file, d.span.start);
             let name = self.files.get(d.file.0).map_or("", |f| f.name.as_str());
-            let help = d.help.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
+            let help = d.help.as_ref().map(|h| format!("; {}", h.replace('\n', " "))).unwrap_or_default();
             format!("{name}:{line}:{column}: {} ({}{help})", d.message, d.label)
         })
     }

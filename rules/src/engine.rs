@@ -73,6 +73,8 @@ impl Engine {
         stored: &BTreeMap<String, Vec<u8>>,
     ) -> (Self, Resumed) {
         let (sources, start) = (inventory.sources().count(), time::bounded(start));
+        // Without rules to come nobody asks for the last values.
+        let last = if options.keeps_states { vec![None; inventory.tags().count()] } else { Vec::new() };
         let mut engine = Self {
             identity,
             options,
@@ -89,7 +91,7 @@ impl Engine {
             owed: Vec::new(),
             activations: Vec::new(),
             floods: Floods::default(),
-            last: vec![None; inventory.tags().count()],
+            last,
             start,
             at: start,
             counts: Counts::default(),
@@ -125,7 +127,7 @@ impl Engine {
             let back = scope.watermark - self.start;
             if back > self.options.future_bound {
                 resumed.clock_back = resumed.clock_back.max(Some(back));
-                scope.forget_break();
+                scope.forget_break(self.start);
             }
         }
         self.wire();
@@ -377,8 +379,8 @@ impl Engine {
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
         if let (Subject::Tag(tag), Ok(Value::Int(code))) = (datapoint.subject, &datapoint.value) {
-            let tag = self.inventory.tag_if_known(tag);
-            self.counts.unlisted += u64::from(tag.is_some_and(|tag| !tag.lists(*code)));
+            let known = self.inventory.get_tag(tag);
+            self.counts.unlisted += u64::from(known.is_some_and(|tag| !tag.lists(*code)));
         }
         if self.options.keeps_states {
             self.remember(&datapoint);
@@ -425,6 +427,9 @@ impl Engine {
         let clock = &mut self.clocks[source.0 as usize];
         clock.heard_at = Some(self.at);
         clock.frontier = clock.frontier.max(Some(frontier));
+        if promised && datapoint.subject != Subject::Connected(false) {
+            clock.promised = clock.promised.max(Some(datapoint.timestamp));
+        }
         let changes = self.holder(source).changes().filter(|change| *change > self.at);
         self.next_change = changes.fold(self.next_change, i64::min);
     }

@@ -291,7 +291,9 @@ fn gate_told(instance: &Instance, says: Truth, now: i64) -> (String, Millis, i64
     match says {
         Truth::True => (text.to_owned(), 0, now),
         Truth::False => (format!("not ({text})"), 0, now),
-        Truth::Unknown => (text.to_owned(), instance.patience(), unknown_from.unwrap_or(now)),
+        Truth::Unknown | Truth::Filling => {
+            (text.to_owned(), instance.patience(), unknown_from.unwrap_or(now))
+        }
     }
 }
 

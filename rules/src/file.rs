@@ -132,6 +132,30 @@ impl Rule {
     pub fn state_names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.default.as_str()).chain(self.groups.iter().flat_map(Group::names))
     }
+
+    /// The rule with these groups, as it is judged on one machine: tests and the parameters of others stay behind.
+    pub(crate) fn with_groups(&self, groups: Vec<Group>) -> Self {
+        Self {
+            name: self.name.clone(),
+            file: self.file,
+            on: self.on.clone(),
+            default: self.default.clone(),
+            stale_after: self.stale_after,
+            groups,
+            unknown_after: self.unknown_after,
+            params: BTreeMap::new(),
+            defines: self.defines.clone(),
+            active_if: self.active_if.clone(),
+            suppress_if: self.suppress_if.clone(),
+            actions: self.actions.clone(),
+            renamed_from: self.renamed_from.clone(),
+            coverage: self.coverage,
+            tests: Vec::new(),
+            text: self.text.clone(),
+            note: self.note.clone(),
+            hash: self.hash.clone(),
+        }
+    }
 }
 
 /// A test that stands in the rule file.
@@ -203,8 +227,12 @@ pub struct State {
     pub clear: Option<Condition>,
     /// On-delay, ms.
     pub delay: Millis,
+    /// The parameter that gives it instead (`delays`).
+    pub delay_by: Option<Placed<String>>,
     /// Off-delay, ms.
     pub hold: Millis,
+    /// The parameter that gives it instead.
+    pub hold_by: Option<Placed<String>>,
     /// It stays On until it is reset.
     pub latch: bool,
 }

@@ -6,6 +6,7 @@
 //! machine, whatever the order of the files.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::bind::plan;
@@ -40,6 +41,13 @@ pub struct Plan {
     pub slots: Vec<TagId>,
     /// The sources that own them.
     pub sources: Vec<SourceId>,
+    /// What it does with them: the machines of a rule share that, unless a parameter or a type makes it another.
+    pub shape: Arc<Shape>,
+}
+
+/// What a plan does with its slots.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
     /// All that is judged, each once.
     pub programs: Vec<BoundProgram>,
     /// The conditions, by group and state.
@@ -54,6 +62,14 @@ pub struct Plan {
     pub texts: BTreeMap<String, Template>,
     /// The slots that each of them names, in its order.
     pub text_slots: BTreeMap<String, Vec<usize>>,
+}
+
+impl Deref for Plan {
+    type Target = Shape;
+
+    fn deref(&self) -> &Shape {
+        &self.shape
+    }
 }
 
 /// A program with what makes it worth judging again.
@@ -138,6 +154,12 @@ impl Plan {
         }
         slots
     }
+
+    /// Whether its programs are those of the other, and see the same.
+    pub(crate) fn sees_as(&self, other: &Self) -> bool {
+        (&self.slots, &self.programs, &self.windows) == (&other.slots, &other.programs, &other.windows)
+            && self.rule.stale_after == other.rule.stale_after
+    }
 }
 
 impl Plan {
@@ -185,11 +207,17 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
-    let (mut plans, mut failed) = (Vec::new(), 0);
+    let mut failed = 0;
+    let mut plans: Vec<Arc<Plan>> = Vec::with_capacity(machines.len());
     for machine in machines {
         let of_machine = report.diagnostics().len();
         match plan(report, &rule, inventory, machine) {
-            Some(plan) => plans.push(Arc::new(plan)),
+            Some(mut plan) => {
+                if let Some(same) = plans.last().filter(|last| last.shape == plan.shape) {
+                    plan.shape = Arc::clone(&same.shape);
+                }
+                plans.push(Arc::new(plan));
+            }
             None => failed += 1,
         }
         report.forget_repeated(before, of_machine);

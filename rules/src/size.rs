@@ -15,7 +15,7 @@ use crate::engine::Datapoint;
 use crate::group::Standing;
 use crate::instance::{Instance, Verdict};
 use crate::inventory::SourceId;
-use crate::ruleset::{BoundCondition, BoundProgram, Plan, RuleSet, Window};
+use crate::ruleset::{BoundCondition, BoundProgram, Plan, RuleSet, Shape, Window};
 use crate::signal;
 use crate::window::WINDOW_BYTES_MAX;
 use crate::windows;
@@ -102,6 +102,7 @@ fn instance(plan: &Plan) -> usize {
     let slots = list(plan.slots.len(), 2 * size_of::<signal::Cell>() + size_of::<signal::Signal>());
     let texts: usize = plan.texts.values().map(|text| text.bytes() + 4 * ALLOCATION).sum();
     size_of::<Plan>()
+        + size_of::<Shape>()
         + size_of::<Instance>()
         + programs
         + conditions

@@ -10,7 +10,7 @@ use std::fmt;
 pub type Millis = i64;
 
 /// Longer than any delay in a plant, short enough that sums of it never overflow: 1,000 years.
-const MILLIS_MAX: Millis = 1000 * 366 * 24 * 3_600_000;
+pub(crate) const MILLIS_MAX: Millis = 1000 * 366 * 24 * 3_600_000;
 
 const UNITS: [(&str, Millis); 12] = [
     ("ms", 1),

@@ -153,6 +153,11 @@ impl Windows {
         let Window { function, coverage, .. } = plan.windows[window];
         self.all[self.of_instances[instance][window]].history.result(function, coverage)
     }
+
+    /// Whether a window of an instance's plan could not be full yet, and that alone keeps it from being known.
+    pub(crate) fn is_filling(&self, instance: usize, plan: &Plan, window: usize) -> bool {
+        self.all[self.of_instances[instance][window]].history.is_filling(plan.windows[window].coverage)
+    }
 }
 
 #[cfg(test)]

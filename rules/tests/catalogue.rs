@@ -74,6 +74,55 @@ fn every_rule_has_a_note_and_texts_in_both_languages() {
 }
 
 #[test]
+fn the_readme_names_what_each_rule_needs() {
+    let readme = std::fs::read_to_string(folder("catalogue").join("README.md")).unwrap();
+    let inventory = inventory("catalogue");
+    let files = files("catalogue");
+    assert_eq!(readme.matches("](rules/").count(), files.len(), "one line for each rule");
+    for (name, text) in files {
+        let mut report = Report::default();
+        let id = report.add_file(&name, text.as_str());
+        let checked = Checked::of(&mut report, &[id], &inventory);
+        let (rule, bound) = checked.rules.first_key_value().unwrap();
+        let begin = format!("| [{rule}](rules/{name}) |");
+        let line = readme.lines().find(|line| line.starts_with(&begin)).unwrap_or_else(|| panic!("{begin}"));
+        let cells: Vec<&str> = line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+        let mut tags: Vec<String> = bound
+            .plans
+            .iter()
+            .flat_map(|p| &p.slots)
+            .map(|s| format!("`{}`", inventory.tag(*s).name))
+            .collect();
+        tags.sort();
+        tags.dedup();
+        let mut told: Vec<&str> = cells[3].split(", ").collect();
+        told.sort_unstable();
+        assert_eq!(told, tags, "{rule}");
+        assert_eq!(cells[2], bound.rule.on.classes.join(", "), "{rule}");
+        let mut params: Vec<String> =
+            bound.rule.params.iter().map(|(name, param)| param_told(name, param)).collect();
+        let mut told: Vec<&str> = cells[4].split(", ").collect();
+        params.sort();
+        told.sort_unstable();
+        assert_eq!(told, params, "{rule}");
+        assert!(!params.is_empty(), "{rule} has nothing that can be set");
+    }
+}
+
+fn param_told(name: &str, param: &rules::file::Param) -> String {
+    use rules::value::Value;
+    let default = param.default.as_ref().unwrap();
+    let value = match &default.value {
+        Value::Float(number) => format!("{number:?}"),
+        Value::Int(number) => number.to_string(),
+        Value::Bool(given) => given.to_string(),
+        Value::Text(text) => text.to_string(),
+    };
+    let unit = default.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+    format!("`{name}` {value}{unit}")
+}
+
+#[test]
 fn each_number_of_a_rule_matters_to_one_of_its_tests() {
     let inventory = inventory("catalogue");
     let mut survivors = Vec::new();

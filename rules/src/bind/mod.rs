@@ -15,6 +15,7 @@ use std::sync::Arc;
 use deadbands::Deadbands;
 use sha2::{Digest as _, Sha256};
 
+use crate::delays;
 use crate::diagnose::{Diagnostic, Report, did_you_mean};
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
@@ -24,7 +25,7 @@ use crate::file::{Group, Rule, State, report_mistake};
 use crate::inventory::{Inventory, MachineId, SourceId};
 use crate::params::{self, Mismatch};
 use crate::place;
-use crate::ruleset::{BoundCondition, BoundProgram, Plan};
+use crate::ruleset::{BoundCondition, BoundProgram, Plan, Shape};
 use crate::text::{self, Template};
 use crate::time::Millis;
 use crate::value::Constant;
@@ -38,6 +39,7 @@ pub(crate) fn plan(
 ) -> Option<Plan> {
     let before = report.diagnostics().len();
     let params = parameters(report, rule, inventory, machine)?;
+    let rule = &delays::of(report, rule, &params, inventory.machine(machine));
     let mut binding = Binding {
         report,
         rule,
@@ -61,19 +63,8 @@ pub(crate) fn plan(
     let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
     sources.sort_unstable();
     sources.dedup();
-    let plan = Plan {
-        rule: Arc::clone(rule),
-        machine,
-        slots,
-        sources,
-        programs,
-        conditions,
-        active_if,
-        suppress_if,
-        windows,
-        texts,
-        text_slots,
-    };
+    let shape = Shape { programs, conditions, active_if, suppress_if, windows, texts, text_slots };
+    let plan = Plan { rule: Arc::clone(rule), machine, slots, sources, shape: Arc::new(shape) };
     (report.errors_since(before) == 0).then_some(plan)
 }
 

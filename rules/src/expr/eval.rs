@@ -26,6 +26,16 @@ pub enum Truth {
     False,
     /// A value that decides is Unknown.
     Unknown,
+    /// Likewise, but only because a window could not be full yet.
+    Filling,
+}
+
+impl Truth {
+    /// Whether it cannot be known, for whatever reason.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Truth::Unknown | Truth::Filling)
+    }
 }
 
 /// What an expression sees at an instant.
@@ -292,7 +302,7 @@ mod tests {
         match truth {
             Truth::True => Ok(Value::Bool(true)),
             Truth::False => Ok(Value::Bool(false)),
-            Truth::Unknown => Err(Unknown::Stale),
+            Truth::Unknown | Truth::Filling => Err(Unknown::Stale),
         }
     }
 

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{Action, Condition, Group, Param, Rule, State};
+use crate::document::Placed;
 use crate::value::Constant;
 
 /// SHA-256 of the canonical form, hexadecimal.
@@ -72,8 +73,8 @@ fn group(group: &Group) -> String {
 
 fn state(state: &State) -> String {
     let through_time = (state.delay, state.hold, state.latch);
-    format!(
-        "{:?}",
-        (&state.named, state.when.expr.to_string(), expression(state.clear.as_ref()), through_time)
-    )
+    let by = |key, name: &Option<Placed<String>>| name.as_ref().map(|name| format!("{key}={}", name.value));
+    let by: String = by("for", &state.delay_by).into_iter().chain(by("hold", &state.hold_by)).collect();
+    let when = state.when.expr.to_string();
+    format!("{:?}{by}", (&state.named, when, expression(state.clear.as_ref()), through_time))
 }

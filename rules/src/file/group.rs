@@ -138,15 +138,15 @@ fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Sever
 fn state_of(r: &mut Reader<'_, '_>, named: Named) -> Option<State> {
     let when = keys::required_condition(r, "when");
     let clear = keys::condition(r, "clear");
-    let delay = r.duration("for").map_or(0, |d| d.value);
-    let hold = r.duration("hold").map_or(0, |d| d.value);
+    let (delay, delay_by) = keys::delay(r, "for");
+    let (hold, hold_by) = keys::delay(r, "hold");
     let latch = r.bool("latch").is_some_and(|b| b.value);
     if latch {
         for key in ["clear", "hold"] {
             without_effect(r, key);
         }
     }
-    Some(State { named, when: when?, clear, delay, hold, latch })
+    Some(State { named, when: when?, clear, delay, delay_by, hold, hold_by, latch })
 }
 
 fn without_effect(r: &mut Reader<'_, '_>, key: &'static str) {

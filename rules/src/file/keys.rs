@@ -17,7 +17,7 @@ use crate::expr::{Mistake, TEXT_MAX};
 use crate::params;
 use crate::place;
 use crate::text::Template;
-use crate::time;
+use crate::time::{self, Millis};
 use crate::value::{Constant, Value};
 
 /// Weight of a state that gives none, and whose group gives none (§7.3).
@@ -202,6 +202,27 @@ pub(crate) fn report_mistake(report: &mut Report, file: FileId, literal: &Range<
 /// A condition that must be there.
 pub(super) fn required_condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Condition> {
     r.required(key).then(|| condition(r, key))?
+}
+
+/// A delay in ms, or the parameter that gives it.
+pub(super) fn delay(r: &mut Reader<'_, '_>, key: &'static str) -> (Millis, Option<Placed<String>>) {
+    let by = match r.any(key) {
+        Some((_, Placed { value: Node::Text(text), span })) => {
+            let is_name = time::duration(text).is_err() && is_word(text.trim());
+            is_name.then(|| Placed { value: text.trim().to_owned(), span: span.clone() })
+        }
+        _ => None,
+    };
+    match by {
+        Some(by) => (0, Some(by)),
+        None => (r.duration(key).map_or(0, |d| d.value), None),
+    }
+}
+
+/// Whether it can be the name of a parameter or a definition.
+pub(super) fn is_word(text: &str) -> bool {
+    let begins = text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    begins && text.len() <= 64 && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
 }
 
 /// A condition.

@@ -72,12 +72,15 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
     }
     let mut r = Reader::new(table, &title, file, report);
     let rule = keys_of(&mut r, name);
+    // One with a mistake is there all the same.
+    let params = r.table("param").map_or(&[][..], |params| &params.entries);
+    let declared: Vec<&str> = params.iter().map(|(name, _)| name.value.as_str()).collect();
     for key in OF_THE_AGENT {
         r.misplaced(key, "it is for the whole agent", "give it in agent.toml under [agent]");
     }
     r.finish(&[]);
     let mut rule = rule?;
-    sense::whole(report, &rule);
+    sense::whole(report, &rule, &declared);
     if report.errors_since(before) > 0 {
         return None;
     }
@@ -130,8 +133,7 @@ fn params(r: &mut Reader<'_, '_>) -> BTreeMap<String, Param> {
 /// Whether an expression can name it without backticks.
 fn is_word(report: &mut Report, file: FileId, name: &Placed<String>, what: &str) -> bool {
     let text = &name.value;
-    let begins = text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
-    let good = begins && text.len() <= 64 && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
+    let good = keys::is_word(text);
     if !good {
         let message = format!("`{text}` is not a name for {what}");
         let label = "a letter, then letters, digits and `_`";

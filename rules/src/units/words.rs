@@ -59,7 +59,9 @@ pub fn meant(text: &str) -> Option<&'static str> {
 #[must_use]
 pub(crate) fn meant_beside(text: &str, unit: &Unit) -> Option<&'static str> {
     let fits = |name: &&str| Unit::read(name).fits(unit) && unit.measure != Measure::Unlisted;
-    meant(text).filter(fits).or_else(|| did_you_mean(text, names().filter(fits)))
+    // `5 m` is five metres, but beside a time who writes it means minutes.
+    let minutes = || Some("min").filter(|name| text == "m" && fits(name));
+    meant(text).filter(fits).or_else(minutes).or_else(|| did_you_mean(text, names().filter(fits)))
 }
 
 #[cfg(test)]
@@ -81,6 +83,7 @@ mod tests {
     fn a_unit_is_suggested_only_where_it_converts() {
         let beside = |text: &str, unit: &str| meant_beside(text, &Unit::read(unit));
         assert_eq!(beside("C", "°C"), Some("°C"));
+        assert_eq!(beside("m", "s"), Some("min"));
         assert_eq!(beside("Grad", "°F"), Some("°C"));
         assert_eq!(beside("Bar", "mbar"), Some("bar"));
         assert_eq!(beside("Minuten", "h"), Some("min"));

@@ -1,14 +1,15 @@
-//! The machines, sources and tags of an `agent.toml` with recorded sources, as the engine knows them.
+//! The machines, sources, tags and targets of an `agent.toml` with recorded sources, as the engine knows them.
 //!
 //! Here: the keys that the rules need. Not here: whatever else such a file may say, and its mistakes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::diagnose::Report;
-use rules::document::{Node, Table, parse};
+use rules::diagnose::{FileId, Report};
+use rules::document::{Node, Placed, Table, parse};
 use rules::inventory::{Inventory, Machine, MachineId, Names, Source, Tag};
-use rules::value::Type;
+use rules::value::{Constant, Type};
 
 /// Reads the text of a configuration.
 pub(crate) fn read(text: &str) -> Inventory {
@@ -26,7 +27,7 @@ pub(crate) fn read(text: &str) -> Inventory {
             id,
             line: of("line"),
             class: of("class"),
-            ..Machine::default()
+            params: params(&mut report, file, machine),
         });
     }
     for source in tables(&table, "source") {
@@ -39,7 +40,20 @@ pub(crate) fn read(text: &str) -> Inventory {
             assert!(inventory.add_tag(tag).is_some());
         }
     }
+    inventory.set_targets(tables(&table, "notify").into_iter().map(|t| word(t, "name").unwrap()).collect());
     inventory
+}
+
+fn params(report: &mut Report, file: FileId, machine: &Table) -> BTreeMap<String, Constant> {
+    let Some((_, Placed { value: Node::Table(given), .. })) =
+        machine.entries.iter().find(|(key, _)| key.value == "param")
+    else {
+        return BTreeMap::new();
+    };
+    let constant = |(name, node): &(Placed<String>, Placed<Node>)| {
+        (name.value.clone(), rules::params::constant(report, file, node).unwrap())
+    };
+    given.entries.iter().map(constant).collect()
 }
 
 fn tag(given: &Table, machine: MachineId, file: &Table) -> Tag {
