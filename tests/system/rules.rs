@@ -230,7 +230,7 @@ async fn mistakes_as_json_have_the_fields_of_the_manual_and_columns_in_character
         "severity": "error", "message": "unknown tag `watr_temperature`", "label": "washer-1 has no such tag",
         "help": "did you mean `water_temperature`?",
     });
-    assert_eq!(lines, [golden.clone()]);
+    assert_eq!(lines, std::slice::from_ref(&golden));
     let manual =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/README.md")).unwrap();
     for field in golden.as_object().unwrap().keys() {
