@@ -394,7 +394,7 @@ mod tests {
     fn a_selector_without_machine_and_equal_weights_are_warnings() {
         let (set, lines) = load(&["[rule.r]\non = 'washr-*'\nwhen = 't > 1'"]);
         assert_eq!((set.rules, set.plans.len()), (1, 0));
-        assert!(lines[0].contains("machines in agent.toml: washer-1"), "{lines:?}");
+        assert!(lines[0].contains("machines in agent.toml: filler-1, washer-1"), "{lines:?}");
         let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
         let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
         assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");
