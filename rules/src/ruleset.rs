@@ -5,14 +5,15 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::bind::plan;
 pub use crate::checked::Checked;
 use crate::checked::INSTANCES_MAX;
-use crate::diagnose::{FileId, Report};
+use crate::delays;
+use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
@@ -216,6 +217,9 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
                 if let Some(same) = plans.last().filter(|last| last.shape == plan.shape) {
                     plan.shape = Arc::clone(&same.shape);
                 }
+                if let Some(same) = plans.last().filter(|last| delays::are_same(&last.rule, &plan.rule)) {
+                    plan.rule = Arc::clone(&same.rule);
+                }
                 plans.push(Arc::new(plan));
             }
             None => failed += 1,
@@ -232,10 +236,44 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
 }
 
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
-    let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
     let message = format!("rule `{}` is for no machine", rule.name.value);
     report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
-        Some(format!("machines in agent.toml: {}", names.join(", ")));
+        Some(there_are(&rule.on, inventory));
+}
+
+/// What there is instead of what a rule asks for in vain.
+fn there_are(on: &Selector, inventory: &Inventory) -> String {
+    let all = |of: fn(&Machine) -> Option<&String>| -> BTreeSet<String> {
+        inventory.machines().filter_map(|(_, machine)| of(machine).cloned()).collect()
+    };
+    let asked = [
+        (("class", "classes"), &on.classes, all(|machine| machine.class.as_ref())),
+        (("line", "lines"), &on.lines, all(|machine| machine.line.as_ref())),
+        (("machine", "machines"), &on.names, all(|machine| Some(&machine.name))),
+    ];
+    // Only names of machines are patterns.
+    let fits = |key: &str, wanted: &String, there: &BTreeSet<String>| {
+        there.contains(wanted) || key == "machine" && there.iter().any(|name| pattern::fits(wanted, name))
+    };
+    let in_vain = asked.into_iter().find(|((key, _), wanted, there)| {
+        !wanted.is_empty() && !wanted.iter().any(|wanted| fits(key, wanted, there))
+    });
+    let Some(((one, many), wanted, there)) = in_vain else {
+        return "each of these is there, but not together: all that is given must fit the same machine"
+            .into();
+    };
+    let is_pattern = |name: &&String| name.contains(['*', '?']);
+    let near = wanted
+        .iter()
+        .filter(|name| !is_pattern(name))
+        .find_map(|name| did_you_mean(name, there.iter().map(String::as_str)));
+    let shown: Vec<&str> = there.iter().map(String::as_str).take(8).collect();
+    let rest = if there.len() > shown.len() { ", …" } else { "" };
+    match near {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if there.is_empty() => format!("no machine in agent.toml has a {one}"),
+        None => format!("{many} in agent.toml: {}{rest}", shown.join(", ")),
+    }
 }
 
 /// The machines that a rule is for, in their order.
@@ -356,7 +394,7 @@ mod tests {
     fn a_selector_without_machine_and_equal_weights_are_warnings() {
         let (set, lines) = load(&["[rule.r]\non = 'washr-*'\nwhen = 't > 1'"]);
         assert_eq!((set.rules, set.plans.len()), (1, 0));
-        assert!(lines[0].contains("machines in agent.toml: washer-1"), "{lines:?}");
+        assert!(lines[0].contains("machines in agent.toml: filler-1, washer-1"), "{lines:?}");
         let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
         let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
         assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");

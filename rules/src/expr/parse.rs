@@ -26,7 +26,8 @@ pub fn parse(text: &str) -> Result<Expr, Vec<Mistake>> {
     }
     let (tokens, mistakes) = tokens(text);
     let (at, depth, open) = (0, 0, Vec::new());
-    let mut parser = Parser { tokens: &tokens, at, depth, end: text.len(), open, stopped: false, mistakes };
+    let end = text.len();
+    let mut parser = Parser { text, tokens: &tokens, at, depth, end, open, stopped: false, mistakes };
     let expr = parser.whole();
     let mut mistakes = parser.mistakes;
     if mistakes.is_empty() && height(&expr) > DEPTH_MAX {
@@ -72,6 +73,7 @@ impl Inside {
 }
 
 struct Parser<'t> {
+    text: &'t str,
     tokens: &'t [Token],
     at: usize,
     depth: usize,
@@ -111,7 +113,11 @@ impl<'t> Parser<'t> {
     /// Notes a mistake, unless something was said of this place already.
     fn tell(&mut self, mistake: Mistake) -> Told {
         let start = mistake.span.start;
-        let known = |m: &Mistake| m.span.start == start && (m.code == mistake.code || start < self.end);
+        let known = |m: &Mistake| {
+            let same = m.span.start == start && (m.code == mistake.code || start < self.end);
+            // A name goes on behind a character that is no part of it.
+            same || m.span.end == start && m.code == "R101" && mistake.code == "R107" && start < self.end
+        };
         if !self.stopped && !self.mistakes.iter().any(known) {
             self.mistakes.push(mistake);
         }
@@ -139,8 +145,8 @@ impl<'t> Parser<'t> {
     /// All of it, whatever stands behind the end of what is understood.
     fn whole(&mut self) -> Expr {
         let expr = self.joined(Joint::Or);
-        while let Some(token) = self.peek() {
-            self.tell(faults::goes_on(token, self.before()));
+        while self.peek().is_some() {
+            self.tell(faults::goes_on(self.text, self.tokens, self.at));
             // Brackets that close nothing follow from it.
             self.skip();
             while self.peek().is_some_and(|t| matches!(t.kind, Kind::Close | Kind::CloseList)) {
@@ -225,11 +231,21 @@ impl<'t> Parser<'t> {
             }
             return Ok(Node::Among(Box::new(left), list));
         }
+        if self.is_list_in_brackets() {
+            return Err(self.tell(faults::list_in_brackets(self.here())));
+        }
         let low = self.sum()?;
         if !self.next_if(&Kind::To) {
             return Err(self.tell(faults::no_range(self.here())));
         }
         Ok(Node::Between(Box::new(left), Box::new(low), Box::new(self.sum()?)))
+    }
+
+    /// `in (A, B)`, as SQL has it.
+    fn is_list_in_brackets(&self) -> bool {
+        let inside = self.tokens.get(self.at + 1..).unwrap_or_default();
+        let mut inside = inside.iter().take_while(|t| !matches!(t.kind, Kind::Close | Kind::Open));
+        self.peek().is_some_and(|t| t.kind == Kind::Open) && inside.any(|t| t.kind == Kind::Comma)
     }
 
     fn relation(&mut self) -> Option<(Relation, Range<usize>)> {
@@ -292,7 +308,10 @@ impl<'t> Parser<'t> {
             return Err(self.tell(faults::ends_early(self.end)));
         };
         if !token.kind.begins_a_value() || token.kind == Kind::Not {
-            return Err(self.tell(faults::no_value(token)));
+            // `AND(a, b)`: its arguments follow from it.
+            let like_a_function = matches!(token.kind, Kind::Joint(_)) && self.follows(&Kind::Open);
+            self.at += usize::from(like_a_function);
+            return Err(self.tell(faults::no_value(token, like_a_function)));
         }
         self.at += 1;
         let node = match &token.kind {
@@ -490,6 +509,10 @@ mod tests {
             "a in {A, B]",
             "f(a b c, d) > 2",
             "a b c d e f",
+            "AND(a > 4, b)",
+            "a in ('A', 'B')",
+            "pres\u{200b}sure > 4 and b",
+            "Fu\u{308}llstand > 4",
         ] {
             assert_eq!(places(text).len(), 1, "{text}: {:?}", parse(text).unwrap_err());
         }
