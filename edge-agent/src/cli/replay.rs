@@ -30,6 +30,7 @@ use super::check::counted;
 use super::{Failure, configuration, show};
 use crate::config::Config;
 use crate::recording::infer::Seen;
+use crate::recording::line::Line;
 use crate::recording::read::{Lines, Names};
 use crate::recording::{Moment, Snapshot};
 use crate::rulebook::{self, Book};
@@ -285,19 +286,19 @@ impl<'a> Replay<'a> {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Wrong> {
-        match datapoint_of(line) {
-            Ok(datapoint) => self.datapoint(&datapoint).map_err(Wrong::Replay),
-            Err(e) => match serde_json::from_slice(line) {
-                Ok(Moment::Snapshot(snapshot)) => self.begin(&snapshot),
-                Ok(moment) => self.moment(moment).map_err(Wrong::Replay),
-                Err(_) => Err(Wrong::Line(format!("not a datapoint: {e}"))),
-            },
+        if let Some(line) = Line::read(line) {
+            return self.datapoint(&line).map_err(Wrong::Replay);
+        }
+        match serde_json::from_slice(line) {
+            Ok(Moment::Snapshot(snapshot)) => self.begin(&snapshot),
+            Ok(moment) => self.moment(moment).map_err(Wrong::Replay),
+            Err(_) => Err(Wrong::Line(not_a_datapoint(line))),
         }
     }
 
-    fn datapoint(&mut self, datapoint: &proto::Datapoint<'_>) -> Result<(), Failure> {
-        self.at = self.at.max(datapoint.meta.created_at.unwrap_or(datapoint.timestamp));
-        let Some((source, mut datapoint)) = self.names.datapoint(&self.inventory, datapoint) else {
+    fn datapoint(&mut self, line: &Line<'_>) -> Result<(), Failure> {
+        self.at = self.at.max(line.meta.created_at.unwrap_or(line.timestamp));
+        let Some((source, mut datapoint)) = self.names.datapoint(&self.inventory, line) else {
             self.skipped += 1;
             return Ok(());
         };
@@ -401,13 +402,9 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// A line that is no UTF-8 is read in pieces, for the place of what is wrong with it: looking at it once as a whole is
-/// cheaper than at each of its texts.
-fn datapoint_of(line: &[u8]) -> serde_json::Result<proto::Datapoint<'_>> {
-    match std::str::from_utf8(line) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(line),
-    }
+fn not_a_datapoint(line: &[u8]) -> String {
+    let why = serde_json::from_slice::<proto::Datapoint<'_>>(line).err();
+    format!("not a datapoint: {}", why.map(|e| e.to_string()).unwrap_or_default())
 }
 
 fn print(out: &mut impl Write, outputs: &Outputs) -> Result<(), Failure> {
