@@ -16,11 +16,13 @@ use std::sync::Arc;
 use proto::Flags;
 
 use crate::activation::{Activation, Floods};
+use crate::calendar::Zone;
 use crate::inventory::{Inventory, SourceId};
 use crate::resume::Names;
 use crate::ruleset::RuleSet;
 use crate::scope::{Going, Scope};
 use crate::time;
+use crate::value::Value;
 use crate::watermark::{Clock, Pace};
 
 pub use crate::step::{
@@ -127,7 +129,7 @@ impl Engine {
             let back = scope.watermark - self.start;
             if back > self.options.future_bound {
                 resumed.clock_back = resumed.clock_back.max(Some(back));
-                scope.forget_break();
+                scope.forget_break(self.start);
             }
         }
         self.wire();
@@ -139,6 +141,12 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Where `hour()` is, and the clock on the wall that texts speak of.
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.options.zone
     }
 
     /// Number of instances.
@@ -238,6 +246,10 @@ impl Engine {
         datapoint.timestamp = time::bounded(datapoint.timestamp);
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
+        if let (Subject::Tag(tag), Ok(Value::Int(code))) = (datapoint.subject, &datapoint.value) {
+            let known = self.inventory.get_tag(tag);
+            self.counts.unlisted += u64::from(known.is_some_and(|tag| !tag.lists(*code)));
+        }
         if self.options.keeps_states {
             self.remember(&datapoint);
         }
@@ -283,6 +295,9 @@ impl Engine {
         let clock = &mut self.clocks[source.0 as usize];
         clock.heard_at = Some(self.at);
         clock.frontier = clock.frontier.max(Some(frontier));
+        if promised && datapoint.subject != Subject::Connected(false) {
+            clock.promised = clock.promised.max(Some(datapoint.timestamp));
+        }
         let changes = self.holder(source).changes().filter(|change| *change > self.at);
         self.next_change = changes.fold(self.next_change, i64::min);
     }

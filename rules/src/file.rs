@@ -101,6 +101,8 @@ pub struct Param {
     pub machines: Vec<(String, Constant)>,
     /// Values from CSV files, by a pattern of the machine's name.
     pub limits: Vec<(String, Constant)>,
+    /// The classes, lines and machines that the file gives values for: what each is, and its name.
+    pub keys: Vec<(&'static str, Placed<String>)>,
     /// Where it stands.
     pub span: Range<usize>,
 }

@@ -51,6 +51,7 @@ pub mod size;
 mod step;
 pub mod stored;
 mod syntax;
+mod target;
 mod telling;
 pub mod text;
 pub mod time;

@@ -20,7 +20,8 @@ use rustc_hash::FxHashSet;
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::document::Placed;
 use crate::file::{Param, Rule};
-use crate::params::{constant_of, in_unit};
+use crate::inventory::Inventory;
+use crate::params::{self, constant_of, in_unit};
 use crate::sheet::{Line, Sheet, sheet};
 use crate::value::{Constant, Value};
 
@@ -86,6 +87,7 @@ impl Limits {
         report: &mut Report,
         rules: &mut [Rule],
         mistaken: &mut BTreeSet<String>,
+        inventory: &Inventory,
         all_known: bool,
     ) {
         let none = BTreeSet::new();
@@ -101,6 +103,8 @@ impl Limits {
             let given = self.lines.get(name).map_or(&[][..], Vec::as_slice);
             let mut seen = FxHashSet::default();
             let mut wrong = 0;
+            given.iter().for_each(|line| for_nobody(report, rule, line, inventory));
+            let name = &rule.name.value;
             for line in given {
                 wrong += usize::from(
                     !(once(report, name, line, &mut seen) && take(report, &mut rule.params, name, line)),
@@ -253,29 +257,29 @@ fn take(report: &mut Report, params: &mut BTreeMap<String, Param>, rule: &str, l
     }
     let Some(param) = params.get_mut(name) else { return false };
     let value = in_unit(line.value.value.clone(), param.unit.as_deref());
-    if let Some(expected) = kind_of(param).filter(|kind| *kind != kind_name(&value.value)) {
-        let message = format!("`{name}` of `{rule}` must be {expected}");
-        let label = format!("this is {}", kind_name(&value.value));
-        report.error("R607", (line.file, line.value.span.clone()), message, label);
+    if let Some(mismatch) = params::mismatch(param, &value) {
+        let given = Placed { value, span: line.value.span.clone() };
+        mismatch.report(report, line.file, given, &format!("{name}` of `{rule}"));
         return false;
     }
     param.limits.push((line.machine.value.clone(), value));
     true
 }
 
-/// What the values of the rule file are.
-fn kind_of(param: &Param) -> Option<&'static str> {
-    let lists = [&param.classes, &param.lines, &param.machines];
-    let first = param.default.as_ref().or_else(|| lists.iter().find_map(|l| l.first().map(|(_, c)| c)));
-    first.map(|constant| kind_name(&constant.value))
-}
-
-fn kind_name(value: &Value) -> &'static str {
-    match value {
-        Value::Bool(_) => "true or false",
-        Value::Int(_) | Value::Float(_) => "a number",
-        Value::Text(_) => "a text",
+/// A limit for a machine that the rule is not for never counts. A pattern may be meant for machines to come.
+fn for_nobody(report: &mut Report, rule: &Rule, line: &Limit, inventory: &Inventory) {
+    let name = &line.machine.value;
+    if name.contains(['*', '?'])
+        || inventory.machines_named(name).iter().any(|id| rule.on.selects(inventory.machine(*id)))
+    {
+        return;
     }
+    let mine = || inventory.machines().filter(|(_, m)| rule.on.selects(m)).map(|(_, m)| m.name.as_str());
+    let message = format!("rule `{}` is for no machine `{name}`", rule.name.value);
+    let near = did_you_mean(name, mine()).filter(|near| near != name);
+    let known = mine().take(8).collect::<Vec<_>>().join(", ");
+    report.warning("R608", (line.file, line.machine.span.clone()), message, "the limit never counts").help =
+        Some(near.map_or_else(|| format!("its machines: {known}"), |near| format!("did you mean `{near}`?")));
 }
 
 #[cfg(test)]
@@ -345,15 +349,32 @@ mod tests {
             ),
             ("r;limit;*;21\nr;limit;;22", "limits.CSV:3:9: `limit` of `r` has a limit for `*` already"),
             ("r;limit;*;", "limits.CSV:2:11: the value is missing"),
-            ("r;limit;*;warm", "limits.CSV:2:11: `limit` of `r` must be a number (this is a text)"),
+            (
+                "r;limit;*;warm",
+                "limits.CSV:2:11: `limit` of `r` must be a number (this is a text; write a number",
+            ),
             ("r;limit;*;1.234,5", "limits.CSV:2:11: `1.234,5` is not a number"),
             ("r;limit;*", "limits.CSV:2:1: the line has 3 fields (4 are expected)"),
+            (
+                "r;limit;*;3 Bar",
+                "limits.CSV:2:11: `limit` of `r` must be in °C (this is in Bar; write it in °C, or leave the unit out)",
+            ),
+            (
+                "r;limit;*;21 C",
+                "limits.CSV:2:11: `limit` of `r` must be in °C (this is in C; did you mean `°C`?)",
+            ),
             ("r;mode;*;5", "limits.CSV:2:10: `mode` of `r` must be a text"),
         ] {
             let (in_force, said) = of(lines);
             assert_eq!(in_force, expected.is_empty(), "{lines}: {said}");
             assert!(said.starts_with(expected), "{lines}\n{said}");
         }
+        for right in ["r;limit;*;70 °F", "r;limit;*;294 K", "r;limit;nobody-*;21", "r;limit;;21,5"] {
+            assert_eq!(of(right), (true, String::new()), "{right}");
+        }
+        let (in_force, said) = of("r;limit;filer-1;21");
+        let expected = "limits.CSV:2:9: rule `r` is for no machine `filer-1` (the limit never counts; did you mean `filler-1`?)";
+        assert_eq!((in_force, said.as_str()), (true, expected), "a doubt only");
         let (in_force, said) = of("q;limit;*;21");
         assert!(in_force && said.contains("there is no rule `q`"), "{said}");
     }

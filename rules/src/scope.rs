@@ -6,6 +6,7 @@
 //! `judge`), where the watermark stands (`watermark`), what a condition means (`condition`).
 //! Invariant: the watermark never goes back (I3), and nothing is judged before it.
 
+mod anew;
 mod instant;
 mod judge;
 
@@ -15,9 +16,8 @@ use crate::activation::Activation;
 use crate::calendar::Zone;
 use crate::contact::Renewed;
 use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
-use crate::group::Standing;
 use crate::instance::Instance;
-use crate::inventory::{Inventory, SourceId, TagId};
+use crate::inventory::{Inventory, SourceId};
 use crate::ruleset::Plan;
 use crate::signals::Signals;
 use crate::time::{LONG_AGO, Millis};
@@ -52,6 +52,10 @@ pub(crate) struct Scope {
     began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
     pub(crate) last_effective: Option<i64>,
+    /// It goes on where the scope of the same sources stood before a reload: all that it saw is known.
+    pub(crate) goes_on: bool,
+    /// It does so at the watermark at which that stood.
+    is_undisturbed: bool,
 }
 
 /// What a scope needs to know while it goes on.
@@ -88,6 +92,8 @@ impl Scope {
             renewed: Renewed::default(),
             began: None,
             last_effective: None,
+            goes_on: false,
+            is_undisturbed: false,
         }
     }
 
@@ -126,25 +132,6 @@ impl Scope {
         self.signals.ready(inventory);
     }
 
-    /// Takes over time and values of the scope that had these sources before; its instances stay behind.
-    pub(crate) fn adopt(&mut self, inventory: &Inventory, old: &mut Self) {
-        self.signals.adopt(inventory, &old.signals);
-        self.windows.adopt(&old.windows, |signal| self.signals.same_in(signal, &old.signals));
-        self.room = std::mem::take(&mut old.room);
-        self.watermark = self.watermark.max(old.watermark);
-        (self.began, self.last_effective) = (old.began, old.last_effective);
-    }
-
-    /// Takes a tag's last value, which came before anybody here read it.
-    pub(crate) fn seed(&mut self, source: SourceId, tag: TagId, datapoint: &Datapoint, to_come: bool) {
-        if datapoint.timestamp <= self.watermark {
-            self.signals.seed(tag, source, datapoint);
-        } else if to_come {
-            let effective = datapoint.timestamp;
-            self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
-        }
-    }
-
     /// Applies all that waits, whatever the watermark: time begins again.
     pub(crate) fn apply_all(&mut self, going: &mut Going<'_>) {
         if let Some(last) = self.room.last() {
@@ -155,16 +142,6 @@ impl Scope {
     /// Sees to it that the instances begin by then, even when nothing is heard.
     pub(crate) fn begin_by(&mut self, instant: i64) {
         self.timers.arm(Timer::Begin, instant);
-    }
-
-    /// Nobody can say how long the instances were away: the clock was set back.
-    pub(crate) fn forget_break(&mut self) {
-        self.watermark = LONG_AGO;
-        for instance in &mut self.instances {
-            instance.groups.iter_mut().for_each(Standing::forget_break);
-            // Or the next start would find the watermark that was ahead once more.
-            instance.unsaved = true;
-        }
     }
 
     pub(crate) fn signals(&self) -> &Signals {

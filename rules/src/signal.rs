@@ -27,6 +27,8 @@ pub(crate) struct Cell {
     pub(crate) timestamp: Option<i64>,
     pub(crate) sequence: u64,
     pub(crate) late: bool,
+    /// Somebody read it before the rules were changed: all that there is of it is known.
+    pub(crate) was_read: bool,
     /// The first of its signals; each names the next.
     pub(crate) signal: Option<u32>,
     /// Whether its signals are compared with numbers and nothing else.
@@ -48,6 +50,7 @@ impl Cell {
             timestamp: None,
             sequence: 0,
             late: false,
+            was_read: false,
             signal: None,
             plain: false,
             quiet: NOWHERE,

@@ -13,6 +13,7 @@ use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
 use crate::places::Places;
 use crate::signal::{Cell, NOWHERE, Signal, Touching};
+use crate::time::LONG_AGO;
 use crate::touched::{Reader, Touched};
 use crate::value::{Held, Unknown};
 use crate::waiting::Waiting;
@@ -161,6 +162,7 @@ impl Signals {
             cell.previous.clone_from(&old.previous);
             cell.quiet = NOWHERE;
             (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
+            cell.was_read = true;
             let mut next = cell.signal;
             while let Some(signal) = next {
                 let state = &mut self.signals[signal as usize];
@@ -191,15 +193,18 @@ impl Signals {
         }
     }
 
-    /// Takes a value that came before anybody read the tag, if none is known.
-    pub(crate) fn seed(&mut self, tag: TagId, source: SourceId, datapoint: &Datapoint) {
-        if let Some(contact) = self.contact_of(source) {
-            contact.first.get_or_insert(datapoint.timestamp);
-            contact.frontier = contact.frontier.max(datapoint.timestamp);
-            self.look_who_was_heard();
-        }
+    /// Takes over what is known of a source that was heard before anybody here read it.
+    pub(crate) fn meet(&mut self, source: SourceId, clock: Clock) {
+        let (Some(frontier), Some(contact)) = (clock.frontier, self.contact_of(source)) else { return };
+        (contact.first, contact.frontier) = (Some(frontier), frontier);
+        contact.promised = clock.promised.unwrap_or(LONG_AGO);
+        self.look_who_was_heard();
+    }
+
+    /// Takes a value that came before anybody read the tag.
+    pub(crate) fn seed(&mut self, tag: TagId, datapoint: &Datapoint) {
         let Some(cell) = self.by_tag.get(tag).map(|i| &mut self.cells[i]) else { return };
-        if cell.timestamp.is_none() {
+        if !cell.was_read {
             (cell.held, cell.quality) = (datapoint.value.clone(), datapoint.quality);
             (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
             cell.quiet = NOWHERE;

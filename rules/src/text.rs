@@ -106,6 +106,18 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// What it takes of memory, beside itself.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let of = |piece: &Piece| match piece {
+            Piece::Plain(text) => text.len(),
+            Piece::Tag(place) => place.length(),
+            Piece::State | Piece::Machine | Piece::Since(_) => 0,
+        };
+        // A list and a text that grow may have as much room again.
+        self.0.iter().map(|piece| 2 * (size_of::<Piece>() + of(piece))).sum()
+    }
+
     /// The tags and parameters it names.
     pub fn places(&self) -> impl Iterator<Item = &Place> {
         self.0.iter().filter_map(|piece| match piece {

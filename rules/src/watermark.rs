@@ -14,6 +14,8 @@ pub struct Clock {
     pub frontier: Option<i64>,
     /// Processing time of its last datapoint.
     pub heard_at: Option<i64>,
+    /// Its last timestamp with `Wmk`, `$connected = false` not counted.
+    pub promised: Option<i64>,
 }
 
 /// What a watermark waits for. It stands still unless this does, or this moves.
@@ -129,7 +131,7 @@ mod tests {
         let holder = |(source, frontier, heard_at): &(&'static Source, Option<i64>, Option<i64>)| Holder {
             id: SourceId(0),
             source,
-            clock: Clock { frontier: *frontier, heard_at: *heard_at },
+            clock: Clock { frontier: *frontier, heard_at: *heard_at, promised: None },
             expected_from: Some(0),
         };
         let leaked: Vec<(&'static Source, Option<i64>, Option<i64>)> =

@@ -50,6 +50,8 @@ pub struct View {
     pub dropped: u64,
     /// Times the waiting room was full and a watermark was raised.
     pub raised: u64,
+    /// Datapoints whose code the table of their tag does not list.
+    pub unlisted: u64,
     /// Transitions since the start.
     pub changes: u64,
     /// Entries of the outbox that were lost since the start, as far as they could be counted.

@@ -56,6 +56,8 @@ fn datapoints(text: &mut Exposition, view: &View) {
     }
     let help = "Datapoints that a scope did not apply: late and dropped, or overtaken by a newer value.";
     text.counter("plimsoll_dropped_datapoints", help).is(count(view.dropped));
+    let help = "Datapoints of tags with named codes whose code their table does not list.";
+    text.counter("plimsoll_unlisted_codes", help).is(count(view.unlisted));
     let help = "Times the waiting room was full and a watermark was raised.";
     text.counter("plimsoll_watermark_raises", help).is(count(view.raised));
 }

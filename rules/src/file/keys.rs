@@ -243,8 +243,8 @@ pub(super) fn condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Con
 pub(super) fn parsed(report: &mut Report, given: Placed<String>, file: FileId) -> Option<Condition> {
     match parse(&given.value) {
         Ok(expr) => Some(Condition { text: given.value, span: given.span, expr }),
-        Err(mistake) => {
-            report_mistake(report, file, &given.span, mistake);
+        Err(mistakes) => {
+            mistakes.into_iter().for_each(|mistake| report_mistake(report, file, &given.span, mistake));
             None
         }
     }

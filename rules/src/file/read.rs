@@ -56,12 +56,15 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
     }
     let mut r = Reader::new(table, &title, file, report);
     let rule = keys_of(&mut r, name);
+    // One with a mistake is there all the same.
+    let params = r.table("param").map_or(&[][..], |params| &params.entries);
+    let declared: Vec<&str> = params.iter().map(|(name, _)| name.value.as_str()).collect();
     for key in OF_THE_AGENT {
         r.misplaced(key, "it is for the whole agent", "give it in agent.toml under [agent]");
     }
     r.finish(&[]);
     let mut rule = rule?;
-    sense::whole(report, &rule);
+    sense::whole(report, &rule, &declared);
     if report.errors_since(before) > 0 {
         return None;
     }

@@ -41,22 +41,8 @@ impl Scope {
         self.touched = touched;
     }
 
-    /// Applies what waits for instants that the watermark has passed already: an instance that came from another scope
-    /// has brought its watermark along. Nothing is judged at those instants any more, only at the watermark.
-    pub(crate) fn catch_up(&mut self, going: &mut Going<'_>) {
-        let mut touched = std::mem::take(&mut self.touched);
-        while let Some(instant) = self.room.first().filter(|instant| *instant <= self.watermark) {
-            self.apply(instant, going, &mut touched);
-            for (window, by_datapoint) in touched.take_windows() {
-                self.look_through(window, instant, by_datapoint, going);
-            }
-        }
-        touched.clear();
-        self.touched = touched;
-    }
-
     /// All datapoints of the instant.
-    fn apply(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
+    pub(super) fn apply(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
         let mut renewed = std::mem::take(&mut self.renewed);
         let heard_before = self.signals.all_heard().is_some();
         let mut any = false;
@@ -104,7 +90,7 @@ impl Scope {
     }
 
     /// All timers of the instant: staleness, then what instances have due.
-    fn pass(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
+    pub(super) fn pass(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
         while let Some(timer) = self.timers.pop(now) {
             match timer {
                 Timer::Begin => {
@@ -139,7 +125,7 @@ impl Scope {
     }
 
     /// A window's argument may give something else, or was sampled.
-    fn look_through(&mut self, window: usize, now: i64, by_datapoint: bool, going: &Going<'_>) {
+    pub(super) fn look_through(&mut self, window: usize, now: i64, by_datapoint: bool, going: &Going<'_>) {
         let kept = self.windows.get(window);
         let no_windows = Windows::default();
         let seen = Sight {

@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use proto::Cause;
-
 use crate::sight::Sight;
 use crate::timers::Timer;
 use crate::touched::Reader;
@@ -15,35 +13,11 @@ use crate::touched::Reader;
 use super::{Going, Scope};
 
 impl Scope {
-    /// Judges every instance at the watermark: the rules have changed between two instants.
-    pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
-        for (place, contact) in self.signals.contacts_mut().iter_mut().enumerate() {
-            if contact.watch() {
-                self.timers.arm(Timer::Silence(place), contact.silent_from(going.inventory));
-            }
-        }
-        for signal in 0..self.signals.len() {
-            self.arm_signal(signal, going.inventory);
-        }
-        if self.signals.any_heard() {
-            self.begin(self.watermark, going.inventory);
-        }
-        let Some(begin) = self.unknown_counts_from() else { return };
-        self.look_anew(self.watermark, going);
-        let before = going.told.transitions.len();
-        for i in 0..self.instances.len() {
-            self.judge_whole(i, self.watermark, begin, going);
-        }
-        let changed = going.told.transitions[before..].iter_mut();
-        for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
-            transition.cause = Cause::RuleChanged;
-        }
-    }
-
-    /// Judges an instance at the watermark: somebody did something to it between two instants.
+    /// Moves an instance on at the watermark: somebody did something to it between two instants, which is no reason to
+    /// judge its conditions anew.
     pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
         if let Some(begin) = self.unknown_counts_from() {
-            self.judge_whole(i, self.watermark, begin, going);
+            self.move_on(i, self.watermark, begin, going);
         }
     }
 
@@ -90,7 +64,7 @@ impl Scope {
     }
 
     /// Moves an instance to an instant, on what its programs have said.
-    fn move_on(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
+    pub(super) fn move_on(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
         let (signals, instance) = (&self.signals, &mut self.instances[i]);
         let moved = instance.advance(now, begin);
         going.tell(instance, signals, moved, (now, self.watermark));

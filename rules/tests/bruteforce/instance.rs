@@ -66,6 +66,8 @@ pub(crate) struct Instance {
     /// What the gates say; none: there is none.
     active: Option<Option<bool>>,
     suppress: Option<Option<bool>>,
+    /// Whether a window that fills is all that keeps them from saying something.
+    gate_fills: [bool; 2],
     gate: Gate,
     suppression: Gate,
     was_suppressed: bool,
@@ -102,6 +104,7 @@ impl Instance {
             verdicts: Vec::new(),
             active: None,
             suppress: None,
+            gate_fills: [false; 2],
             gate: Gate::default(),
             suppression: Gate::default(),
             was_suppressed: false,
@@ -150,8 +153,9 @@ impl Instance {
             self.stale = stale;
         }
         let from = self.patience(idle, scope, begin, t);
-        self.gate.advance(t, self.active, self.rule.unknown.after(), from);
-        self.suppression.advance(t, self.suppress, self.rule.unknown.after(), from);
+        let [active_fills, suppress_fills] = self.gate_fills;
+        self.gate.advance(t, (self.active, active_fills), self.rule.unknown.after(), from);
+        self.suppression.advance(t, (self.suppress, suppress_fills), self.rule.unknown.after(), from);
         let rule = &self.rule;
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&self.verdicts) {
             match self.gate.is {
@@ -186,10 +190,13 @@ impl Instance {
             let ages = ages(expr, sight);
             let windowed = !expr.windows().is_empty();
             if !windowed || *due || last.as_ref().is_none_or(|last| last.ages != ages) {
-                *last = Some(Last { says: truth(expr, sight), ages });
+                let says = truth(expr, sight);
+                let fills = windowed && says.is_none() && sight.fills(expr);
+                *last = Some(Last { says, ages, fills });
             }
         }
         let says = |place: usize| self.judged[place].as_ref().and_then(|last| last.says);
+        let fills = |place: usize| self.judged[place].as_ref().is_some_and(|last| last.fills);
         let (mut place, mut verdicts) = (0, Vec::new());
         for group in &self.rule.groups {
             let policy = self.rule.unknown_of(group);
@@ -197,7 +204,7 @@ impl Instance {
             for state in &group.states {
                 let as_false = |place: usize| match says(place) {
                     None if *policy == UnknownPolicy::AsFalse
-                        && !self.waits_for(sight, &self.expressions[place]) =>
+                        && !self.waits_for(sight, &self.expressions[place], fills(place)) =>
                     {
                         Some(false)
                     }
@@ -206,7 +213,8 @@ impl Instance {
                 let (when, clear) = (as_false(place), as_false(place + 1));
                 let clear = if state.clear.is_some() { clear } else { not(clear) };
                 let (delay, hold, latch) = (state.delay, state.hold, state.latch);
-                judged.push(Judged { when, clear, delay, hold, latch, after: policy.after() });
+                let (after, fills) = (policy.after(), [fills(place), fills(place + 1)]);
+                judged.push(Judged { when, clear, delay, hold, latch, after, fills });
                 place += 2;
             }
             verdicts.push(judged);
@@ -214,11 +222,17 @@ impl Instance {
         self.active = self.rule.active_if.as_ref().map(|_| says(place));
         let suppress = place + usize::from(self.rule.active_if.is_some());
         self.suppress = self.rule.suppress_if.as_ref().map(|_| says(suppress));
+        let is_there = |place: usize| place < self.expressions.len();
+        self.gate_fills = [place, suppress].map(|place| is_there(place) && fills(place));
         self.verdicts = verdicts;
     }
 
-    /// After a restart Unknown does not count as false before the tag was heard, for a minute at most.
-    fn waits_for(&self, sight: &Sighted<'_>, expr: &Expr) -> bool {
+    /// After a restart Unknown does not count as false before the tag was heard, for a minute at most, nor while a
+    /// window fills.
+    fn waits_for(&self, sight: &Sighted<'_>, expr: &Expr, fills: bool) -> bool {
+        if self.restarted && fills {
+            return true;
+        }
         let unheard = expr.tags().into_iter().any(|tag| !sight.scope.signals.seen(tag));
         self.restarted && unheard && self.begin.is_some_and(|begin| sight.t < begin + 60_000)
     }
@@ -235,15 +249,20 @@ impl Instance {
         let cause = if before.name != now.name {
             self.cause(t, &before, now)
         } else if before.severity != now.severity {
-            Cause::Severity
+            let sinks = now.severity < before.severity;
+            let unheard_of = ended && self.entered_suppressed && now.severity >= Severity::Warning;
+            if sinks && unheard_of { Cause::Unsuppressed } else { Cause::Severity }
         } else if ended && self.entered_suppressed && now.severity >= Severity::Warning {
             Cause::Unsuppressed
         } else {
             return None;
         };
-        self.entered_suppressed = suppressed;
+        let same_name = before.name == now.name;
+        // A state that matters less than before was told when it mattered more.
+        let sinks = same_name && now.severity < before.severity;
+        self.entered_suppressed = suppressed && (!sinks || self.entered_suppressed);
         let since = self.since.unwrap_or(t);
-        if cause != Cause::Unsuppressed {
+        if !same_name || now.severity != before.severity {
             self.since = Some(t);
         }
         self.sequence += 1;
@@ -331,6 +350,8 @@ struct Last {
     says: Option<bool>,
     /// What its comparisons of ages said.
     ages: Vec<Option<bool>>,
+    /// It says nothing, only because of windows that fill.
+    fills: bool,
 }
 
 fn expressions(rule: &Rule) -> Vec<Expr> {
@@ -360,6 +381,30 @@ struct Sighted<'s> {
     t: i64,
 }
 
+impl Sighted<'_> {
+    /// Whether nothing is Unknown but windows that fill.
+    fn fills(&self, expr: &Expr) -> bool {
+        let mut any = false;
+        for e in expr.all() {
+            let Expr::Window(function, inner, length) = e else { continue };
+            if self.window(function, inner, *length).is_some() {
+                continue;
+            }
+            let history = self.history(inner);
+            any = history.is_some_and(|h| h.fills(*length, self.t, self.rule.coverage));
+            if !any {
+                return false;
+            }
+        }
+        any && expr.outside().into_iter().all(|tag| self.held(tag).is_some())
+    }
+
+    fn history(&self, inner: &Expr) -> Option<&History> {
+        let of = |history: &&History| history.inner == *inner && history.stale == self.rule.stale;
+        self.scope.histories.iter().find(of)
+    }
+}
+
 impl Sight for Sighted<'_> {
     fn held(&self, tag: usize) -> Option<Known> {
         let place = self.tags.iter().position(|other| *other == tag)?;
@@ -375,8 +420,7 @@ impl Sight for Sighted<'_> {
     }
 
     fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known> {
-        let of = |history: &&History| history.inner == *inner && history.stale == self.rule.stale;
-        let history = self.scope.histories.iter().find(of)?;
+        let history = self.history(inner)?;
         let counter = match inner {
             Expr::Tag(tag) => self.world.tags[*tag].counter,
             _ => None,

@@ -37,7 +37,7 @@ fn held(truth: Truth) -> Held {
     match truth {
         Truth::True => Ok(Value::Bool(true)),
         Truth::False => Ok(Value::Bool(false)),
-        Truth::Unknown => Err(Unknown::Stale),
+        Truth::Unknown | Truth::Filling => Err(Unknown::Stale),
     }
 }
 
