@@ -5,14 +5,14 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::bind::plan;
 pub use crate::checked::Checked;
 use crate::checked::INSTANCES_MAX;
-use crate::diagnose::{FileId, Report};
+use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
@@ -232,10 +232,37 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
 }
 
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
-    let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
     let message = format!("rule `{}` is for no machine", rule.name.value);
-    report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
-        Some(format!("machines in agent.toml: {}", names.join(", ")));
+    let all = || inventory.machines().map(|(_, machine)| machine);
+    let lines: BTreeSet<&str> = all().filter_map(|m| m.line.as_deref()).collect();
+    let classes: BTreeSet<&str> = all().filter_map(|m| m.class.as_deref()).collect();
+    let strange = |wanted: &[String], there: &BTreeSet<&str>, what: &str| {
+        let strange = wanted.iter().find(|name| !there.contains(name.as_str()))?;
+        Some(match did_you_mean(strange, there.iter().copied()) {
+            Some(near) => format!("there is no {what} `{strange}`: did you mean `{near}`?"),
+            None => {
+                format!("there is no {what} `{strange}`; in agent.toml: {}", joined(there.iter().copied()))
+            }
+        })
+    };
+    let help =
+        strange(&rule.on.classes, &classes, "class").or_else(|| strange(&rule.on.lines, &lines, "line"));
+    let plain = rule
+        .on
+        .names
+        .iter()
+        .filter(|name| !name.contains(['*', '?']))
+        .find_map(|name| did_you_mean(name, all().map(|m| m.name.as_str())));
+    let help = help.unwrap_or_else(|| {
+        let known = format!("machines in agent.toml: {}", joined(all().map(|m| m.name.as_str())));
+        plain.map_or(known.clone(), |near| format!("did you mean `{near}`? {known}"))
+    });
+    report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help = Some(help);
+}
+
+/// The first of some names, in a row.
+fn joined<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.take(8).collect::<Vec<_>>().join(", ")
 }
 
 /// The machines that a rule is for, in their order.

@@ -54,7 +54,7 @@ fn nobody(report: &mut Report, rule: &Rule, notify: &Placed<String>) {
 
 /// What to add to the configuration.
 fn block(name: &str) -> String {
-    let name = crate::file::is_name(name).then_some(name).unwrap_or("shift-lead");
+    let name = if crate::file::is_name(name) { name } else { "shift-lead" };
     format!("add this to agent.toml:\n[[notify]]\nname = \"{name}\"\nto = \"stream\"")
 }
 
