@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::bind::plan;
 pub use crate::checked::Checked;
 use crate::checked::INSTANCES_MAX;
+use crate::delays;
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
@@ -216,6 +217,9 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
                 if let Some(same) = plans.last().filter(|last| last.shape == plan.shape) {
                     plan.shape = Arc::clone(&same.shape);
                 }
+                if let Some(same) = plans.last().filter(|last| delays::are_same(&last.rule, &plan.rule)) {
+                    plan.rule = Arc::clone(&same.rule);
+                }
                 plans.push(Arc::new(plan));
             }
             None => failed += 1,
@@ -233,36 +237,41 @@ pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) 
 
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
     let message = format!("rule `{}` is for no machine", rule.name.value);
-    let all = || inventory.machines().map(|(_, machine)| machine);
-    let lines: BTreeSet<&str> = all().filter_map(|m| m.line.as_deref()).collect();
-    let classes: BTreeSet<&str> = all().filter_map(|m| m.class.as_deref()).collect();
-    let strange = |wanted: &[String], there: &BTreeSet<&str>, what: &str| {
-        let strange = wanted.iter().find(|name| !there.contains(name.as_str()))?;
-        Some(match did_you_mean(strange, there.iter().copied()) {
-            Some(near) => format!("there is no {what} `{strange}`: did you mean `{near}`?"),
-            None => {
-                format!("there is no {what} `{strange}`; in agent.toml: {}", joined(there.iter().copied()))
-            }
-        })
-    };
-    let help =
-        strange(&rule.on.classes, &classes, "class").or_else(|| strange(&rule.on.lines, &lines, "line"));
-    let plain = rule
-        .on
-        .names
-        .iter()
-        .filter(|name| !name.contains(['*', '?']))
-        .find_map(|name| did_you_mean(name, all().map(|m| m.name.as_str())));
-    let help = help.unwrap_or_else(|| {
-        let known = format!("machines in agent.toml: {}", joined(all().map(|m| m.name.as_str())));
-        plain.map_or(known.clone(), |near| format!("did you mean `{near}`? {known}"))
-    });
-    report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help = Some(help);
+    report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
+        Some(there_are(&rule.on, inventory));
 }
 
-/// The first of some names, in a row.
-fn joined<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    names.take(8).collect::<Vec<_>>().join(", ")
+/// What there is instead of what a rule asks for in vain.
+fn there_are(on: &Selector, inventory: &Inventory) -> String {
+    let all = |of: fn(&Machine) -> Option<&String>| -> BTreeSet<String> {
+        inventory.machines().filter_map(|(_, machine)| of(machine).cloned()).collect()
+    };
+    let asked = [
+        (("class", "classes"), &on.classes, all(|machine| machine.class.as_ref())),
+        (("line", "lines"), &on.lines, all(|machine| machine.line.as_ref())),
+        (("machine", "machines"), &on.names, all(|machine| Some(&machine.name))),
+    ];
+    let fits =
+        |wanted: &String, there: &BTreeSet<String>| there.iter().any(|name| pattern::fits(wanted, name));
+    let in_vain = asked
+        .into_iter()
+        .find(|(_, wanted, there)| !wanted.is_empty() && !wanted.iter().any(|wanted| fits(wanted, there)));
+    let Some(((one, many), wanted, there)) = in_vain else {
+        return "each of these is there, but not together: all that is given must fit the same machine"
+            .into();
+    };
+    let is_pattern = |name: &&String| name.contains(['*', '?']);
+    let near = wanted
+        .iter()
+        .filter(|name| !is_pattern(name))
+        .find_map(|name| did_you_mean(name, there.iter().map(String::as_str)));
+    let shown: Vec<&str> = there.iter().map(String::as_str).take(8).collect();
+    let rest = if there.len() > shown.len() { ", …" } else { "" };
+    match near {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if there.is_empty() => format!("no machine in agent.toml has a {one}"),
+        None => format!("{many} in agent.toml: {}{rest}", shown.join(", ")),
+    }
 }
 
 /// The machines that a rule is for, in their order.
@@ -383,7 +392,7 @@ mod tests {
     fn a_selector_without_machine_and_equal_weights_are_warnings() {
         let (set, lines) = load(&["[rule.r]\non = 'washr-*'\nwhen = 't > 1'"]);
         assert_eq!((set.rules, set.plans.len()), (1, 0));
-        assert!(lines[0].contains("machines in agent.toml: washer-1"), "{lines:?}");
+        assert!(lines[0].contains("machines in agent.toml: filler-1, washer-1"), "{lines:?}");
         let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
         let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
         assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");

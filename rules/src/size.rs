@@ -11,7 +11,10 @@ use std::mem::size_of;
 use rustc_hash::FxHashSet;
 
 use crate::condition::Delays;
+use crate::document::Placed;
 use crate::engine::Datapoint;
+use crate::expr::Expr;
+use crate::file::{Condition, Define, Note, Rule, State};
 use crate::group::Standing;
 use crate::instance::{Instance, Verdict};
 use crate::inventory::SourceId;
@@ -104,12 +107,36 @@ fn instance(plan: &Plan) -> usize {
     size_of::<Plan>()
         + size_of::<Shape>()
         + size_of::<Instance>()
+        + own_rule(&plan.rule)
         + programs
         + conditions
         + groups
         + slots
         + texts
         + of_windows.sum::<usize>()
+}
+
+/// A rule of its own, which an instance has whose delays are given by parameters: most of it are trees, in which a
+/// character is an expression at most.
+fn own_rule(rule: &Rule) -> usize {
+    let states = || rule.groups.iter().flat_map(|group| &group.states);
+    if states().all(|state| state.delay_by.is_none() && state.hold_by.is_none()) {
+        return 0;
+    }
+    let tree =
+        |condition: &Condition| condition.text.len() * (1 + GROWING * (size_of::<Expr>() + ALLOCATION));
+    let of_state = |state: &State| {
+        let names = state.named.name.len() + 2 * size_of::<Placed<String>>();
+        size_of::<State>() + names + tree(&state.when) + state.clear.as_ref().map_or(0, tree) + 4 * ALLOCATION
+    };
+    let gates = [&rule.active_if, &rule.suppress_if].into_iter().flatten().map(tree).sum::<usize>();
+    let defines: usize =
+        rule.defines.iter().map(|d| size_of::<Define>() + d.name.value.len() + tree(&d.condition)).sum();
+    let texts: usize = rule.text.values().map(|(text, _)| text.bytes() + 4 * ALLOCATION).sum();
+    let Note { cause, consequence, action } = &rule.note;
+    let notes = [cause, consequence, action].into_iter().flat_map(|note| note.values());
+    let notes: usize = notes.map(|text| text.len() + 4 * ALLOCATION).sum();
+    size_of::<Rule>() + states().map(of_state).sum::<usize>() + gates + defines + texts + notes
 }
 
 impl fmt::Display for Memory {
@@ -150,6 +177,29 @@ mod tests {
             some.to_string(),
             "the rules may take 4 MiB of memory: instances 1 KiB, windows 3 MiB, datapoints that wait 0"
         );
+    }
+
+    #[test]
+    fn a_rule_whose_delays_are_given_by_parameters_counts_once_a_machine() {
+        let mut inventory = Inventory::default();
+        let machine =
+            inventory.add_machine(Machine { name: "m".into(), id: "m".into(), ..Machine::default() });
+        let source = inventory.add_source(Source {
+            id: "s".into(),
+            idle_timeout: 1,
+            max_out_of_orderness: 0,
+            max_lag: None,
+        });
+        inventory.add_tag(Tag { machine, source, name: "a".into(), kind: Type::Int, ..Tag::default() });
+        let of = |delay: &str| {
+            let mut report = Report::default();
+            let text = format!("[rule.r]\non = '*'\nwhen = 'a > 1'\nfor = '{delay}'\nparam.p = '5 s'");
+            let file = report.add_file("r.toml", text);
+            let rules = RuleSet::load(&mut report, &[file], &inventory);
+            assert_eq!(report.errors(), 0, "{}", report.render(false));
+            Memory::of(&rules, 0).instances
+        };
+        assert!(of("p") > of("5 s") + size_of::<Rule>());
     }
 
     #[test]
