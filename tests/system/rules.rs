@@ -306,11 +306,13 @@ async fn nobody_reading_on_is_no_mistake() {
     let desk = Desk::new();
     let many: String = (0..2_000).map(|i| format!("[rule.r{i}]\non = '*'\nwhen = 'x > 1'\n")).collect();
     fs::write(desk.path("many.toml"), many).unwrap();
-    let line = "agent rules check many.toml --config agent.toml";
-    for format in ["json", "text"] {
+    for (line, code) in [
+        ("check many.toml --config agent.toml --format json", 1),
+        ("check many.toml --config agent.toml --format text", 1),
+        ("schema", 0),
+    ] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_plant"))
-            .args(line.split(' '))
-            .args(["--format", format])
+            .args("agent rules".split(' ').chain(line.split(' ')))
             .current_dir(desk.path(""))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -318,6 +320,6 @@ async fn nobody_reading_on_is_no_mistake() {
             .unwrap();
         // As `| head` does when it has enough.
         drop((child.stdout.take(), child.stderr.take()));
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{format}");
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{line}");
     }
 }
