@@ -4,7 +4,6 @@
 //! nobody asked for (with the one that was probably meant). Not here: what the keys mean.
 //! Invariant: every mistake of a document is reported in one run, each once, at its place.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -86,35 +85,10 @@ pub struct Table {
 pub fn parse(report: &mut Report, file: FileId) -> Table {
     let text = report.text(file).to_owned();
     let (table, found) = DeTable::parse_recoverable(&text);
-    let errors = if found.is_empty() { Vec::new() } else { errors(&text) };
+    let errors = if found.is_empty() { Vec::new() } else { syntax::errors(&text) };
     syntax::report(report, file, &text, &errors);
     let span = table.span();
     table_of(table.into_inner(), span)
-}
-
-/// All syntax errors of a text, in the order of the file. The parser ends at a key without a value: it is told again
-/// what stands behind that line.
-fn errors(text: &str) -> Vec<(Range<usize>, String)> {
-    /// Whoever makes this mistake in more lines has no TOML file.
-    const KEYS_ALONE_MAX: usize = 50;
-    let mut left = text.to_owned();
-    let mut found = BTreeMap::new();
-    for _ in 0..KEYS_ALONE_MAX {
-        let (_, errors) = DeTable::parse_recoverable(&left);
-        let errors = errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned()));
-        let mut end = None;
-        for (span, message) in errors {
-            if message.starts_with("key with no value") {
-                end = Some(span.start);
-            }
-            found.entry((span.start, span.end)).or_insert(message);
-        }
-        let Some(end) = end else { break };
-        let line = syntax::line_of(&left, end);
-        let blank = " ".repeat(line.len());
-        left.replace_range(line, &blank);
-    }
-    found.into_iter().map(|((start, end), message)| (start..end, message)).collect()
 }
 
 fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {
@@ -238,7 +212,7 @@ impl<'t, 'r> Reader<'t, 'r> {
     fn missing(&mut self, key: &'static str) {
         let written = self.table.entries.iter().map(|(k, _)| k);
         let near = did_you_mean(key, written.clone().map(|k| k.value.as_str()));
-        if near.is_some() {
+        if near.is_some() || written.clone().any(|k| elsewhere_called(&k.value) == Some(key)) {
             // The key with the typing mistake is reported as unknown, with this one as its help.
             return;
         }
@@ -375,13 +349,36 @@ impl<'t, 'r> Reader<'t, 'r> {
                 self.report.error("E006", place, message, format!("in {}", self.name));
                 continue;
             }
-            let near = did_you_mean(&key.value, self.asked.iter().copied());
+            let near = elsewhere_called(&key.value).filter(|near| self.asked.contains(near));
+            let near = near.or_else(|| did_you_mean(&key.value, self.asked.iter().copied()));
             let message = format!("unknown key `{}`", key.value);
             let known = || format!("known here: {}", self.asked.join(", "));
             self.report.error("E002", place, message, format!("{} has no such key", self.name)).help =
                 Some(near.map_or_else(known, |n| format!("did you mean `{n}`?")));
         }
     }
+}
+
+/// What other systems, and German, call a key.
+fn elsewhere_called(key: &str) -> Option<&'static str> {
+    const KEYS: [(&[&str], &str); 14] = [
+        (&["delay", "on_delay", "ondelay", "verzögerung", "verzoegerung", "dauer"], "for"),
+        (&["off_delay", "offdelay", "keep_firing_for", "nachlauf"], "hold"),
+        (&["hysteresis", "hysterese", "dead_band", "totband"], "deadband"),
+        (&["priority", "prio", "gewicht", "priorität", "prioritaet"], "weight"),
+        (&["message", "description", "summary", "meldung", "meldetext"], "text"),
+        (&["condition", "expr", "expression", "if", "wenn", "bedingung"], "when"),
+        (&["machine", "machines", "equipment", "maschine", "maschinen", "target"], "on"),
+        (&["enabled", "enabled_if", "enable", "only_if", "freigabe"], "active_if"),
+        (&["silence", "inhibit", "mute_if", "unterdrücken"], "suppress_if"),
+        (&["level", "schwere", "stufe", "alarmklasse"], "severity"),
+        (&["reset", "reset_if", "unless", "rücksetzen"], "clear"),
+        (&["latching", "selbsthaltung", "quittierpflichtig"], "latch"),
+        (&["parameters", "params", "limits"], "param"),
+        (&["notification", "alert", "notify", "actions"], "action"),
+    ];
+    let lower = key.to_lowercase();
+    KEYS.iter().find(|(names, _)| names.contains(&lower.as_str())).map(|(_, here)| *here)
 }
 
 /// What to write for a value of another kind, where that can be known.

@@ -4,7 +4,10 @@
 //! parsing.
 //! Invariant: one mistake of a line is told, the first: what follows it in the line follows from it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use toml::de::DeTable;
 
 use crate::diagnose::{FileId, Report};
 
@@ -13,6 +16,31 @@ type Words = (String, String, Option<String>);
 
 /// So many mistakes of a file are told: whoever has mended those sees the rest, if they were not of the same kind.
 const TOLD_MAX: usize = 50;
+
+/// All syntax errors of a text, in the order of the file. The parser ends at a key without a value: it is told again
+/// what stands behind that line.
+pub(crate) fn errors(text: &str) -> Vec<(Range<usize>, String)> {
+    /// Whoever makes this mistake in more lines has no TOML file.
+    const KEYS_ALONE_MAX: usize = 50;
+    let mut left = text.to_owned();
+    let mut found = BTreeMap::new();
+    for _ in 0..KEYS_ALONE_MAX {
+        let (_, errors) = DeTable::parse_recoverable(&left);
+        let errors = errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned()));
+        let mut end = None;
+        for (span, message) in errors {
+            if message.starts_with("key with no value") {
+                end = Some(span.start);
+            }
+            found.entry((span.start, span.end)).or_insert(message);
+        }
+        let Some(end) = end else { break };
+        let line = line_of(&left, end);
+        let blank = " ".repeat(line.len());
+        left.replace_range(line, &blank);
+    }
+    found.into_iter().map(|((start, end), message)| (start..end, message)).collect()
+}
 
 /// Reports what the parser says about a file, in the order of the file.
 pub(crate) fn report(report: &mut Report, file: FileId, text: &str, errors: &[(Range<usize>, String)]) {
@@ -71,7 +99,7 @@ impl Header {
     }
 }
 
-pub(crate) fn line_of(text: &str, at: usize) -> Range<usize> {
+fn line_of(text: &str, at: usize) -> Range<usize> {
     let at = text.floor_char_boundary(at);
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     start..text[at..].find('\n').map_or(text.len(), |end| at + end)
