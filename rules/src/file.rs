@@ -56,6 +56,8 @@ pub struct Rule {
     pub on: Selector,
     /// The state when all groups abstain.
     pub default: String,
+    /// What that state weighs.
+    pub default_weight: u32,
     /// When a value that is not renewed stops to count.
     pub stale_after: StaleAfter,
     /// In the order of the file; a rule without groups has one without a name.
@@ -140,6 +142,7 @@ impl Rule {
             file: self.file,
             on: self.on.clone(),
             default: self.default.clone(),
+            default_weight: self.default_weight,
             stale_after: self.stale_after,
             groups,
             unknown_after: self.unknown_after,

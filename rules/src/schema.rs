@@ -34,7 +34,7 @@ const OF_A_STATE: [Key; 6] = [
 const RULE: [Key; 18] = [
     ("on", Of("on"), "The machines that the rule is for: \"filler-*\", or by line and class"),
     ("severity", Of("severity"), "How much its states matter; warning by default"),
-    ("default", Of("state_name"), "The state when all groups abstain; Normal by default"),
+    ("default", Of("weighed"), "The state when all groups abstain; Normal by default"),
     ("active_if", Of("condition"), "While it is false the rule is Inactive"),
     ("suppress_if", Of("condition"), "While it is true nobody is notified"),
     ("stale_after", Of("stale"), "When a value that is not renewed stops to count"),
@@ -53,7 +53,7 @@ const RULE: [Key; 18] = [
 ];
 const GROUP: [Key; 5] = [
     ("weight", Of("weight"), "Weight of its states that give none"),
-    ("otherwise", Of("state_name"), "The state when none of the states holds; without it the group abstains"),
+    ("otherwise", Of("weighed"), "The state when none of the states holds; without it the group abstains"),
     ("unknown", Of("unknown"), "What is said when it cannot be known"),
     ("deadband", Each("constant"), "How far a tag must go back before a state is left"),
     ("state", List("state"), "States, the more urgent first"),
@@ -80,6 +80,8 @@ const UNKNOWN: [Key; 4] = [
     ("weight", Of("weight"), "Its weight"),
     ("severity", Of("severity"), "How much it matters"),
 ];
+const WEIGHED: [Key; 2] =
+    [("name", Of("state_name"), "The state"), ("weight", Of("weight"), "Its weight; 0 by default")];
 const ON: [Key; 3] = [
     ("machine", Of("texts"), "Patterns of names"),
     ("line", Of("texts"), "Lines"),
@@ -125,6 +127,10 @@ fn whole() -> Value {
     either("on", &ON, &mut definitions, vec![json!({ "$ref": "#/$defs/texts" })]);
     either("param", &PARAM, &mut definitions, vec![json!({ "$ref": "#/$defs/constant" })]);
     either("unknown", &UNKNOWN, &mut definitions, vec![json!({ "enum": ["as-false", "abstain"] })]);
+    either("weighed", &WEIGHED, &mut definitions, vec![json!({ "$ref": "#/$defs/state_name" })]);
+    if let Some(weighed) = definitions.get_mut("weighed") {
+        weighed["anyOf"][1]["required"] = json!(["name"]);
+    }
     if let Some(rule) = definitions.get_mut("rule") {
         rule["oneOf"] = json!([{ "required": ["when"] }, { "required": ["group"] }]);
     }

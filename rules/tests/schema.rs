@@ -43,6 +43,7 @@ fn the_schema_has_the_keys_that_the_reader_takes() {
     assert_eq!(keys(&of("note")), known(&rule("note.qqqqqq = 1")));
     assert_eq!(keys(&inside("param")), known(&rule("param.a.qqqqqq = 1")));
     assert_eq!(keys(&inside("unknown")), known(&rule("unknown.qqqqqq = 1")));
+    assert_eq!(keys(&inside("weighed")), known(&rule("default = { name = 'N', qqqqqq = 1 }")));
     assert_eq!(keys(&inside("on")), known("[rule.r]\nwhen = 't > 1'\non.qqqqqq = 1"));
 }
 

@@ -31,6 +31,9 @@ fn canonical(rule: &Rule) -> String {
     let mut out = String::new();
     // Writing into a String cannot fail.
     write!(out, "{:?}", (&rule.name.value, on, &rule.default, rule.stale_after, groups, text, rest)).ok();
+    if rule.default_weight > 0 {
+        write!(out, "default {}", rule.default_weight).ok();
+    }
     if rule.active_if.is_some() || rule.suppress_if.is_some() {
         write!(out, "{}", rule.unknown_after).ok();
     }

@@ -96,7 +96,7 @@ fn group(
     let unknown = keys::on_unknown(&mut r).or(given.unknown.clone());
     let mut deadband = given.deadband.clone();
     deadband.extend(keys::deadband(&mut r));
-    let otherwise = keys::state_name(&mut r, "otherwise");
+    let otherwise = keys::weighed_name(&mut r, "otherwise");
     let tables = r.tables("state");
     if tables.is_empty() && !r.has_wrong("state") {
         let message = format!("group `{}` has no states", name.value);
@@ -113,7 +113,7 @@ fn group(
         tables.into_iter().map(|t| state(r.report(), file, t, defaults)).collect();
     r.finish(&[]);
     let unknown = unknown.unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER));
-    let otherwise = otherwise.map(|name| Named { name, weight: 0, severity: Severity::Info });
+    let otherwise = otherwise.map(|(name, weight)| Named { name, weight, severity: Severity::Info });
     let states = states.into_iter().collect::<Option<Vec<State>>>()?;
     Some(Group { name: Some(name.value.clone()), states, otherwise, unknown, deadband })
 }

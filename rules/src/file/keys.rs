@@ -125,6 +125,22 @@ pub(super) fn state_name(r: &mut Reader<'_, '_>, key: &'static str) -> Option<St
     Some(given.value)
 }
 
+/// A state's name, and its weight if it has one: `"Normal"`, or `{ name = "Normal", weight = 5 }`.
+pub(super) fn weighed_name(r: &mut Reader<'_, '_>, key: &'static str) -> Option<(String, u32)> {
+    let file = r.file();
+    match r.any(key) {
+        Some((_, Placed { value: Node::Table(table), .. })) => {
+            let mut t = Reader::new(table, format!("`{key}`"), file, r.report());
+            let name = t.required("name").then(|| state_name(&mut t, "name")).flatten();
+            let weight = weight(&mut t).unwrap_or(0);
+            t.misplaced("severity", "it is `info`", "a state that matters is one of the group's `state`");
+            t.finish(&[]);
+            Some((name?, weight))
+        }
+        _ => Some((state_name(r, key)?, 0)),
+    }
+}
+
 pub(super) fn stale_after(r: &mut Reader<'_, '_>) -> StaleAfter {
     match r.any("stale_after") {
         None => StaleAfter::IdleTimeout,

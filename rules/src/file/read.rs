@@ -93,11 +93,13 @@ fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
     let on = keys::selector(r);
     let severity = keys::severity(r).unwrap_or(Severity::Warning);
     let (groups, unknown_after) = groups(r, severity);
+    let (default, default_weight) = keys::weighed_name(r, "default").unwrap_or(("Normal".into(), 0));
     let rule = Rule {
         name: name.clone(),
         file,
         on: on.clone().unwrap_or_default(),
-        default: keys::state_name(r, "default").unwrap_or_else(|| "Normal".into()),
+        default,
+        default_weight,
         stale_after: keys::stale_after(r),
         groups,
         unknown_after,

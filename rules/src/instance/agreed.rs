@@ -30,10 +30,11 @@ impl Instance {
                 best = Some((i, vote));
             }
         }
+        let rule = &self.plan.rule;
         let stands = || self.groups.iter().any(Standing::stands);
         let (name, weight, severity, winner) = match best {
             Some((group, vote)) => (vote.name.as_str(), vote.weight, vote.severity, Some((group, vote.by))),
-            None if stands() => (self.plan.rule.default.as_str(), 0, Severity::Info, None),
+            None if stands() => (rule.default.as_str(), rule.default_weight, Severity::Info, None),
             None => (UNKNOWN, 0, Severity::Info, None),
         };
         let now = &self.state;
