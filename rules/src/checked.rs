@@ -68,17 +68,17 @@ impl Checked {
         limits.give(report, &mut rules, &mut checked.mistaken, inventory, checked.unread.is_empty());
         checked.unread.append(&mut limits.unread);
         rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
-        checked.bind(report, rules, inventory);
+        checked.bind(report, rules, inventory, INSTANCES_MAX);
         report.sort();
         checked
     }
 
-    fn bind(&mut self, report: &mut Report, rules: Vec<Rule>, inventory: &Inventory) {
+    fn bind(&mut self, report: &mut Report, rules: Vec<Rule>, inventory: &Inventory, instances_max: usize) {
         let mut instances = 0;
         for rule in rules {
             let (name, rule) = (rule.name.value.clone(), Arc::new(rule));
             match bind(report, Arc::clone(&rule), inventory) {
-                Some(plans) if instances + plans.len() <= INSTANCES_MAX => {
+                Some(plans) if instances + plans.len() <= instances_max => {
                     instances += plans.len();
                     self.rules.insert(name, BoundRule { rule, plans });
                 }
@@ -123,4 +123,38 @@ fn too_many(report: &mut Report, rule: &Rule, more: usize) {
     let label = format!("this rule would add {more}, one for each of its machines");
     report.error("R404", (rule.file, rule.name.span.clone()), message, label).help =
         Some("divide the machines among several agents, or narrow `on`".into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Machine, Source, Tag};
+    use crate::value::Type;
+
+    #[test]
+    fn a_rule_that_would_be_one_instance_too_much_is_refused_and_smaller_ones_are_not() {
+        let mut inventory = Inventory::default();
+        let source = Source { id: "plc".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
+        let source = inventory.add_source(source);
+        for name in ["a", "b", "c"] {
+            let machine =
+                inventory.add_machine(Machine { name: name.into(), id: name.into(), ..Machine::default() });
+            let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, ..Tag::default() };
+            inventory.add_tag(tag).unwrap();
+        }
+        let mut report = Report::default();
+        let rule = |name: &str, on: &str| format!("[rule.{name}]\non = '{on}'\nwhen = 't > 1'\n");
+        let text = rule("first", "*") + &rule("second", "*") + &rule("third", "a");
+        let file = report.add_file("r.toml", text);
+        let rules = file::rules(&mut report, file).rules;
+        let mut checked = Checked::default();
+        checked.bind(&mut report, rules, &inventory, 4);
+        assert_eq!(checked.rules.keys().collect::<Vec<_>>(), ["first", "third"]);
+        assert_eq!(checked.mistaken.iter().collect::<Vec<_>>(), ["second"]);
+        let said: Vec<String> = report.lines().collect();
+        assert!(
+            said.len() == 1 && said[0].contains("this rule would add 3, one for each of its machines"),
+            "{said:?}"
+        );
+    }
 }

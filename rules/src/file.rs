@@ -133,7 +133,7 @@ impl Rule {
         std::iter::once(self.default.as_str()).chain(self.groups.iter().flat_map(Group::names))
     }
 
-    /// The rule with these groups, as it is judged on one machine: tests and the parameters of others stay behind.
+    /// The rule with these groups, as it is judged on one machine: its tests stay behind, and of its parameters all but their names.
     pub(crate) fn with_groups(&self, groups: Vec<Group>) -> Self {
         Self {
             name: self.name.clone(),
@@ -143,7 +143,7 @@ impl Rule {
             stale_after: self.stale_after,
             groups,
             unknown_after: self.unknown_after,
-            params: BTreeMap::new(),
+            params: self.params.keys().map(|name| (name.clone(), Param::default())).collect(),
             defines: self.defines.clone(),
             active_if: self.active_if.clone(),
             suppress_if: self.suppress_if.clone(),
@@ -400,6 +400,6 @@ state = [ { name = "High", when = "p > 4.5" } ]
 
     #[test]
     fn a_file_that_is_not_toml_gives_no_rules() {
-        assert!(mistakes("[rule.a]\non = 'x'\nwhen = 't > 1'\n[rule.b\n")[0].contains("not TOML"));
+        assert!(mistakes("[rule.a]\non = 'x'\nwhen = 't > 1'\n[rule.b\n")[0].contains("is not closed"));
     }
 }

@@ -133,19 +133,34 @@ fn columns(report: &mut Report, file: FileId, sheet: &Sheet) -> Vec<String> {
         if names[..i].contains(name) {
             report.error("R601", place, format!("column `{name}` stands twice"), "the second one");
         } else if !COLUMNS.contains(&name.as_str()) {
-            let help = did_you_mean(name, COLUMNS).map(|near| format!("did you mean `{near}`?"));
+            let help = meant(name).map(|near| format!("did you mean `{near}`?"));
             let known = || format!("columns: {}", COLUMNS.join(", "));
             report.error("R601", place, format!("unknown column `{}`", field.value), "no such column").help =
                 Some(help.unwrap_or_else(known));
         }
     }
-    let meant = |column: &str| names.iter().any(|n| did_you_mean(n, COLUMNS) == Some(column));
-    for missing in COLUMNS[..NEEDED].iter().filter(|c| !meant(c)) {
+    let is_there = |column: &str| names.iter().any(|n| meant(n) == Some(column));
+    for missing in COLUMNS[..NEEDED].iter().filter(|c| !is_there(c)) {
         let message = format!("the file has no column `{missing}`");
         report.error("R601", (file, header.span.clone()), message, "the names of the columns").help =
             Some("the first line must be rule;parameter;machine;value".into());
     }
     names
+}
+
+/// The column that is meant by a name.
+fn meant(name: &str) -> Option<&'static str> {
+    const GERMAN: [(&str, &str); 7] = [
+        ("regel", "rule"),
+        ("maschine", "machine"),
+        ("wert", "value"),
+        ("grenzwert", "value"),
+        ("limit", "value"),
+        ("einheit", "unit"),
+        ("kommentar", "comment"),
+    ];
+    let german = GERMAN.iter().find(|(german, _)| *german == name).map(|(_, column)| *column);
+    german.or_else(|| did_you_mean(name, COLUMNS))
 }
 
 fn limit<'f>(
@@ -199,6 +214,12 @@ fn value(report: &mut Report, file: FileId, sheet: &Sheet, given: &Placed<String
     if let Some((_, truth)) = truth.iter().find(|(name, _)| *name == text.to_lowercase()) {
         return Some(Constant { value: Value::Bool(*truth), unit: None });
     }
+    if looks_like_a_date(text) {
+        let message = format!("`{text}` looks like a date");
+        report.error("R603", place, message, "a spreadsheet makes dates of numbers such as 1.2").help =
+            Some("give the column the format `text`, and type the number anew".into());
+        return None;
+    }
     let number: String = text.chars().take_while(|c| c.is_ascii_digit() || ".,+-".contains(*c)).collect();
     if number.matches(['.', ',']).count() > 1 {
         let message = format!("`{number}` is not a number");
@@ -215,6 +236,25 @@ fn value(report: &mut Report, file: FileId, sheet: &Sheet, given: &Placed<String
             None
         }
     }
+}
+
+/// `01. Feb`, `1.2.2026`, `Feb 01`, `2026-02-01`.
+fn looks_like_a_date(text: &str) -> bool {
+    const MONTHS: [&str; 15] = [
+        "jan", "feb", "mar", "mär", "apr", "may", "mai", "jun", "jul", "aug", "sep", "oct", "okt", "nov",
+        "dez",
+    ];
+    let lower = text.to_lowercase();
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let is_month =
+        |word: &&str| MONTHS.iter().any(|month| word.starts_with(month)) || word.starts_with("dec");
+    let numbers = words.iter().filter(|word| word.chars().all(|c| c.is_ascii_digit())).count();
+    let named = words.len() < 4 && numbers > 0 && words.iter().any(is_month);
+    let parts: Vec<&str> = lower.split(['.', '-', '/']).collect();
+    let year = |part: &&str| part.len() == 4 && (part.starts_with("19") || part.starts_with("20"));
+    let plain = parts.len() == 3 && numbers == 3 && (year(&parts[0]) || year(&parts[2]));
+    named || plain
 }
 
 fn no_rule(report: &mut Report, line: &Limit, known: &BTreeSet<String>) {

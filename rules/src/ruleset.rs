@@ -251,11 +251,13 @@ fn there_are(on: &Selector, inventory: &Inventory) -> String {
         (("line", "lines"), &on.lines, all(|machine| machine.line.as_ref())),
         (("machine", "machines"), &on.names, all(|machine| Some(&machine.name))),
     ];
-    let fits =
-        |wanted: &String, there: &BTreeSet<String>| there.iter().any(|name| pattern::fits(wanted, name));
-    let in_vain = asked
-        .into_iter()
-        .find(|(_, wanted, there)| !wanted.is_empty() && !wanted.iter().any(|wanted| fits(wanted, there)));
+    // Only names of machines are patterns.
+    let fits = |key: &str, wanted: &String, there: &BTreeSet<String>| {
+        there.contains(wanted) || key == "machine" && there.iter().any(|name| pattern::fits(wanted, name))
+    };
+    let in_vain = asked.into_iter().find(|((key, _), wanted, there)| {
+        !wanted.is_empty() && !wanted.iter().any(|wanted| fits(key, wanted, there))
+    });
     let Some(((one, many), wanted, there)) = in_vain else {
         return "each of these is there, but not together: all that is given must fit the same machine"
             .into();
@@ -392,7 +394,7 @@ mod tests {
     fn a_selector_without_machine_and_equal_weights_are_warnings() {
         let (set, lines) = load(&["[rule.r]\non = 'washr-*'\nwhen = 't > 1'"]);
         assert_eq!((set.rules, set.plans.len()), (1, 0));
-        assert!(lines[0].contains("machines in agent.toml: washer-1"), "{lines:?}");
+        assert!(lines[0].contains("machines in agent.toml: filler-1, washer-1"), "{lines:?}");
         let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
         let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
         assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");

@@ -43,6 +43,8 @@ error[E005]: `scan` must be a duration in quotes, such as "5 min"
    |
 16 | scan = 100
    |        ^^^ this is an integer
+   |
+   = help: write scan = "100 s", or the unit that is meant
 "#;
     mistake("scan = \"100 ms\"", "scan = 100", golden).await;
 }

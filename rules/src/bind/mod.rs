@@ -16,7 +16,7 @@ use deadbands::Deadbands;
 use sha2::{Digest as _, Sha256};
 
 use crate::delays;
-use crate::diagnose::{Diagnostic, Report};
+use crate::diagnose::{Diagnostic, Report, did_you_mean};
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
 use crate::expr::ir::{Ir, Reads};
@@ -26,7 +26,7 @@ use crate::inventory::{Inventory, MachineId, SourceId};
 use crate::params::{self, Mismatch};
 use crate::place;
 use crate::ruleset::{BoundCondition, BoundProgram, Plan, Shape};
-use crate::text::Template;
+use crate::text::{self, Template};
 use crate::time::Millis;
 use crate::value::Constant;
 
@@ -281,7 +281,12 @@ impl Binding<'_, '_> {
                         place.is_of(tag.kind, tag.names.as_ref());
                         named.push(slot);
                     }
-                    Err(mistake) => self.show(span, mistake),
+                    Err(mistake) => {
+                        let word = did_you_mean(&place.name, text::WORDS).filter(|_| place.machine.is_none());
+                        let help = word.map(|word| format!("did you mean {{{word}}}?"));
+                        let help = help.or_else(|| meant_in_german(&place.name)).or(mistake.help.clone());
+                        self.show(span, Mistake { help, ..mistake });
+                    }
                 }
             }
             texts.insert(language.clone(), template);
@@ -289,6 +294,13 @@ impl Binding<'_, '_> {
         }
         (texts, slots)
     }
+}
+
+fn meant_in_german(word: &str) -> Option<String> {
+    const WORDS: [(&str, &str); 4] =
+        [("maschine", "machine"), ("zustand", "state"), ("seit", "since"), ("status", "state")];
+    let (_, here) = WORDS.iter().find(|(german, _)| *german == word.to_lowercase())?;
+    Some(format!("write {{{here}}}"))
 }
 
 /// A rule that reads nothing has no source, so no time passes for it and it would never say anything.

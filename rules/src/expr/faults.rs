@@ -21,8 +21,13 @@ pub(super) fn ends_early(end: usize) -> Mistake {
         .help("for example `pressure > 4.5 bar`")
 }
 
-/// A token where a value should begin.
-pub(super) fn no_value(token: &Token) -> Mistake {
+/// A token where a value should begin; `like_a_function`: in front of a bracket.
+pub(super) fn no_value(token: &Token, like_a_function: bool) -> Mistake {
+    if let (Kind::Joint(joint), true) = (&token.kind, like_a_function) {
+        return Mistake::new("R107", token.span.clone(), format!("`{joint}` stands between two conditions"))
+            .label("it is no function")
+            .help(format!("write `a {joint} b`"));
+    }
     let message = match token.kind {
         Kind::Operator(Operator::Add) => "a plus sign stands between two values only",
         Kind::OpenList => "a list stands behind `in` only",
@@ -71,10 +76,15 @@ pub(super) fn unclosed(close: &Kind, behind: Option<&Token>, end: usize) -> Mist
     }
 }
 
-/// A token behind what was a whole condition.
-pub(super) fn goes_on(token: &Token, before: Option<&Token>) -> Mistake {
+pub(super) fn list_in_brackets(at: Range<usize>) -> Mistake {
+    Mistake::new("R107", at, "a list stands in square brackets").help("write `x in [A, B]`")
+}
+
+/// A token, at its place among all, behind what was a whole condition.
+pub(super) fn goes_on(text: &str, tokens: &[Token], at: usize) -> Mistake {
+    let (token, before) = (&tokens[at], at.checked_sub(1).map(|i| &tokens[i]));
     let mistake = Mistake::new("R107", token.span.clone(), "the condition goes on after its end");
-    let and_or = "`and`, `or` or the end is expected here";
+    let expected = mistake.clone().label("`and`, `or` or the end is expected here");
     match (&token.kind, before.map(|t| &t.kind)) {
         (Kind::Close | Kind::CloseList, _) => {
             mistake.label("no bracket is open here").help("leave it out, or open a bracket before")
@@ -83,19 +93,27 @@ pub(super) fn goes_on(token: &Token, before: Option<&Token>) -> Mistake {
             .label("`else` needs brackets")
             .help("write `(x else 0)`: the value of `x`, or 0 while it is Unknown"),
         (Kind::To, _) => mistake.label("a range stands behind `in` only").help("write `x in 72 .. 87`"),
-        (Kind::Of, _) => mistake
-            .label(and_or)
+        (Kind::Of, _) => expected
             .help("a machine stands in backticks, then a point and its tag: `` `washer-1`.pressure ``"),
-        (Kind::Comma, _) => mistake.label(and_or).help("write `and` or `or` between two conditions"),
-        (Kind::Name(name), Some(Kind::Name(first))) => mistake
-            .label(and_or)
-            .help(format!("a name with a blank stands in backticks: `` `{first} {name}` ``")),
+        (Kind::Name(name), _) if ["between", "zwischen"].contains(&name.to_lowercase().as_str()) => {
+            mistake.label("`in` is expected here").help("write `x in 72 .. 87`")
+        }
+        (Kind::Name(_), Some(Kind::Name(_))) => {
+            let name = &text[tokens[at - 1].span.start..odd_name_end(tokens, at)];
+            expected.help(format!("a name with a blank stands in backticks: `` `{name}` ``"))
+        }
         (Kind::Number(..), Some(Kind::Number(_, None))) => {
-            mistake.label(and_or).help("a number has no blanks: write 10000, or 10_000")
+            expected.help("a number has no blanks: write 10000, or 10_000")
         }
-        (Kind::Name(_) | Kind::Number(..) | Kind::Text(_) | Kind::Quoted(_), _) => {
-            mistake.label(and_or).help("write `and` or `or` between two conditions")
+        (Kind::Name(_) | Kind::Number(..) | Kind::Text(_) | Kind::Quoted(_) | Kind::Comma, _) => {
+            expected.help("write `and` or `or` between two conditions")
         }
-        _ => mistake.label(and_or),
+        _ => expected,
     }
+}
+
+/// Where a name with blanks ends that goes on at this token.
+fn odd_name_end(tokens: &[Token], at: usize) -> usize {
+    let is_part = |t: &&Token| matches!(t.kind, Kind::Name(_) | Kind::Number(_, None));
+    tokens[at..].iter().take_while(is_part).last().map_or(tokens[at].span.end, |t| t.span.end)
 }

@@ -160,18 +160,47 @@ fn rows(binder: &mut Binder<'_>, joint: Joint, parts: &[Ir], exprs: &[Expr]) {
     }
 }
 
-/// Values outside a tag's range are Unknown, so a limit there is never reached.
+/// Values outside a tag's range are Unknown, so a limit there is never reached; and no day has 25 hours.
 fn outside_range(binder: &mut Binder<'_>, ir: &Ir, expr: &Expr) {
-    let Some((Ir::Slot(slot), wanted)) = interval(ir) else { return };
-    let tag: &Tag = binder.tag(*slot);
-    let Some((low, high)) = tag.range else { return };
-    let range = Interval { low, high, ..ALL };
-    if wanted.and(range).is_empty() {
-        let message = format!("this can never be true: `{}` has the range {low} to {high}", tag.name);
-        binder.say(
-            Mistake::warning("R210", expr.span.clone(), message)
-                .label("values outside the range are Unknown"),
-        );
+    let never = |of: &Ir, wanted: Interval| {
+        let (name, low, high) = bounds(binder, of)?;
+        let never = wanted.and(Interval { low, high, ..ALL }).is_empty();
+        never.then_some((name, low, high, matches!(of, Ir::Slot(_))))
+    };
+    let found = match ir {
+        Ir::Among(of, list) => list.iter().find_map(|value| {
+            let one = Ir::Const(value.clone()).number()?;
+            never(of, Interval { low: one, high: one, ..ALL })
+        }),
+        _ => interval(ir).and_then(|(of, wanted)| never(of, wanted)),
+    };
+    let Some((name, low, high, is_tag)) = found else { return };
+    let (what, label) = if is_tag {
+        ("has the range", "values outside the range are Unknown")
+    } else {
+        ("gives", "it is never that")
+    };
+    let never =
+        if matches!(ir, Ir::Among(..)) { "one of these can never be" } else { "this can never be true" };
+    let message = format!("{never}: `{name}` {what} {low} to {high}");
+    let mistake = Mistake::warning("R210", expr.span.clone(), message).label(label);
+    binder.say(match name.as_str() {
+        "weekday()" => mistake.help("Monday is 1, Sunday is 7: write `weekday() = Sunday`"),
+        "hour()" => mistake.help("midnight is `hour() = 0`"),
+        _ => mistake,
+    });
+}
+
+/// Between which numbers a value lies, and what messages call it.
+fn bounds(binder: &Binder<'_>, ir: &Ir) -> Option<(String, f64, f64)> {
+    match ir {
+        Ir::Hour => Some(("hour()".into(), 0.0, 23.0)),
+        Ir::Weekday => Some(("weekday()".into(), 1.0, 7.0)),
+        Ir::Slot(slot) => {
+            let tag: &Tag = binder.tag(*slot);
+            tag.range.map(|(low, high)| (tag.name.clone(), low, high))
+        }
+        _ => None,
     }
 }
 

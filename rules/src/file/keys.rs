@@ -170,7 +170,9 @@ pub(super) fn texts(r: &mut Reader<'_, '_>) -> BTreeMap<String, (Template, Range
         } else {
             match Template::read(text) {
                 Ok(template) => drop(texts.insert(language.value, (template, node.span.clone()))),
-                Err(mistake) => report_mistake(r.report(), file, &node.span, mistake),
+                Err(mistakes) => {
+                    mistakes.into_iter().for_each(|m| report_mistake(r.report(), file, &node.span, m));
+                }
             }
         }
     }
