@@ -1,12 +1,13 @@
 //! Recordings, NDJSON: written by `record` and by a running agent, read by `rules replay`.
 //!
-//! Here: from the engine's datapoint to the unified JSON; the way back stands in `read`, what a recording shows of its line
-//! in `infer`, what else goes into the
-//! engine in `input`, what an agent writes while it runs in `recorder`. Not here: the command lines.
+//! Here: from the engine's datapoint to the unified JSON; the way back stands in `line` and `read`, what a recording shows
+//! of its line in `infer`, what else goes into the engine in `input`, what an agent writes while it runs in `recorder`.
+//! Not here: the command lines.
 //! Invariant: what is written and read again is the same input for the engine.
 
 pub mod infer;
 mod input;
+pub mod line;
 pub mod read;
 mod recorder;
 

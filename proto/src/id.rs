@@ -3,8 +3,6 @@
 //! Here: how they are made. Invariant: the same record has the same id for ever, and two records never share
 //! one: the parts are hashed with their lengths, and the incarnation tells reinstalled agents apart.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 /// The id of a transition: one per agent, incarnation, rule, machine and sequence number.
@@ -37,11 +35,12 @@ fn of(parts: &[&str]) -> String {
 /// Bytes as lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -52,6 +51,13 @@ mod tests {
     fn an_id_never_changes() {
         let id = transition("ipc-l3", "00000000000000ff", "caustic", "84068f2f", 41);
         assert_eq!(id, "63ee8c58f24b925b4307b97a1dfc695b922bba53b64b87f05c3e7dfa553fbfe7");
+    }
+
+    #[test]
+    fn every_byte_has_its_two_digits() {
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        let written: String = all.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex(&all), written);
     }
 
     #[test]

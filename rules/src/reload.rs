@@ -74,8 +74,11 @@ impl Engine {
             return old[was].watermark;
         }
         // What it says is of a time that may have been set back since.
-        let mark = self.resume(plan, instance, names, &mut Resumed::default());
-        let mark = if mark > self.at + self.options.future_bound { LONG_AGO } else { mark };
+        let mut mark = self.resume(plan, instance, names, &mut Resumed::default());
+        if mark > self.at + self.options.future_bound {
+            instance.forget_time(mark, self.at);
+            mark = LONG_AGO;
+        }
         let renamed = names.before(plan).map(|name| plan.key_under(name, &self.inventory));
         let Some((was, before)) = renamed.and_then(|key| standing.remove(&key)) else { return mark };
         self.leave_counter(&before, old[was].watermark, outputs);
@@ -106,7 +109,7 @@ impl Engine {
             let fresh = self.scopes[i].waiting() == 0;
             self.with_scope(i, outputs, Scope::catch_up);
             let sources = self.scopes[i].sources.clone();
-            if !self.scopes[i].goes_on {
+            if !self.scopes[i].goes_on && self.scopes[i].watermark > LONG_AGO {
                 sources.iter().for_each(|s| self.scopes[i].meet(*s, self.clocks[s.0 as usize]));
             }
             let inventory = Arc::clone(&self.inventory);

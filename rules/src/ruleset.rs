@@ -251,11 +251,13 @@ fn there_are(on: &Selector, inventory: &Inventory) -> String {
         (("line", "lines"), &on.lines, all(|machine| machine.line.as_ref())),
         (("machine", "machines"), &on.names, all(|machine| Some(&machine.name))),
     ];
-    let fits =
-        |wanted: &String, there: &BTreeSet<String>| there.iter().any(|name| pattern::fits(wanted, name));
-    let in_vain = asked
-        .into_iter()
-        .find(|(_, wanted, there)| !wanted.is_empty() && !wanted.iter().any(|wanted| fits(wanted, there)));
+    // Only names of machines are patterns.
+    let fits = |key: &str, wanted: &String, there: &BTreeSet<String>| {
+        there.contains(wanted) || key == "machine" && there.iter().any(|name| pattern::fits(wanted, name))
+    };
+    let in_vain = asked.into_iter().find(|((key, _), wanted, there)| {
+        !wanted.is_empty() && !wanted.iter().any(|wanted| fits(key, wanted, there))
+    });
     let Some(((one, many), wanted, there)) = in_vain else {
         return "each of these is there, but not together: all that is given must fit the same machine"
             .into();

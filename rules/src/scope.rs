@@ -1,12 +1,14 @@
 //! A scope: sources that share one watermark, one waiting room and one table of tag values.
 //!
-//! The heart of the engine. As the watermark passes them, instants are handled one after the other, and at an
-//! instant in this order (§3.8): all its datapoints are applied; staleness; every condition is judged once;
-//! timers; groups; rules. So a value that changes exactly when a timer is due prevents it, and a scan gives no
-//! false states in between.
+//! The heart of the engine. As the watermark passes them, instants are handled one after the other.
 //!
-//! Here: that order. Not here: where the watermark stands (`watermark`), what a condition means (`condition`).
+//! Here: what a scope is made of, what it takes in, which instants there are. Not here: what happens at one (`instant`,
+//! `judge`), where the watermark stands (`watermark`), what a condition means (`condition`).
 //! Invariant: the watermark never goes back (I3), and nothing is judged before it.
+
+mod anew;
+mod instant;
+mod judge;
 
 use std::sync::Arc;
 
@@ -17,7 +19,6 @@ use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
 use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId};
 use crate::ruleset::Plan;
-use crate::sight::Sight;
 use crate::signals::Signals;
 use crate::time::{LONG_AGO, Millis};
 use crate::timers::{Timer, Timers};
@@ -25,8 +26,6 @@ use crate::touched::{Reader, Touched};
 use crate::waiting::{Room, Waiting};
 use crate::watermark::Pace;
 use crate::windows::Windows;
-
-mod anew;
 
 /// Sources that share a watermark, with the instances that read them.
 #[derive(Debug)]
@@ -133,14 +132,6 @@ impl Scope {
         self.signals.ready(inventory);
     }
 
-    /// Moves an instance on at the watermark: somebody did something to it between two instants, which is no reason to
-    /// judge its conditions anew.
-    pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
-        if let Some(begin) = self.unknown_counts_from() {
-            self.move_on(i, self.watermark, begin, going);
-        }
-    }
-
     /// Applies all that waits, whatever the watermark: time begins again.
     pub(crate) fn apply_all(&mut self, going: &mut Going<'_>) {
         if let Some(last) = self.room.last() {
@@ -212,30 +203,6 @@ impl Scope {
         }
     }
 
-    fn handle(&mut self, now: i64, going: &mut Going<'_>) {
-        let mut touched = std::mem::take(&mut self.touched);
-        self.apply(now, going, &mut touched);
-        self.pass(now, going, &mut touched);
-        for (window, by_datapoint) in touched.take_windows() {
-            self.look_through(window, now, by_datapoint, going);
-            // That it goes stale or returns shows at the next cell, like all that only time brings.
-            if by_datapoint {
-                touched.add(&self.windows.get(window).readers);
-            }
-        }
-        if let Some(begin) = self.unknown_counts_from() {
-            if touched.all {
-                self.look_anew(now, going);
-                (0..self.instances.len()).for_each(|i| self.judge_whole(i, now, begin, going));
-            } else {
-                let by_instance = touched.in_order().chunk_by(|a, b| a.instance == b.instance);
-                by_instance.for_each(|readers| self.judge(readers, now, begin, going));
-            }
-        }
-        touched.clear();
-        self.touched = touched;
-    }
-
     /// The instances begin, unless they have.
     fn begin(&mut self, now: i64, inventory: &Inventory) {
         let patience = self.sources.iter().map(|s| inventory.source(*s).idle_timeout).max();
@@ -246,184 +213,6 @@ impl Scope {
     fn unknown_counts_from(&self) -> Option<i64> {
         let (began, patience) = self.began?;
         Some(self.signals.all_heard().map_or(patience, |heard| heard.clamp(began, patience)))
-    }
-
-    /// All datapoints of the instant.
-    fn apply(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
-        let mut renewed = std::mem::take(&mut self.renewed);
-        let heard_before = self.signals.all_heard().is_some();
-        let mut any = false;
-        while let Some(waiting) = self.room.leave_at(now) {
-            any = true;
-            let is_tag = matches!(waiting.datapoint.subject, Subject::Tag(_));
-            if self.signals.apply(going.inventory, waiting, touched, &mut renewed) {
-                going.counts.applied += u64::from(is_tag);
-            } else {
-                going.counts.dropped += 1;
-            }
-        }
-        if any && self.began.is_none() {
-            self.begin(now, going.inventory);
-            touched.all = true;
-        } else if !heard_before && self.signals.all_heard().is_some() {
-            // What they wait for comes at another time now, but says what it said.
-            (0..self.instances.len()).for_each(|i| touched.due(i));
-        }
-        self.arm_renewed(&mut renewed, now, going.inventory);
-        self.renewed = renewed;
-    }
-
-    fn arm_renewed(&mut self, renewed: &mut Renewed, now: i64, inventory: &Inventory) {
-        for contact in renewed.contacts.drain(..) {
-            let due = self.signals.contacts_mut()[contact].silent_from(inventory);
-            self.timers.arm(Timer::Silence(contact), due);
-        }
-        for signal in renewed.signals.drain(..) {
-            self.arm_signal(signal, inventory);
-            self.arm_ages(signal, now);
-        }
-    }
-
-    /// The timer of a source has come.
-    fn look_for_silence(&mut self, contact: usize, now: i64, inventory: &Inventory, touched: &mut Touched) {
-        let due = self.signals.contacts_mut()[contact].silent_from(inventory);
-        if due > now {
-            return self.timers.arm(Timer::Silence(contact), due);
-        }
-        let mut renewed = std::mem::take(&mut self.renewed);
-        self.signals.fall_silent(inventory, (contact, now), touched, &mut renewed);
-        self.arm_renewed(&mut renewed, now, inventory);
-        self.renewed = renewed;
-    }
-
-    /// All timers of the instant: staleness, then what instances have due.
-    fn pass(&mut self, now: i64, going: &mut Going<'_>, touched: &mut Touched) {
-        while let Some(timer) = self.timers.pop(now) {
-            match timer {
-                Timer::Begin => {
-                    if self.began.is_none() {
-                        // Nothing was heard: the sources have been waited for already.
-                        self.began = Some((now, now));
-                        touched.all = true;
-                    }
-                }
-                Timer::Instance(i) => touched.due(i),
-                Timer::Silence(contact) => self.look_for_silence(contact, now, going.inventory, touched),
-                Timer::Cell(window) => {
-                    self.timers.arm_if(timer, self.windows.tick(window, now));
-                    touched.add(&self.windows.get(window).readers);
-                }
-                Timer::Age(age) => {
-                    let (signal, _, reader) = self.ages[age];
-                    touched.add(&[reader]);
-                    self.arm_ages(signal, now);
-                }
-                Timer::Hour => {
-                    touched.add(&self.calendar);
-                    self.timers.arm_if(timer, going.zone.next_hour(now));
-                }
-                Timer::Stale(s) => match self.signals.stale_due(going.inventory, s) {
-                    Some(later) if later > now => self.arm_signal(s, going.inventory),
-                    Some(_) => self.signals.go_stale(going.inventory, s, touched),
-                    None => {}
-                },
-            }
-        }
-    }
-
-    /// A window's argument may give something else, or was sampled.
-    fn look_through(&mut self, window: usize, now: i64, by_datapoint: bool, going: &Going<'_>) {
-        let kept = self.windows.get(window);
-        let no_windows = Windows::default();
-        let seen = Sight {
-            signals: &self.signals,
-            slots: &kept.signals,
-            windows: &no_windows,
-            through: None,
-            zone: going.zone,
-            now,
-        };
-        let value = kept.window().argument.value(&seen);
-        self.windows.take(window, now, &value, by_datapoint);
-        self.timers.arm_if(Timer::Cell(window), self.windows.tick(window, now));
-    }
-
-    /// Everything is to be judged: windows, ages and the calendar are looked at as if for the first time.
-    fn look_anew(&mut self, now: i64, going: &Going<'_>) {
-        for window in 0..self.windows.len() {
-            self.look_through(window, now, false, going);
-        }
-        for age in 0..self.ages.len() {
-            self.arm_ages(self.ages[age].0, now);
-        }
-        if !self.calendar.is_empty() {
-            self.timers.arm_if(Timer::Hour, going.zone.next_hour(now));
-        }
-    }
-
-    fn arm_ages(&mut self, signal: usize, now: i64) {
-        let Some(sampled) = self.signals.cell(signal).timestamp else { return };
-        for age in self.signals.ages(signal) {
-            let due = Some(sampled + self.ages[*age].1).filter(|due| *due > now);
-            self.timers.arm_if(Timer::Age(*age), due);
-        }
-    }
-
-    /// Judges what was touched of an instance; where nothing is said anew and nothing is due, nothing else happens.
-    fn judge(&mut self, readers: &[Reader], now: i64, begin: i64, going: &mut Going<'_>) {
-        let Some(i) = readers.first().map(|r| r.instance as usize) else { return };
-        let mut moves = false;
-        let slots = std::mem::take(&mut self.instances[i].signals);
-        for reader in readers {
-            moves |= reader.judged().is_none_or(|program| self.judge_program(i, program, &slots, now, going));
-        }
-        self.instances[i].signals = slots;
-        if moves {
-            self.move_on(i, now, begin, going);
-        }
-    }
-
-    /// Judges an instance of which nothing is known to be as it was.
-    fn judge_whole(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
-        let slots = std::mem::take(&mut self.instances[i].signals);
-        for program in 0..self.instances[i].verdicts.len() {
-            self.judge_program(i, program, &slots, now, going);
-        }
-        self.instances[i].signals = slots;
-        self.move_on(i, now, begin, going);
-    }
-
-    /// True: the program says something else than before.
-    fn judge_program(
-        &mut self,
-        i: usize,
-        program: usize,
-        slots: &[usize],
-        now: i64,
-        going: &Going<'_>,
-    ) -> bool {
-        let instance = &mut self.instances[i];
-        let looks_through = instance.windows_of(program);
-        self.windows.pass(i, looks_through, now);
-        let plan = (!looks_through.is_empty()).then(|| Arc::clone(&instance.plan));
-        let (signals, windows, zone) = (&self.signals, &self.windows, going.zone);
-        let through = plan.as_deref().map(|plan| (i, plan));
-        instance.judge(program, &Sight { signals, slots, windows, through, zone, now })
-    }
-
-    /// Moves an instance to an instant, on what its programs have said.
-    fn move_on(&mut self, i: usize, now: i64, begin: i64, going: &mut Going<'_>) {
-        let (signals, instance) = (&self.signals, &mut self.instances[i]);
-        let moved = instance.advance(now, begin);
-        going.tell(instance, signals, moved, (now, self.watermark));
-        self.timers.arm_if(Timer::Instance(i), instance.due(now, begin));
-    }
-
-    fn arm_signal(&mut self, signal: usize, inventory: &Inventory) {
-        // A deadline only ever moves back: the timer that is there finds that out when it comes.
-        if !self.signals.is_watched(inventory, signal) && !self.timers.is_armed(Timer::Stale(signal)) {
-            self.timers.arm_if(Timer::Stale(signal), self.signals.stale_due(inventory, signal));
-        }
     }
 
     /// The stored form of every instance that changed, or grew older, since it was stored last. Where none did, that of

@@ -194,9 +194,9 @@ impl Signals {
     }
 
     /// Takes over what is known of a source that was heard before anybody here read it.
-    pub(crate) fn meet(&mut self, source: SourceId, clock: Clock) {
+    pub(crate) fn meet(&mut self, source: SourceId, clock: Clock, watermark: i64) {
         let (Some(frontier), Some(contact)) = (clock.frontier, self.contact_of(source)) else { return };
-        (contact.first, contact.frontier) = (Some(frontier), frontier);
+        (contact.first, contact.frontier) = (Some(frontier.min(watermark)), frontier);
         contact.promised = clock.promised.unwrap_or(LONG_AGO);
         self.look_who_was_heard();
     }

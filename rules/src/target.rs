@@ -54,8 +54,12 @@ fn nobody(report: &mut Report, rule: &Rule, notify: &Placed<String>) {
 
 /// What to add to the configuration.
 fn block(name: &str) -> String {
-    let name = if crate::file::is_name(name) { name } else { "shift-lead" };
-    format!("add this to agent.toml:\n[[notify]]\nname = \"{name}\"\nto = \"stream\"")
+    let (why, name) = if crate::file::is_name(name) {
+        ("", name)
+    } else {
+        ("choose a name of letters without accents, digits, `_`, `-` and `.`, then ", "shift-lead")
+    };
+    format!("{why}add this to agent.toml:\n[[notify]]\nname = \"{name}\"\nto = \"stream\"")
 }
 
 #[cfg(test)]

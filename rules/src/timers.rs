@@ -81,6 +81,12 @@ impl Timers {
         Some(timer)
     }
 
+    /// How many signals have one of their own.
+    #[cfg(test)]
+    pub(crate) fn of_signals(&self) -> usize {
+        self.signals.iter().flatten().count()
+    }
+
     fn armed(&mut self, timer: Timer) -> &mut Option<i64> {
         let (all, place) = match timer {
             Timer::Silence(contact) => (&mut self.contacts, contact),

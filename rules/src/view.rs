@@ -109,12 +109,14 @@ pub struct LatchedView<'e> {
 /// How a machine's instances stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MachineTally {
-    /// The worst severity among them.
+    /// The worst severity among those that are not silent.
     pub worst: Severity,
     /// How many there are.
     pub instances: usize,
-    /// How many are of severity Warning and above.
+    /// How many are of severity Warning and above, and not silent.
     pub wrong: usize,
+    /// How many are of severity Warning and above, but suppressed, shelved or out of service.
+    pub silenced: usize,
     /// How many are in `Unknown`.
     pub unknown: usize,
 }
@@ -178,9 +180,14 @@ fn urgency(instance: &Instance) -> usize {
 
 impl MachineTally {
     fn add(&mut self, instance: &Instance) {
+        let (is_wrong, is_silent) =
+            (instance.state.severity >= Severity::Warning, instance.silence.is_silent());
         self.instances += 1;
-        self.worst = self.worst.max(instance.state.severity);
-        self.wrong += usize::from(instance.state.severity >= Severity::Warning);
+        self.wrong += usize::from(is_wrong && !is_silent);
+        self.silenced += usize::from(is_wrong && is_silent);
+        if !is_silent {
+            self.worst = self.worst.max(instance.state.severity);
+        }
         self.unknown += usize::from(instance.state.name == UNKNOWN);
     }
 }

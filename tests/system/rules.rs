@@ -230,7 +230,7 @@ async fn mistakes_as_json_have_the_fields_of_the_manual_and_columns_in_character
         "severity": "error", "message": "unknown tag `watr_temperature`", "label": "washer-1 has no such tag",
         "help": "did you mean `water_temperature`?",
     });
-    assert_eq!(lines, [golden.clone()]);
+    assert_eq!(lines, std::slice::from_ref(&golden));
     let manual =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/README.md")).unwrap();
     for field in golden.as_object().unwrap().keys() {
@@ -306,11 +306,13 @@ async fn nobody_reading_on_is_no_mistake() {
     let desk = Desk::new();
     let many: String = (0..2_000).map(|i| format!("[rule.r{i}]\non = '*'\nwhen = 'x > 1'\n")).collect();
     fs::write(desk.path("many.toml"), many).unwrap();
-    let line = "agent rules check many.toml --config agent.toml";
-    for format in ["json", "text"] {
+    for (line, code) in [
+        ("check many.toml --config agent.toml --format json", 1),
+        ("check many.toml --config agent.toml --format text", 1),
+        ("schema", 0),
+    ] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_plant"))
-            .args(line.split(' '))
-            .args(["--format", format])
+            .args("agent rules".split(' ').chain(line.split(' ')))
             .current_dir(desk.path(""))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -318,6 +320,6 @@ async fn nobody_reading_on_is_no_mistake() {
             .unwrap();
         // As `| head` does when it has enough.
         drop((child.stdout.take(), child.stderr.take()));
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{format}");
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{line}");
     }
 }

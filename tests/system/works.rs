@@ -36,7 +36,7 @@ const STOPPING: Duration = Duration::from_secs(20);
 
 /// What the store holds beside transitions.
 enum Kept {
-    Event(Event),
+    Event(Box<Event>),
     Notification(Box<Notification>),
 }
 
@@ -125,7 +125,7 @@ impl Works {
     /// The events in the store, by number.
     pub(crate) fn events(&self) -> Vec<Event> {
         let of = |record| match record {
-            Kept::Event(event) => Some(event),
+            Kept::Event(event) => Some(*event),
             Kept::Notification(_) => None,
         };
         let mut events: Vec<Event> = self.kept().into_iter().filter_map(of).collect();
@@ -149,7 +149,7 @@ impl Works {
         let read = |file: PathBuf| {
             let bytes = fs::read(file).unwrap();
             match Record::read(&bytes).unwrap() {
-                Record::Event(event) => Kept::Event(event),
+                Record::Event(event) => Kept::Event(Box::new(event)),
                 Record::Notification(notification) => Kept::Notification(notification),
                 other => panic!("{other:?}"),
             }

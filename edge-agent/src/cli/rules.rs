@@ -4,6 +4,8 @@
 //! Invariant: `fmt` changes a file only to one of the same meaning, and never one that it does not understand; a line
 //! ends as it did, and a mark of UTF-8 stays.
 
+use std::fs::Metadata;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use ::rules::checked::is_table;
@@ -159,14 +161,29 @@ fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
     let real = path.canonicalize()?;
     let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let beside = real.with_file_name(format!(".{name}.new"));
-    let permissions = std::fs::metadata(&real)?.permissions();
-    std::fs::write(&beside, text)?;
-    std::fs::set_permissions(&beside, permissions)?;
-    std::fs::rename(&beside, &real)
+    let old = std::fs::metadata(&real)?;
+    let replaced = std::fs::write(&beside, text).and_then(|()| {
+        belong_alike(&beside, &old)?;
+        std::fs::rename(&beside, &real)
+    });
+    if replaced.is_err() {
+        // It may not be there at all.
+        std::fs::remove_file(&beside).ok();
+    }
+    replaced
+}
+
+/// Root lays out files that others edit: they stay theirs. Who is not root keeps the group, where that may be.
+fn belong_alike(new: &Path, old: &Metadata) -> std::io::Result<()> {
+    let all = chown(new, Some(old.uid()), Some(old.gid()));
+    all.or_else(|_| chown(new, None, Some(old.gid()))).ok();
+    std::fs::set_permissions(new, old.permissions())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -184,6 +201,24 @@ mod tests {
         assert_eq!(new(b"a=1\r\nb=2\n").as_deref(), Some("a = 1\nb = 2\n"), "both kinds become one");
         assert_eq!(new(b"a='W\xe4scher'\r\n").as_deref(), Some("a = 'Wäscher'\r\n"), "it becomes UTF-8");
         assert_eq!(new(b"a = 1\nb = 2\n"), None);
+    }
+
+    #[test]
+    fn a_file_stays_whose_it_was_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.toml");
+        std::fs::write(&path, "a=1").unwrap();
+        // Only root can give a file away.
+        let theirs = if chown(&path, Some(65_534), Some(65_534)).is_ok() {
+            65_534
+        } else {
+            std::fs::metadata(&path).unwrap().uid()
+        };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o664)).unwrap();
+        replace(&path, b"a = 1\n").unwrap();
+        let new = std::fs::metadata(&path).unwrap();
+        assert_eq!((new.uid(), new.mode() & 0o777), (theirs, 0o664));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

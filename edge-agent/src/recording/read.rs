@@ -14,6 +14,7 @@ use rules::inventory::{Inventory, MachineId, SourceId, Tag, TagId};
 use rules::value::{Type, Unknown, admit};
 use rustc_hash::FxHashMap;
 
+use super::line::Line;
 use super::{CONNECTED, HEARTBEAT};
 
 /// The lines of a recording, one after the other. A line is looked at where it was read; only one that does not lie
@@ -140,11 +141,7 @@ impl Names {
 
     /// A line as the engine takes it, if the inventory knows what it speaks of and which source delivered it.
     #[must_use]
-    pub fn datapoint(
-        &self,
-        inventory: &Inventory,
-        line: &proto::Datapoint<'_>,
-    ) -> Option<(SourceId, Datapoint)> {
+    pub fn datapoint(&self, inventory: &Inventory, line: &Line<'_>) -> Option<(SourceId, Datapoint)> {
         let source_id = line.meta.source_id.as_ref();
         let (source, subject, value) = match line.tag.as_ref() {
             HEARTBEAT => (*self.sources.get(source_id)?, Subject::Heartbeat, Err(Unknown::NeverSeen)),

@@ -147,10 +147,12 @@ pub struct MachineView {
     pub name: String,
     /// Its line.
     pub line: Option<String>,
-    /// The worst severity of its rules.
+    /// The worst severity of its rules that are not silent.
     pub worst: Severity,
-    /// How many of its rules are of severity warning and above.
+    /// How many of its rules are of severity warning and above, and not silent.
     pub wrong: usize,
+    /// How many of its rules are of severity warning and above, but suppressed, shelved or out of service.
+    pub silenced: usize,
     /// How many of its rules cannot be judged.
     pub unknown: usize,
     /// Number of its rules.

@@ -171,6 +171,7 @@ impl Board {
             line: machine.line.clone(),
             worst: tally.worst,
             wrong: tally.wrong,
+            silenced: tally.silenced,
             unknown: tally.unknown,
             instances: tally.instances,
             bad: *bad,

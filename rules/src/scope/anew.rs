@@ -29,7 +29,7 @@ impl Scope {
 
     /// Takes over what is known of a source that was heard before anybody here read it.
     pub(crate) fn meet(&mut self, source: SourceId, clock: Clock) {
-        self.signals.meet(source, clock);
+        self.signals.meet(source, clock, self.watermark);
     }
 
     /// Takes a tag's last value, which came before anybody here read it.

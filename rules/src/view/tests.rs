@@ -64,7 +64,7 @@ fn what_matters_most_comes_first_and_the_rest_is_counted() {
     let votes: Vec<_> = first.votes().map(|v| (v.group, v.state, v.weight, v.wins)).collect();
     assert_eq!(votes, [(Some("a"), Some("Fine"), 0, false), (Some("b"), Some("Warm"), 5, true)]);
     assert_eq!(first.because().map(|(text, tags)| (text, tags.len())), Some(("t > 50 and u > 0", 2)));
-    let tally = MachineTally { worst: Severity::Warning, instances: 2, wrong: 1, unknown: 0 };
+    let tally = MachineTally { worst: Severity::Warning, instances: 2, wrong: 1, ..MachineTally::default() };
     assert_eq!(view.machines, [tally, MachineTally::default()]);
 }
 
@@ -86,6 +86,8 @@ fn what_is_left_latched_suppressed_and_shelved_is_seen() {
     let hot = &view.instances[0];
     assert!(hot.suppressed && hot.out_of_service.is_none());
     assert_eq!(hot.shelf.map(|s| (s.who.as_str(), s.until)), Some(("meier", Some(65_000))));
+    let silenced = MachineTally { instances: 1, silenced: 1, ..MachineTally::default() };
+    assert_eq!(view.machines[0], silenced, "nothing is wrong that somebody has to be told");
 }
 
 fn latched(engine: &Engine) -> Vec<(&str, bool)> {

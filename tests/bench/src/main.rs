@@ -9,9 +9,12 @@
 //!
 //! `bench write FOLDER RULES` leaves the data for a profiler.
 //!
-//! Here: the table. Not here: the data (`plant`), running and measuring (`measure`).
+//! The rules are as people write them, with the default staleness; to compare, there are those without (`never`).
+//!
+//! Here: the table. Not here: the data (`plant`, `day`), running and measuring (`measure`).
 //! Invariant: what is measured are whole processes, the parsing one and the judging one, on the same file.
 
+mod day;
 mod measure;
 mod plant;
 
@@ -20,7 +23,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use measure::{Cost, RUNS};
-use plant::Plant;
+use plant::{Plant, Style};
 
 /// Datapoints unless the command line says otherwise.
 const POINTS: usize = 2_000_000;
@@ -31,7 +34,8 @@ fn main() -> Result<()> {
         (Some(what), Some(file)) if what == "parse" => measure::parse(Path::new(&file)),
         (Some(what), Some(folder)) if what == "write" => {
             let rules = std::env::args().nth(3).context("how many rules?")?.parse()?;
-            Plant { machines: 1_000, sources: 20, rules, points: POINTS }.write(Path::new(&folder))
+            Plant { machines: 1_000, sources: 20, rules, points: POINTS }
+                .write(Path::new(&folder), Style::Plain)
         }
         (Some(points), None) => table(points.to_string_lossy().parse().context("how many datapoints?")?),
         _ => table(POINTS),
@@ -39,44 +43,73 @@ fn main() -> Result<()> {
 }
 
 fn table(points: usize) -> Result<()> {
-    let own = std::env::current_exe()?;
-    let agent = own.with_file_name("edge-agent");
     measure::cargo(&["build", "--release", "-p", "edge-agent"])?;
-    let judged = measure::cargo(&["run", "--release", "-p", "rules", "--example", "judge"])?;
+    measure::cargo(&["build", "--release", "-p", "rules", "--example", "judge"])?;
     let folder = tempfile::tempdir()?;
     println!("{points} datapoints, median of {RUNS}");
-    println!("{:<34}{:>10}{:>8}{:>10}", "", "CPU s", "ratio", "RSS MB");
+    println!("{:<46}{:>10}{:>8}{:>10}", "", "CPU s", "ratio", "RSS MB");
     for rules in [1_000, 10_000] {
-        let plant = Plant { machines: 1_000, sources: 20, rules, points };
-        let place = folder.path().join(rules.to_string());
-        plant.write(&place)?;
-        let recording = place.join("datapoints.ndjson");
-        for watermark in ["inputs", "global"] {
-            let parsing = (own.as_path(), &["parse".into(), recording.clone().into()][..]);
-            let (parse, cost, ratio) = measure::beside(parsing, (&agent, &replay(&place, watermark)))?;
-            show("parsing alone", parse, None);
-            show(&format!("{rules} rules, watermark {watermark}"), cost, Some(ratio));
-        }
-        std::fs::remove_file(recording)?;
+        judged(&folder.path().join(rules.to_string()), rules, points)?;
     }
     println!("\nwhole processes that load and judge one datapoint");
-    let plant = Plant { machines: 1_000, sources: 20, rules: 10_000, points: 1 };
-    let place = folder.path().join("load");
-    plant.write(&place)?;
-    show("10000 rules", measure::median(&agent, &replay(&place, "inputs"))?, None);
-    for instances in [10_000, 100_000] {
-        let place = folder.path().join(format!("load-{instances}"));
-        plant::write_many(&place, instances)?;
-        show(&format!("{instances} instances"), measure::median(&agent, &replay(&place, "inputs"))?, None);
-    }
+    loaded(folder.path())?;
     // The example begins with the condition that everybody measures.
-    println!("\none judgement: {}", judged.lines().next().unwrap_or_default().trim());
+    let judged = measure::said_by(&beside_own("examples/judge")?)?;
+    println!("\none judgement: {}", judged.lines().next().context("`judge` said nothing")?.trim());
+    Ok(())
+}
+
+/// What stands beside this program.
+fn beside_own(name: &str) -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+/// The day of a plant under its rules.
+fn judged(place: &Path, rules: usize, points: usize) -> Result<()> {
+    let (own, agent) = (std::env::current_exe()?, beside_own("edge-agent")?);
+    let plant = Plant { machines: 1_000, sources: 20, rules, points };
+    plant.write(place, Style::Plain)?;
+    let recording = place.join("datapoints.ndjson");
+    let parsing = (own.as_path(), &["parse".into(), recording.clone().into()][..]);
+    for (style, named) in [(Style::Plain, ""), (Style::Bare, ", never stale, Unknown as false")] {
+        plant.write_rules(place, style)?;
+        for (watermark, of) in [("inputs", ""), ("global", ", one watermark")] {
+            let (parse, cost, ratio) = measure::beside(parsing, (&agent, &replay(place, watermark)))?;
+            show("parsing alone", parse, None);
+            show(&format!("{rules} rules{named}{of}"), cost, Some(ratio));
+        }
+    }
+    Ok(std::fs::remove_file(recording)?)
+}
+
+/// Nothing but loading.
+fn loaded(folder: &Path) -> Result<()> {
+    let agent = beside_own("edge-agent")?;
+    let measured = |place: &Path, what: &str| -> Result<()> {
+        show(what, measure::median(&agent, &replay(place, "inputs"))?, None);
+        Ok(())
+    };
+    let place = folder.join("load");
+    Plant { machines: 1_000, sources: 20, rules: 10_000, points: 1 }.write(&place, Style::Plain)?;
+    measured(&place, "10,000 rules, 1,000 machines")?;
+    for (rules, what) in [(10, "10,000 instances"), (100, "100,000 instances")] {
+        let place = folder.join(format!("load-{rules}"));
+        plant::write_templates(&place, rules)?;
+        measured(&place, &format!("{what}: {rules} rules on 1,000 machines"))?;
+    }
+    for (machines, what) in [(10_000, "10,000"), (100_000, "100,000")] {
+        let place = folder.join(format!("load-of-{machines}"));
+        Plant { machines, sources: 20, rules: 1, points: 1 }.write(&place, Style::Plain)?;
+        measured(&place, &format!("one instance, {what} machines"))?;
+        plant::write_template(&place, machines)?;
+        measured(&place, &format!("{what} instances: one rule on {what} machines"))?;
+    }
     Ok(())
 }
 
 fn show(what: &str, cost: Cost, ratio: Option<f64>) {
     let ratio = ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
-    println!("{what:<34}{:>10.2}{ratio:>8}{:>10.0}", cost.cpu, cost.memory);
+    println!("{what:<46}{:>10.2}{ratio:>8}{:>10.0}", cost.cpu, cost.memory);
 }
 
 fn replay(place: &Path, watermark: &str) -> Vec<std::ffi::OsString> {

@@ -46,11 +46,19 @@ pub(crate) fn beside(
     Ok((parse, cost, ratio(&(parse, cost))))
 }
 
-/// Runs cargo as it was run to build this, and says what came out.
-pub(crate) fn cargo(words: &[&str]) -> Result<String> {
+/// Runs cargo as it was run to build this.
+pub(crate) fn cargo(words: &[&str]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let ended = Command::new(cargo).args(words).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
-    anyhow::ensure!(ended.status.success(), "cargo {words:?}: {}", ended.status);
+    let status = Command::new(cargo).args(words).stdin(Stdio::null()).status()?;
+    anyhow::ensure!(status.success(), "cargo {words:?}: {status}");
+    Ok(())
+}
+
+/// What a program says.
+pub(crate) fn said_by(program: &Path) -> Result<String> {
+    let ended = Command::new(program).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let ended = ended.with_context(|| format!("cannot start {}", program.display()))?;
+    anyhow::ensure!(ended.status.success(), "{}: {}", program.display(), ended.status);
     Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
 }
 

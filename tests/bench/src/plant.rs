@@ -1,32 +1,43 @@
-//! A hall of machines that never was: their datapoints in the order of arrival, a configuration, rules.
+//! A hall of machines that never was: configuration and rules.
 //!
 //! Each machine has five tags: `machine_state`, `product`, `water_temperature`, `pressure`, and `motor_current`, which
-//! no rule reads. They are sampled every 1 to 10 s, arrive up to 0.4 s out of order, one in 1,000 much later, one in 500
-//! is Bad; every second source stamps on a grid of 100 ms.
+//! no rule reads; machine m belongs to source m mod 20, rule r is for machine r mod 1,000. A rule has two groups with
+//! two states each, three rules of ten a third group with one. Limits, delays and weights are drawn as the generator of
+//! the test vectors draws them (`generate.py --sources 20 --equipment 1000 --points 2000000 --rules 1000 --noise 1`),
+//! from other random numbers.
 //!
-//! Here: the data. Not here: measuring.
+//! Here: what the agent is told. Not here: what happens there (`day`), measuring.
 //! Invariant: the same plant makes the same bytes.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::Path;
 
 use anyhow::Result;
 use fastrand::Rng;
 
+use crate::day;
+
 /// Rules in a file.
 const FILE_RULES: usize = 500;
-const BEGIN: i64 = 1_700_000_000_000;
-const TAGS: [(&str, &str); 5] = [
+/// The tags of a machine with their types.
+pub(crate) const TAGS: [(&str, &str); 5] = [
     ("machine_state", "Int"),
     ("product", "Int"),
     ("water_temperature", "Float"),
     ("pressure", "Float"),
     ("motor_current", "Float"),
 ];
+
+/// How its rules are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As people write them: what is not known, or is not renewed, is as the manual says.
+    Plain,
+    /// As a stream job without such things: a value holds for ever, what is not known is false. So are those of the
+    /// test vectors.
+    Bare,
+}
 
 /// How large it is.
 #[derive(Debug, Clone, Copy)]
@@ -37,26 +48,25 @@ pub(crate) struct Plant {
     pub(crate) points: usize,
 }
 
-/// A tag as it goes through the day.
-struct Walk {
-    machine: usize,
-    tag: usize,
-    interval: i64,
-    value: f64,
-    target: f64,
-}
-
 impl Plant {
     /// Writes configuration, rules and recording into a folder.
-    pub(crate) fn write(self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder.join("rules"))?;
+    pub(crate) fn write(self, folder: &Path, style: Style) -> Result<()> {
+        std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("agent.toml"), self.config())?;
+        self.write_rules(folder, style)?;
+        day::record(self, BufWriter::with_capacity(1 << 18, File::create(folder.join("datapoints.ndjson"))?))
+    }
+
+    /// Writes the rules alone, in the place of those that are there.
+    pub(crate) fn write_rules(self, folder: &Path, style: Style) -> Result<()> {
+        let folder = folder.join("rules");
+        std::fs::create_dir_all(&folder)?;
         // A file of rules has at most 1 MiB.
         for first in (0..self.rules).step_by(FILE_RULES) {
-            let text = self.rules(first..self.rules.min(first + FILE_RULES));
-            std::fs::write(folder.join(format!("rules/{first:05}.toml")), text)?;
+            let text = self.rules(first..self.rules.min(first + FILE_RULES), style);
+            std::fs::write(folder.join(format!("{first:05}.toml")), text)?;
         }
-        self.record(BufWriter::with_capacity(1 << 18, File::create(folder.join("datapoints.ndjson"))?))
+        Ok(())
     }
 
     fn config(self) -> String {
@@ -65,7 +75,7 @@ impl Plant {
             text += &format!("[[machine]]\nname = 'm{machine:05}'\nid = '{}'\n", id(machine));
         }
         for source in 0..self.sources {
-            text += &format!("[[source]]\nid = 'plc_{source:03}'\nprotocol = 'recorded'\n");
+            text += &format!("[[source]]\nid = '{}'\nprotocol = 'recorded'\n", source_id(source));
             for machine in (source..self.machines).step_by(self.sources) {
                 for (name, kind) in TAGS {
                     text += "[[source.tag]]\n";
@@ -76,125 +86,65 @@ impl Plant {
         text
     }
 
-    fn rules(self, rules: std::ops::Range<usize>) -> String {
+    fn rules(self, rules: std::ops::Range<usize>, style: Style) -> String {
         let mut rng = Rng::with_seed(rules.start as u64);
-        let mut text = String::new();
-        let mut one_of = |of: &[i64]| of[rng.usize(..of.len())];
-        for rule in rules {
-            let hot = 86.0 + one_of(&(0..120).collect::<Vec<_>>()) as f64 / 10.0;
-            let high = 4.0 + one_of(&(0..10).collect::<Vec<_>>()) as f64 / 10.0;
-            let (critical, warning) = (one_of(&[0, 1, 5, 30]), one_of(&[0, 10, 60, 300]));
-            let (product, stopped) = (one_of(&[1, 2, 3]), one_of(&[0, 5, 20]));
-            let machine = rule % self.machines;
-            let (hotter, higher) = (hot + 4.0, high + 0.5);
-            let group = |name: &str, weight: i64, states: [String; 2]| {
-                let keys = format!("weight = {weight}\nunknown = 'as-false'\n");
-                format!(
-                    "[rule.r{rule:05}.group.{name}]\n{keys}state = [\n{},\n{},\n]\n",
-                    states[0], states[1]
-                )
-            };
-            let state = |name: &str, when: &str, delay: i64| {
-                format!("  {{ name = '{name}', when = '{when}', for = '{delay} s' }}")
-            };
-            text += &format!("[rule.r{rule:05}]\non = 'm{machine:05}'\nstale_after = 'never'\n");
-            let runs = format!("machine_state = 1 and product = {product}");
-            let states = [state("Active", &runs, 0), state("Stopped", "machine_state < 1", stopped)];
-            text += &group("context", 1, states);
-            let worst = format!("water_temperature > {hotter:.1} and pressure >= {higher:.1}");
-            let bad = format!("water_temperature > {hot:.1} and pressure > {high:.1}");
-            let states = [state("Critical", &worst, critical), state("Warning", &bad, warning)];
-            text += &group("thermal", 10, states);
-        }
-        text
-    }
-
-    fn record(self, mut out: impl Write) -> Result<()> {
-        let mut rng = Rng::with_seed(7);
-        let mut walks = self.walks(&mut rng);
-        let due = |(i, walk): (usize, &Walk)| Reverse((BEGIN + i as i64 % walk.interval, i));
-        let mut queue: BinaryHeap<_> = walks.iter().enumerate().map(due).collect();
-        let mut arriving: BinaryHeap<Reverse<(i64, usize, String)>> = BinaryHeap::new();
-        let mut sequences = vec![0_u64; self.sources];
-        for number in 0..self.points {
-            let Some(Reverse((now, i))) = queue.pop() else { break };
-            let walk = &mut walks[i];
-            queue.push(Reverse((now + walk.interval / 2 + rng.i64(0..walk.interval), i)));
-            let source = walk.machine % self.sources;
-            let grid = if source.is_multiple_of(2) { 100 } else { 1 };
-            let late = if rng.u32(0..1_000) == 0 { rng.i64(1_000..10_000) } else { 0 };
-            let at = now + 60 + rng.i64(0..300) + late;
-            let line = walk.line(&mut rng, now / grid * grid, at, source, sequences[source]);
-            sequences[source] += 1;
-            arriving.push(Reverse((at, number, line)));
-            while arriving.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-                let Some(Reverse((_, _, line))) = arriving.pop() else { break };
-                out.write_all(line.as_bytes())?;
-            }
-        }
-        while let Some(Reverse((_, _, line))) = arriving.pop() {
-            out.write_all(line.as_bytes())?;
-        }
-        Ok(out.flush()?)
-    }
-
-    fn walks(self, rng: &mut Rng) -> Vec<Walk> {
-        let tags = (0..self.machines).flat_map(|machine| (0..TAGS.len()).map(move |tag| (machine, tag)));
-        tags.map(|(machine, tag)| {
-            let value = [1.0, 1.0, 80.0 + 15.0 * rng.f64(), 3.0 + 2.5 * rng.f64(), 50.0][tag];
-            Walk { machine, tag, interval: rng.i64(1_000..10_000), value, target: value }
-        })
-        .collect()
-    }
-}
-
-impl Walk {
-    fn line(&mut self, rng: &mut Rng, stamp: i64, at: i64, source: usize, sequence: u64) -> String {
-        let value = self.step(rng);
-        let (value, quality) = if rng.u32(0..500) == 0 { ("null".to_owned(), "Bad") } else { (value, "Ok") };
-        let flags = if rng.u32(0..10) == 0 { r#"["Syn"]"# } else { "[]" };
-        let mut line = String::with_capacity(256);
-        // Writing to a text does not fail.
-        write!(
-            line,
-            r#"{{"version":1,"timestamp":{stamp},"equipmentId":"{}","tag":"{}","value":{value},"quality":"{quality}","meta":{{"sequenceNumber":{sequence},"flags":{flags},"createdAt":{at},"sourceId":"plc_{source:03}"}}}}"#,
-            id(self.machine),
-            TAGS[self.tag].0
-        )
-        .ok();
-        line.push('\n');
-        line
-    }
-
-    fn step(&mut self, rng: &mut Rng) -> String {
-        let mut seldom = |one_in: u32| rng.u32(0..one_in) == 0;
-        match self.tag {
-            0 if self.value == 1.0 && seldom(100) => self.value = [0.0, 0.0, 2.0][rng.usize(0..3)],
-            0 if self.value != 1.0 && seldom(12) => self.value = 1.0,
-            1 if seldom(300) => self.value = rng.i64(1..4) as f64,
-            2 if seldom(160) => self.target = [84.0, 88.0, 93.0, 97.0, 101.0][rng.usize(0..5)],
-            3 if seldom(160) => self.target = [2.5, 3.8, 4.6, 5.2, 5.8][rng.usize(0..5)],
-            _ => {}
-        }
-        if self.tag < 2 {
-            return format!("{}", self.value);
-        }
-        let noise = [0.0, 0.0, 1.0, 0.12, 2.0][self.tag] * (rng.f64() - 0.5);
-        self.value += (self.target - self.value) * 0.1 + noise;
-        format!("{:.2}", self.value)
+        rules.map(|rule| one_rule(&mut rng, rule, rule % self.machines, style)).collect()
     }
 }
 
 /// One rule for so many machines, and one datapoint: what is measured is loading.
-pub(crate) fn write_many(folder: &Path, instances: usize) -> Result<()> {
-    let plant = Plant { machines: instances, sources: 20, rules: 1, points: 1 };
-    plant.write(folder)?;
-    let rule = plant.rules(0..1).replace("'m00000'", "'m*'");
+pub(crate) fn write_template(folder: &Path, machines: usize) -> Result<()> {
+    let plant = Plant { machines, sources: 20, rules: 1, points: 1 };
+    plant.write(folder, Style::Plain)?;
+    let rule = plant.rules(0..1, Style::Plain).replace("'m00000'", "'m*'");
     Ok(std::fs::write(folder.join("rules/00000.toml"), rule)?)
 }
 
+/// So many rules for each of 1,000 machines, and one datapoint.
+pub(crate) fn write_templates(folder: &Path, rules: usize) -> Result<()> {
+    let plant = Plant { machines: 1_000, sources: 20, rules, points: 1 };
+    plant.write(folder, Style::Plain)?;
+    let mut text = plant.rules(0..rules, Style::Plain);
+    for machine in 0..rules {
+        text = text.replace(&format!("'m{machine:05}'"), "'m*'");
+    }
+    Ok(std::fs::write(folder.join("rules/00000.toml"), text)?)
+}
+
+fn one_rule(rng: &mut Rng, rule: usize, machine: usize, style: Style) -> String {
+    let mut one_of = |of: &[i64]| of[rng.usize(..of.len())];
+    let tenths: Vec<i64> = (0..120).collect();
+    let hot = 86.0 + one_of(&tenths) as f64 / 10.0;
+    let high = 4.0 + one_of(&tenths[..10]) as f64 / 10.0;
+    let (critical, warning) = (one_of(&[0, 1, 5, 30]), one_of(&[0, 10, 60, 300]));
+    let (product, stopped) = (one_of(&[1, 2, 3]), one_of(&[0, 5, 20]));
+    let state = |name: &str, when: &str, delay: i64| {
+        format!("  {{ name = '{name}', when = '{when}', for = '{delay} s' }},\n")
+    };
+    let group = |name: &str, weight: i64, states: &str| {
+        let unknown = if style == Style::Bare { "unknown = 'as-false'\n" } else { "" };
+        format!("[rule.r{rule:05}.group.{name}]\nweight = {weight}\n{unknown}state = [\n{states}]\n")
+    };
+    let stale = if style == Style::Bare { "stale_after = 'never'\n" } else { "" };
+    let mut text = format!("[rule.r{rule:05}]\non = 'm{machine:05}'\ndefault = 'Idle'\n{stale}");
+    let runs = format!("machine_state = 1 and product = {product}");
+    text +=
+        &group("context", 1, &(state("Active", &runs, 0) + &state("Stopped", "machine_state < 1", stopped)));
+    let (hotter, higher) = (hot + 4.0, high + 0.5);
+    let worst = format!("water_temperature > {hotter:.1} and pressure >= {higher:.1}");
+    let bad = format!("water_temperature > {hot:.1} and pressure > {high:.1}");
+    text += &group("thermal", 10, &(state("Critical", &worst, critical) + &state("Warning", &bad, warning)));
+    if one_of(&tenths[..10]) < 3 {
+        let (low, weight) = (2.5 + one_of(&tenths[..10]) as f64 / 10.0, one_of(&[10, 5, 1]));
+        let (name, delay) = (["Warning", "LowPressure"][one_of(&[0, 1]) as usize], one_of(&[0, 15]));
+        let when = format!("pressure <= {low:.1} and machine_state <> 2");
+        text += &group("pressure-low", weight, &state(name, &when, delay));
+    }
+    text
+}
+
 /// An id as machines have them.
-fn id(machine: usize) -> String {
+pub(crate) fn id(machine: usize) -> String {
     let mixed = (machine as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     format!(
         "{:08x}-{:04x}-4{:03x}-a{:03x}-{machine:012x}",
@@ -203,4 +153,9 @@ fn id(machine: usize) -> String {
         mixed >> 4 & 0xfff,
         mixed & 0xfff
     )
+}
+
+/// An id as sources have them.
+pub(crate) fn source_id(source: usize) -> String {
+    format!("filling_machine_{source:03}")
 }

@@ -18,6 +18,7 @@ use super::arguments::{Arguments, options, overridden};
 use super::ground::Ground;
 use super::lines::{BUFFER, Wrong};
 use crate::cli::{Failure, say, show};
+use crate::recording::line::Line;
 use crate::recording::read::Names;
 use crate::recording::{Moment, Snapshot};
 use crate::rulebook::{self, Book};
@@ -80,19 +81,19 @@ impl<'a> Replay<'a> {
 
     /// Takes a line.
     pub(super) fn line(&mut self, line: &[u8]) -> Result<(), Wrong> {
-        match datapoint_of(line) {
-            Ok(datapoint) => self.datapoint(&datapoint).map_err(Wrong::Replay),
-            Err(e) => match serde_json::from_slice(line) {
-                Ok(Moment::Snapshot(snapshot)) => self.begin(&snapshot),
-                Ok(moment) => self.moment(moment).map_err(Wrong::Replay),
-                Err(_) => Err(Wrong::json(line, &e)),
-            },
+        if let Some(line) = Line::read(line) {
+            return self.datapoint(&line).map_err(Wrong::Replay);
+        }
+        match serde_json::from_slice(line) {
+            Ok(Moment::Snapshot(snapshot)) => self.begin(&snapshot),
+            Ok(moment) => self.moment(moment).map_err(Wrong::Replay),
+            Err(_) => Err(not_a_datapoint(line)),
         }
     }
 
-    fn datapoint(&mut self, datapoint: &proto::Datapoint<'_>) -> Result<(), Failure> {
-        self.at = self.at.max(datapoint.meta.created_at.unwrap_or(datapoint.timestamp));
-        let Some((source, mut datapoint)) = self.names.datapoint(&self.inventory, datapoint) else {
+    fn datapoint(&mut self, line: &Line<'_>) -> Result<(), Failure> {
+        self.at = self.at.max(line.meta.created_at.unwrap_or(line.timestamp));
+        let Some((source, mut datapoint)) = self.names.datapoint(&self.inventory, line) else {
             self.skipped += 1;
             return Ok(());
         };
@@ -220,12 +221,11 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// A line that is no UTF-8 is read in pieces, for the place of what is wrong with it: looking at it once as a whole is
-/// cheaper than at each of its texts.
-fn datapoint_of(line: &[u8]) -> serde_json::Result<proto::Datapoint<'_>> {
-    match std::str::from_utf8(line) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(line),
+/// What is wrong with it as a datapoint. A [`Line`] is one exactly when it is that, so there is something.
+fn not_a_datapoint(line: &[u8]) -> Wrong {
+    match serde_json::from_slice::<proto::Datapoint<'_>>(line) {
+        Err(e) => Wrong::json(line, &e),
+        Ok(_) => Wrong::Line("not a datapoint".into()),
     }
 }
 
