@@ -333,6 +333,8 @@ fn limit(limits: &[(String, Constant)], machine: &str) -> Option<Constant> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::{Source, Tag};
+    use crate::value::Type;
 
     fn machine(name: &str, line: &str, class: &str) -> Machine {
         Machine {
@@ -408,5 +410,60 @@ mod tests {
         ] {
             assert_eq!(of(text), constant, "{text}");
         }
+    }
+
+    /// A line of two machines, of which the first has parameters of its own in its file.
+    fn line(given: &str) -> (Inventory, Report) {
+        let text = format!("[[machine]]\nname = 'f'\nparam = {{ {given} }}\n[[machine]]\nname = 'w'\n");
+        let mut report = Report::default();
+        let file = report.add_file("agent.toml", text.as_str());
+        let table = crate::document::parse(&mut report, file);
+        let machines = Reader::new(&table, "agent.toml", file, &mut report).tables("machine");
+        let mut inventory = Inventory::default();
+        inventory.was_read_from("agent.toml", &text);
+        let source = Source { id: "plc".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
+        let source = inventory.add_source(source);
+        for table in machines {
+            let mut r = Reader::new(table, "[[machine]]", file, &mut report);
+            let name = r.text("name").unwrap().value;
+            let entries = r.table("param").map_or(&[][..], |params| &params.entries);
+            let params = entries
+                .iter()
+                .filter_map(|(key, node)| Some((key.value.clone(), constant(r.report(), file, node)?)));
+            let params = params.collect();
+            let id = name.clone();
+            let machine = inventory.add_machine(Machine { name, id, params, ..Machine::default() });
+            let unit = Some("°C".to_owned());
+            let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, unit, ..Tag::default() };
+            inventory.add_tag(tag).unwrap();
+        }
+        (inventory, Report::default())
+    }
+
+    const LIMITED: &str = "[rule.r]\non = 'f'\nwhen = 't > limit'\nparam.limit = { default = 22.0, unit = '°C' }\n[rule.other]\non = 'w'\nwhen = 't > limt'\nparam.limt = 3\n";
+
+    fn checked(given: &str) -> Vec<String> {
+        let (inventory, mut report) = line(given);
+        let file = report.add_file("r.toml", LIMITED);
+        let rules = RuleSet::load(&mut report, &[file], &inventory);
+        if report.errors() == 0 {
+            of_no_rule(&mut report, &rules, &inventory);
+        }
+        report.lines().collect()
+    }
+
+    #[test]
+    fn a_parameter_of_a_machine_that_none_of_its_rules_has_is_shown_in_its_file() {
+        assert_eq!(checked("limit = 21.0"), [""; 0]);
+        let said =
+            "agent.toml:3:28: no rule for f has a parameter `limt` (it never counts; did you mean `limit`?)";
+        assert_eq!(checked("limit = '70 °F', limt = 21.0"), [said], "a rule of another machine has it");
+    }
+
+    #[test]
+    fn a_value_of_a_machine_that_cannot_be_meant_is_told_at_the_parameter() {
+        let bar = "r.toml:4:7: the value of `limit` that agent.toml gives to f is in bar (in °C is expected; change param.limit under [[machine]] f in agent.toml)";
+        assert_eq!(checked("limit = '3 bar'"), [bar]);
+        assert!(checked("limit = 'warm'")[0].contains("gives to f is a text (a number is expected"));
     }
 }

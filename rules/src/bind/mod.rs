@@ -76,10 +76,14 @@ fn parameters(
     machine: MachineId,
 ) -> Option<BTreeMap<String, Constant>> {
     let machine = inventory.machine(machine);
+    let before = report.diagnostics().len();
     for (name, param) in &rule.params {
         if let Some(mismatch) = machine.params.get(name).and_then(|given| params::mismatch(param, given)) {
             of_agent(report, rule, &machine.name, (name, &param.span), &mismatch);
         }
+    }
+    if report.errors_since(before) > 0 {
+        return None;
     }
     match params::of(rule, machine) {
         Ok(params) => Some(params),
