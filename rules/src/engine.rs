@@ -413,6 +413,9 @@ impl Engine {
         let clock = &mut self.clocks[source.0 as usize];
         clock.heard_at = Some(self.at);
         clock.frontier = clock.frontier.max(Some(frontier));
+        if promised && datapoint.subject != Subject::Connected(false) {
+            clock.promised = clock.promised.max(Some(datapoint.timestamp));
+        }
         let changes = self.holder(source).changes().filter(|change| *change > self.at);
         self.next_change = changes.fold(self.next_change, i64::min);
     }

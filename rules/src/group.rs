@@ -89,6 +89,8 @@ pub struct Standing {
     pub ever_decided: bool,
     /// Whether it cannot tell, and the time for its last vote is over.
     pub gave_up: bool,
+    /// Whether it can tell since it was last judged, and could not before.
+    pub found: bool,
     /// Since when it cannot tell.
     pub undecided_from: Option<i64>,
     /// After a restart, while tags it reads were not heard: they do not count as false.
@@ -108,6 +110,7 @@ impl Standing {
             vote: (!abstains).then(|| Vote::unknown(1, Severity::Info)),
             ever_decided: false,
             gave_up: false,
+            found: false,
             undecided_from: None,
             resuming: false,
         }
@@ -141,6 +144,7 @@ impl Standing {
     /// restart, counts from `begin`. True: what is to be stored of it has changed.
     pub fn judge(&mut self, group: &Group, now: i64, begin: i64) -> bool {
         self.left.clear();
+        self.found = false;
         let mut changed = false;
         for i in 0..self.phases.len() {
             changed |= self.judge_state(&group.states[i], i, group, now);
@@ -190,6 +194,7 @@ impl Standing {
 
     fn decide(&mut self, group: &Group) -> bool {
         let changed = !self.stands();
+        self.found = changed;
         (self.ever_decided, self.gave_up, self.undecided_from) = (true, false, None);
         changed
             | match self.first_on() {
@@ -242,7 +247,7 @@ impl Standing {
 
     /// The instant at which the time for its last vote is over; none: it can tell.
     fn patience_ends(&self, group: &Group, begin: i64) -> Option<i64> {
-        let from = if self.ever_decided { self.undecided_from?.max(begin) } else { begin };
+        let from = self.undecided_from?.max(begin);
         Some(from + group.unknown.after())
     }
 
@@ -272,6 +277,11 @@ impl Standing {
             *phase = on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered });
         }
         self.edited.retain(|i| self.phases[*i].is_on());
+    }
+
+    /// Under another version of the rule it waits on for what it waited for: to know, and for its tags after a restart.
+    pub fn wait_on(&mut self, before: &Self) {
+        (self.undecided_from, self.resuming) = (before.undecided_from, before.resuming);
     }
 
     /// The states that stay On though they may have been over for long.

@@ -36,6 +36,10 @@ pub(crate) struct Instance {
     pub(crate) gate: Option<Gate>,
     /// When the gate opened last, so that nothing before it counts.
     opened: i64,
+    /// When it came with a reload: nothing before that counts either.
+    pub(crate) came: i64,
+    /// What its programs said when they were judged last is what they say, though the rule was read again.
+    pub(crate) as_before: bool,
     pub(crate) groups: Vec<Standing>,
     pub(crate) state: State,
     /// Event time at which the state was entered; none before the instance began.
@@ -126,6 +130,8 @@ impl Instance {
             plan,
             signals,
             opened: LONG_AGO,
+            came: LONG_AGO,
+            as_before: false,
             state: State::unknown(),
             since: None,
             sequence: 0,
@@ -144,12 +150,16 @@ impl Instance {
             let now =
                 self.groups.iter_mut().zip(&self.plan.rule.groups).find(|(_, g)| g.name == old_group.name);
             if let Some((standing, _)) = now {
-                standing.undecided_from = was.undecided_from;
+                standing.wait_on(was);
             }
         }
         self.gate = self.gate.map(|gate| old.gate.unwrap_or(gate));
         self.silence.gate = self.silence.gate.map(|gate| old.silence.gate.unwrap_or(gate));
-        self.opened = old.opened;
+        (self.opened, self.came, self.forced) = (old.opened, old.came, old.forced);
+        if self.plan.judges_as(&old.plan) {
+            self.verdicts.clone_from(&old.verdicts);
+            self.as_before = true;
+        }
         self.unsaved = true;
     }
 
@@ -174,6 +184,7 @@ impl Instance {
 
     /// Moves everything to an instant, on what the programs have said; `begin` is when Unknown began to count (§7.2).
     pub(crate) fn advance(&mut self, now: i64, begin: i64) -> Moved {
+        let begin = begin.max(self.came);
         let mut ended = self.silence.expire(now);
         if ended.is_some() {
             self.forced.get_or_insert(Cause::Shelve);
@@ -362,20 +373,22 @@ impl Instance {
         if from.in_doubt() || self.state.in_doubt() || gave_up {
             return Cause::Unknown;
         }
-        let entered = match self.state.winner {
-            Some((group, By::State(state))) => self.groups[group].phases[state],
-            _ => return Cause::Clear,
-        };
-        match (entered.on(), from.winner) {
-            (Some((_, entered)), _) if entered == now => Cause::Condition,
-            (_, Some(_)) => Cause::Clear,
-            // It had been On all the time, and its group abstained because it could not know.
-            (_, None) => Cause::Unknown,
+        if let Some((group, By::State(state))) = self.state.winner
+            && self.groups[group].phases[state].on().is_some_and(|(_, entered)| entered == now)
+        {
+            return Cause::Condition;
         }
+        // Its group could not know, and knows again: nothing was left, if that of the state before says what it said.
+        let found = self.state.winner.is_some_and(|(group, _)| self.groups[group].found);
+        let is_left = from.winner.is_some_and(|(group, by)| {
+            self.groups[group].vote.as_ref().is_none_or(|vote| (vote.by, &vote.name) != (by, &from.name))
+        });
+        if found && !is_left { Cause::Unknown } else { Cause::Clear }
     }
 
     /// The next instant after `now` at which time alone changes something.
     pub(crate) fn due(&self, now: i64, begin: i64) -> Option<i64> {
+        let begin = begin.max(self.came);
         let groups = self.groups.iter().zip(&self.plan.rule.groups).filter(|_| self.is_open());
         let opened = begin.max(self.opened);
         let groups = groups.filter_map(|(standing, group)| standing.due(group, now, opened));

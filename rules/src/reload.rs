@@ -23,6 +23,9 @@ use crate::scope::Scope;
 use crate::time::LONG_AGO;
 use crate::watermark::Clock;
 
+/// An instance comes with the reload that goes on.
+const COMES: i64 = i64::MAX;
+
 impl Engine {
     /// Puts other rules in force.
     pub(crate) fn reload(&mut self, rules: &RuleSet, outputs: &mut Outputs) {
@@ -56,7 +59,7 @@ impl Engine {
                 scope.adopt(&inventory, same);
             }
         }
-        self.install(scopes.into_values().collect(), outputs);
+        self.install(scopes.into_values().collect(), &old, outputs);
     }
 
     /// Lets an instance go on where that of the old rule stood, under the same name or the one before; else where it
@@ -76,6 +79,7 @@ impl Engine {
         }
         // What it says is of a time that may have been set back since.
         let mark = self.resume(plan, instance, names, &mut Resumed::default());
+        instance.came = COMES;
         let mark = if mark > self.at + self.options.future_bound { LONG_AGO } else { mark };
         let renamed = names.before(plan).map(|name| plan.key_under(name, &self.inventory));
         let Some((was, before)) = renamed.and_then(|key| standing.remove(&key)) else { return mark };
@@ -94,8 +98,9 @@ impl Engine {
         }
     }
 
-    /// Puts scopes in place; what is new among them takes the last values, and everything is judged.
-    fn install(&mut self, scopes: Vec<Scope>, outputs: &mut Outputs) {
+    /// Puts scopes in place, and everything is judged. What is new among them takes the last values and what is known of
+    /// its sources; one that was there, the last values of tags that nobody read in it. What was read goes on as it was.
+    fn install(&mut self, scopes: Vec<Scope>, old: &[Scope], outputs: &mut Outputs) {
         self.scopes = scopes;
         self.wire();
         for i in 0..self.scopes.len() {
@@ -103,15 +108,27 @@ impl Engine {
                 // Nothing has happened in it yet: no instant is passed over.
                 self.scopes[i].watermark = self.mark_of(i).unwrap_or(LONG_AGO);
             }
-            // A room that was taken over holds what is still to come.
-            let fresh = self.scopes[i].waiting() == 0;
             self.with_scope(i, outputs, Scope::catch_up);
-            let sources = self.scopes[i].sources.clone();
-            let inventory = Arc::clone(&self.inventory);
-            for (tag, known) in inventory.tags().filter(|(_, t)| sources.contains(&t.source)) {
-                if let Some(Some(datapoint)) = self.last.get(tag.0 as usize) {
-                    self.scopes[i].seed(known.source, tag, datapoint, fresh);
+            let before = old.iter().find(|before| before.sources == self.scopes[i].sources);
+            // A scope in which nothing has happened yet hears of its sources from what waits.
+            if before.is_none() && self.scopes[i].watermark != LONG_AGO {
+                for source in self.scopes[i].sources.clone() {
+                    self.scopes[i].know(source, self.clocks[source.0 as usize]);
                 }
+            }
+            for tag in self.scopes[i].signals().tags() {
+                if before.is_none_or(|before| !before.signals().reads(tag))
+                    && let Some(Some(datapoint)) = self.last.get(tag.0 as usize)
+                {
+                    let source = self.inventory.tag(tag).source;
+                    self.scopes[i].seed(source, tag, datapoint, before.is_none());
+                }
+            }
+            let now = self.scopes[i].watermark;
+            let stays = before.is_some_and(|before| before.watermark == now);
+            for instance in &mut self.scopes[i].instances {
+                instance.came = instance.came.min(now);
+                instance.as_before &= stays;
             }
             self.with_scope(i, outputs, Scope::judge_all);
         }
@@ -143,7 +160,8 @@ impl Engine {
             }
             return;
         };
-        let now = scope.watermark;
+        // Nothing was heard since the clock was set back: then there is no other time than that of the clock.
+        let now = if scope.watermark == LONG_AGO { self.at } else { scope.watermark };
         let from = std::mem::replace(&mut instance.state, State::of_nobody(REMOVED));
         instance.sequence += 1;
         instance.since = Some(now);

@@ -146,6 +146,14 @@ impl Plan {
         self.key_under(&self.rule.name.value, inventory)
     }
 
+    /// Whether all that is judged is the same as in another version of the plan.
+    pub(crate) fn judges_as(&self, other: &Self) -> bool {
+        self.rule.stale_after == other.rule.stale_after
+            && self.slots == other.slots
+            && self.windows == other.windows
+            && self.programs == other.programs
+    }
+
     /// The key under another name of the rule.
     pub(crate) fn key_under(&self, rule: &str, inventory: &Inventory) -> String {
         format!("{rule}@{}", inventory.machine(self.machine).id)

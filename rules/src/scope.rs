@@ -25,7 +25,7 @@ use crate::time::{LONG_AGO, Millis};
 use crate::timers::{Timer, Timers};
 use crate::touched::{Reader, Touched};
 use crate::waiting::{Room, Waiting};
-use crate::watermark::Pace;
+use crate::watermark::{Clock, Pace};
 use crate::windows::Windows;
 
 /// Sources that share a watermark, with the instances that read them.
@@ -136,10 +136,16 @@ impl Scope {
         (self.began, self.last_effective) = (old.began, old.last_effective);
     }
 
-    /// Takes a tag's last value, which came before anybody here read it.
+    /// Takes over what is known of a source that was heard of before the scope was there.
+    pub(crate) fn know(&mut self, source: SourceId, clock: Clock) {
+        self.signals.know(source, clock, self.watermark);
+    }
+
+    /// Takes a tag's last value, which came before anybody here read it. One that is still to come waits; where the scope
+    /// was there before, it waits already.
     pub(crate) fn seed(&mut self, source: SourceId, tag: TagId, datapoint: &Datapoint, to_come: bool) {
         if datapoint.timestamp <= self.watermark {
-            self.signals.seed(tag, source, datapoint);
+            self.signals.seed(tag, datapoint);
         } else if to_come {
             let effective = datapoint.timestamp;
             self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
@@ -162,17 +168,21 @@ impl Scope {
 
     /// Judges every instance at the watermark: the rules have changed between two instants.
     pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
-        for signal in 0..self.signals.len() {
-            self.arm_signal(signal, going.inventory);
-        }
+        self.look_what_is_stale(going.inventory);
         if self.signals.any_heard() {
             self.begin(self.watermark, going.inventory);
+        } else if self.began.is_none() && self.timers.is_due(Timer::Begin, self.watermark) {
+            self.began = Some((self.watermark, self.watermark));
         }
         let Some(begin) = self.unknown_counts_from() else { return };
         self.look_anew(self.watermark, going);
         let before = going.told.transitions.len();
         for i in 0..self.instances.len() {
-            self.judge_whole(i, self.watermark, begin, going);
+            if self.instances[i].as_before {
+                self.move_on(i, self.watermark, begin, going);
+            } else {
+                self.judge_whole(i, self.watermark, begin, going);
+            }
         }
         let changed = going.told.transitions[before..].iter_mut();
         for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
@@ -180,10 +190,10 @@ impl Scope {
         }
     }
 
-    /// Judges an instance at the watermark: somebody did something to it between two instants.
+    /// Moves an instance at the watermark, on what was judged: somebody did something to it between two instants.
     pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
         if let Some(begin) = self.unknown_counts_from() {
-            self.judge_whole(i, self.watermark, begin, going);
+            self.move_on(i, self.watermark, begin, going);
         }
     }
 
@@ -452,6 +462,19 @@ impl Scope {
         let moved = instance.advance(now, begin);
         going.tell(instance, signals, moved, (now, self.watermark));
         self.timers.arm_if(Timer::Instance(i), instance.due(now, begin));
+    }
+
+    /// What was stale by the watermark before anybody here looked at it is stale; the rest has its deadline.
+    fn look_what_is_stale(&mut self, inventory: &Inventory) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for signal in 0..self.signals.len() {
+            if self.signals.stale_due(inventory, signal).is_some_and(|due| due <= self.watermark) {
+                self.signals.go_stale(inventory, signal, &mut touched);
+            }
+            self.arm_signal(signal, inventory);
+        }
+        touched.clear();
+        self.touched = touched;
     }
 
     fn arm_signal(&mut self, signal: usize, inventory: &Inventory) {

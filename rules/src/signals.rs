@@ -196,13 +196,26 @@ impl Signals {
         }
     }
 
-    /// Takes a value that came before anybody read the tag, if none is known.
-    pub(crate) fn seed(&mut self, tag: TagId, source: SourceId, datapoint: &Datapoint) {
-        if let Some(contact) = self.contact_of(source) {
-            contact.first.get_or_insert(datapoint.timestamp);
-            contact.frontier = contact.frontier.max(datapoint.timestamp);
-            self.look_who_was_heard();
-        }
+    /// The tags that are read.
+    pub(crate) fn tags(&self) -> Vec<TagId> {
+        self.cells.iter().map(|cell| cell.tag).collect()
+    }
+
+    /// Whether somebody reads a tag.
+    pub(crate) fn reads(&self, tag: TagId) -> bool {
+        self.by_tag.contains_key(&tag)
+    }
+
+    /// Takes over, at an instant, what is known of a source from elsewhere.
+    pub(crate) fn know(&mut self, source: SourceId, clock: Clock, now: i64) {
+        let (Some(contact), Some(frontier)) = (self.contact_of(source), clock.frontier) else { return };
+        (contact.first, contact.frontier) = (Some(now), frontier);
+        contact.promised = clock.promised.unwrap_or(LONG_AGO);
+        self.look_who_was_heard();
+    }
+
+    /// Takes a value that came before anybody read the tag.
+    pub(crate) fn seed(&mut self, tag: TagId, datapoint: &Datapoint) {
         let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i as usize]) else { return };
         if cell.timestamp.is_none() {
             (cell.held, cell.quality) = (datapoint.value.clone(), datapoint.quality);

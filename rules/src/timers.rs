@@ -69,6 +69,11 @@ impl Timers {
         self.armed(timer).is_some()
     }
 
+    /// Whether it comes by then.
+    pub(crate) fn is_due(&mut self, timer: Timer, now: i64) -> bool {
+        self.armed(timer).is_some_and(|due| due <= now)
+    }
+
     /// Takes the first one, if it has come by then.
     pub(crate) fn pop(&mut self, now: i64) -> Option<Timer> {
         self.first.filter(|first| *first <= now)?;

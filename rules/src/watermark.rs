@@ -12,6 +12,8 @@ use crate::time::Millis;
 pub struct Clock {
     /// Event time up to which it has told everything; none: not heard of yet.
     pub frontier: Option<i64>,
+    /// Event time of its last datapoint with `Wmk`, `$connected = false` not counted.
+    pub promised: Option<i64>,
     /// Processing time of its last datapoint.
     pub heard_at: Option<i64>,
 }
@@ -129,7 +131,7 @@ mod tests {
         let holder = |(source, frontier, heard_at): &(&'static Source, Option<i64>, Option<i64>)| Holder {
             id: SourceId(0),
             source,
-            clock: Clock { frontier: *frontier, heard_at: *heard_at },
+            clock: Clock { frontier: *frontier, heard_at: *heard_at, promised: None },
             expected_from: Some(0),
         };
         let leaked: Vec<(&'static Source, Option<i64>, Option<i64>)> =

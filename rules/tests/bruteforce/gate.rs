@@ -21,6 +21,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// A gate that is open as long as nobody says otherwise.
+    pub(crate) fn open() -> Self {
+        Self { last: Some(true), ..Self::default() }
+    }
+
     /// It says something at an instant; `says` none: the rule has no such gate.
     pub(crate) fn advance(&mut self, t: i64, says: Option<Option<bool>>, after: i64, from: Option<i64>) {
         let Some(says) = says else { return };

@@ -11,6 +11,7 @@ use super::model::{Expr, Stale, ZERO};
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) inner: Expr,
+    pub(crate) length: i64,
     pub(crate) stale: Stale,
     /// From when on it was what.
     values: Vec<(i64, Option<Known>)>,
@@ -32,9 +33,17 @@ pub(crate) fn is_boundary(length: i64, t: i64) -> bool {
 }
 
 impl History {
-    pub(crate) fn new(inner: &Expr, stale: Stale) -> Self {
+    pub(crate) fn new(inner: &Expr, length: i64, stale: Stale) -> Self {
         let inner = inner.clone();
-        Self { inner, stale, values: Vec::new(), samples: Vec::new(), changes: Vec::new(), last: None }
+        Self {
+            inner,
+            length,
+            stale,
+            values: Vec::new(),
+            samples: Vec::new(),
+            changes: Vec::new(),
+            last: None,
+        }
     }
 
     /// Looks at an instant, after all that happens at it. `sampled`: one of its tags was heard of.
@@ -50,6 +59,11 @@ impl History {
         if let Some(last) = self.last.replace(value).filter(|last| *last != value) {
             self.changes.push((t, last, value));
         }
+    }
+
+    /// Whether it is what a window of this length looks at.
+    pub(crate) fn is(&self, inner: &Expr, length: i64, stale: Stale) -> bool {
+        self.inner == *inner && (self.length, self.stale) == (length, stale)
     }
 
     fn at(&self, t: i64) -> Option<Known> {
@@ -70,14 +84,8 @@ impl History {
     }
 
     /// What a window function says at an instant. `counter`: the bits at which it wraps.
-    pub(crate) fn says(
-        &self,
-        function: &str,
-        length: i64,
-        t: i64,
-        coverage: i64,
-        counter: Option<u32>,
-    ) -> Option<Known> {
+    pub(crate) fn says(&self, function: &str, t: i64, coverage: i64, counter: Option<u32>) -> Option<Known> {
+        let length = self.length;
         let cell = cell(length);
         let cells = (length + cell - 1) / cell;
         let start = ((ZERO + t) / cell - cells) * cell - ZERO;
