@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `EQ#<equipmentId>` | `T#<timestamp, 13 digits>#<sequenceNumber>#<ruleId>` | a transition | yes |
 //! | `EQ#<equipmentId>` | `C#<ruleId>` | the current state of a rule on a machine: its last transition | no |
-//! | `EV#<YYYY-MM-DD>` | `<timestamp, 13 digits>#<id>` | an event | yes |
+//! | `EV#<YYYY-MM-DD>` | `<timestamp, 13 digits>#<id>` | an event or a notification | yes |
 //! | `NEW#<shard>` | `<sequence number>#<index>` | what only a later version understands | no |
 //!
 //! `record` holds the record as it came (bytes in a `NEW#` item), for DynamoDB has no number that holds every
@@ -87,7 +87,7 @@ pub fn current(t: &Transition, now_ms: i64) -> Result<Item, Unfit> {
     fit(item)
 }
 
-/// An event; it may vanish when `ttl` has passed since it happened.
+/// An event or a notification; it may vanish when `ttl` has passed since it happened.
 ///
 /// # Errors
 /// When it is too large.

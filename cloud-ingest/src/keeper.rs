@@ -31,7 +31,7 @@ pub struct Keeper {
 pub struct Tally {
     /// Transitions stored for the first time.
     pub transitions: usize,
-    /// Events stored for the first time.
+    /// Events and notifications stored for the first time.
     pub events: usize,
     /// Newer records stored for the first time.
     pub newer: usize,

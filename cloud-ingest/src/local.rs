@@ -3,7 +3,7 @@
 //! ```text
 //! machines/<equipmentId>/transitions/<YYYY-MM-DD>/<timestamp, 13 digits>-<sequenceNumber>-<ruleId>.json
 //! machines/<equipmentId>/current/<ruleId>.json      replaced only by what supersedes it (rank::Rank)
-//! events/<YYYY-MM-DD>/<timestamp, 13 digits>-<id>.json
+//! events/<YYYY-MM-DD>/<timestamp, 13 digits>-<id>.json      events and notifications
 //! newer/<shard>/<sequence number>-<index>.json      as it came
 //! ```
 //!

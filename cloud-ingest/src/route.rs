@@ -3,7 +3,7 @@
 //! | record | becomes |
 //! |---|---|
 //! | transition | a [`Transition`]: put once into the history of its machine, and judged as its current state |
-//! | event | an [`Event`], put once |
+//! | event, notification | an [`Event`], put once: who is told of it reads the stream |
 //! | a newer version, an unknown kind | kept raw |
 //! | datapoint | nothing: this program keeps no history of values; it is counted |
 //! | anything else | a [`Poison`] with its reason |
@@ -89,15 +89,19 @@ pub fn route(bytes: &[u8], now_ms: i64) -> Result<Write, Poison> {
             severity: read.severity,
             open: storable(bytes)?,
         }),
-        Record::Event(read) => Write::Event(Event {
-            id: id("id", &read.id)?,
-            instant: instant("timestamp", read.timestamp, now_ms)?,
-            open: storable(bytes)?,
-        }),
-        // Whoever is to be told hears of it from the agent; here it is kept as it came.
-        Record::Notification(_) | Record::Newer { .. } => Write::Newer(bytes.to_vec()),
+        Record::Event(read) => event(&read.id, read.timestamp, bytes, now_ms)?,
+        Record::Notification(read) => event(&read.id, read.timestamp, bytes, now_ms)?,
+        Record::Newer { .. } => Write::Newer(bytes.to_vec()),
         Record::Datapoint(_) => Write::Datapoint,
     })
+}
+
+fn event(event_id: &str, timestamp: i64, bytes: &[u8], now_ms: i64) -> Result<Write, Poison> {
+    Ok(Write::Event(Event {
+        id: id("id", event_id)?,
+        instant: instant("timestamp", timestamp, now_ms)?,
+        open: storable(bytes)?,
+    }))
 }
 
 fn id(field: &'static str, text: &str) -> Result<Name, Poison> {
@@ -152,6 +156,13 @@ mod tests {
         .into_bytes()
     }
 
+    fn notification(id: &str) -> Vec<u8> {
+        format!(
+            r#"{{"kind":"notification","version":1,"id":"{id}","agentId":"a","incarnation":"ff","transitionId":"5c","target":"shift-lead","n":2,"timestamp":{NOW},"ruleId":"hot","equipmentId":"m","equipment":"washer-1","state":"Hot","severity":"alarm","text":{{}}}}"#
+        )
+        .into_bytes()
+    }
+
     fn refused(bytes: &[u8]) -> String {
         route(bytes, NOW).unwrap_err().to_string()
     }
@@ -174,8 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn a_notification_is_kept_like_an_event_under_its_own_id() {
+        let Write::Event(kept) = route(&notification("9f"), NOW).unwrap() else { panic!() };
+        assert_eq!((kept.id.as_str(), kept.instant.ms), ("9f", NOW));
+        assert_eq!(kept.raw().into_bytes(), notification("9f"));
+        assert!(refused(&notification("../x")).starts_with("id is not usable"));
+    }
+
+    #[test]
     fn the_same_record_twice_gives_the_same_write() {
-        for bytes in [transition(|_| ()), event("e1")] {
+        for bytes in [transition(|_| ()), event("e1"), notification("9f")] {
             assert_eq!(route(&bytes, NOW).unwrap(), route(&bytes, NOW).unwrap());
         }
     }

@@ -26,7 +26,7 @@ pub struct Origin {
 pub enum Write {
     /// A change of state.
     Transition(Transition),
-    /// Something an agent said about itself.
+    /// Something an agent said about itself, or whom it notified.
     Event(Event),
     /// Bytes that only a later version of this program understands.
     Newer(Vec<u8>),
@@ -61,10 +61,10 @@ pub struct Transition {
     pub(crate) open: String,
 }
 
-/// An event, ready to be stored.
+/// An event or a notification, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its id: the same event has the same id for ever.
+    /// Its id: the same one has the same id for ever.
     pub id: Name,
     /// When it happened.
     pub instant: Instant,

@@ -66,7 +66,8 @@ struct Running {
 /// When the outbox cannot be opened, or a part has ended by itself.
 pub async fn run(config: Config, record: Option<&Path>, stop: CancellationToken) -> anyhow::Result<()> {
     let clock = Clock::start();
-    let limits = Limits { waiting_bytes_max: config.ledger_max, ..Limits::default() };
+    let limits =
+        Limits { waiting_bytes_max: config.outbox.ledger_max, free_bytes_min: config.outbox.free_disk_min };
     let dir = config.agent.data_dir.join("ledger");
     let (ledger, opened) = tokio::task::spawn_blocking(move || Ledger::open(&dir, limits))
         .await?

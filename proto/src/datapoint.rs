@@ -55,26 +55,33 @@ pub struct Meta<'a> {
     #[serde(borrow)]
     pub source_id: Cow<'a, str>,
     /// Unit of the value.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub unit: Option<Cow<'a, str>>,
     /// Why the quality is not Ok, or the protocol's own status.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub status: Option<Cow<'a, str>>,
     /// The source's own stamp where `timestamp` is another one, ms since 1970 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_timestamp: Option<i64>,
     /// The agent, on what is forwarded.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<Cow<'a, str>>,
     /// The agent's incarnation, on what is forwarded.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Cow<'a, str>>,
     /// The site, on what is forwarded.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub site: Option<Cow<'a, str>>,
     /// The line, on what is forwarded.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(default, borrow, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub line: Option<Cow<'a, str>>,
+}
+
+/// A text that need not be there; by itself serde would copy it.
+fn text<'de: 'a, 'a, D: Deserializer<'de>>(d: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+    Ok(Option::<Text<'a>>::deserialize(d)?.map(|text| text.0))
 }
 
 /// How far a value may be trusted.
@@ -225,6 +232,29 @@ impl<'de> Deserialize<'de> for Flags {
     }
 }
 
+/// A flag by its name. One of a later version is not an error: readers accept what they do not know.
+struct Named(Flags);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Named;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a flag")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Named, E> {
+        let known = Flags::NAMES.iter().find(|(_, known)| *known == name);
+        Ok(Named(known.map_or(Flags::NONE, |(flag, _)| *flag)))
+    }
+}
+
 struct FlagsVisitor;
 
 impl<'de> Visitor<'de> for FlagsVisitor {
@@ -235,11 +265,8 @@ impl<'de> Visitor<'de> for FlagsVisitor {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Flags, A::Error> {
         let mut flags = Flags::NONE;
-        while let Some(name) = seq.next_element::<Cow<'de, str>>()? {
-            // A flag of a later version is not an error: readers accept what they do not know.
-            if let Some((flag, _)) = Flags::NAMES.iter().find(|(_, known)| *known == name) {
-                flags = flags.with(*flag);
-            }
+        while let Some(Named(flag)) = seq.next_element()? {
+            flags = flags.with(flag);
         }
         Ok(flags)
     }
@@ -273,6 +300,11 @@ mod tests {
         let d = there_and_back(GOLDEN_FORWARDED);
         assert_eq!((d.quality, d.value), (Quality::Bad, Value::Null));
         assert_eq!(d.meta.incarnation.as_deref(), Some("00000000000000ff"));
+        let texts = [d.meta.unit, d.meta.agent_id, d.meta.line];
+        assert!(texts.iter().all(|text| matches!(text, Some(Cow::Borrowed(_)))), "{texts:?}");
+        let escaped = GOLDEN_FORWARDED.replace("°C", "\\u00b0C");
+        let d: Datapoint<'_> = serde_json::from_str(&escaped).unwrap();
+        assert_eq!(d.meta.unit.as_deref(), Some("°C"));
     }
 
     fn written(value: &Value<'_>) -> String {

@@ -1,7 +1,7 @@
 //! The notification: somebody is to be told of a transition, now or again.
 //!
-//! Here: its shape. Not here: who hears of it and by which way; the target is a name that the agent's configuration
-//! gives an address.
+//! Here: its shape. Not here: who hears of it and by which way; the target is a name of the agent's configuration, and
+//! whoever reads the stream knows the people behind it.
 //! Invariant: it can be shown as it is; the transition it belongs to is on the same stream.
 
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
-//! The hour and the day of the week where the agent stands, for `hour()` and `weekday()` (§5).
+//! The hour and the day of the week where the agent stands, for `hour()`, `weekday()` (§5) and texts.
 //!
 //! The table of time zones is compiled in, so that the same data give the same result on every machine.
 //!
-//! Here: what the calendar says at an instant, and when it says something else. Not here: any clock, and the dates of
-//! texts.
+//! Here: what the calendar says at an instant, and when it says something else. Not here: any clock, and how texts show
+//! dates (`text`).
 //! Invariant: between an instant and its next change, hour and day are the same.
 
 use jiff::Timestamp;
@@ -62,6 +62,12 @@ impl Zone {
         Some(shift.map_or(next, |shift| shift.timestamp().as_millisecond().min(next)))
     }
 
+    /// The instant by the clock on the wall, ms since 1970 there.
+    #[must_use]
+    pub fn local(&self, now: i64) -> i64 {
+        now + self.offset(now).unwrap_or(0)
+    }
+
     /// How far local time is ahead of UTC, ms.
     fn offset(&self, now: i64) -> Option<Millis> {
         let now = Timestamp::from_millisecond(now).ok()?;
@@ -85,6 +91,7 @@ mod tests {
         let utc = Zone::default();
         assert_eq!((utc.hour(sunday_evening), utc.weekday(sunday_evening)), (22, 7));
         assert_eq!((utc.hour(-1), utc.weekday(-1)), (23, 3), "before 1970");
+        assert_eq!(berlin.local(sunday_evening), instant("2026-07-06T00:30:00Z"));
         assert_eq!(Zone::named("Europe/Neutraubling"), None);
         assert_eq!(Zone::like("Europe/Berln").as_deref(), Some("Europe/Berlin"));
         assert_eq!(Zone::like("???"), None);

@@ -1,7 +1,7 @@
 //! All files of the rules, checked together.
 //!
-//! Here: names defined twice, limits from tables, the limit of instances. Not here: the keys of a file (`file`), what
-//! a rule is on a machine (`ruleset`).
+//! Here: names defined twice, limits from tables, the limit of instances. Not here: the keys of a file (`file`), whom
+//! rules notify (`target`), what a rule is on a machine (`ruleset`).
 //! Invariant: one run finds all mistakes of all files; what is wrong about one rule leaves the others in force.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use crate::file::{self, Rule};
 use crate::inventory::Inventory;
 use crate::limits::Limits;
 use crate::ruleset::{BoundRule, bind};
+use crate::target;
 
 /// Instances that one agent may have (§10).
 pub(crate) const INSTANCES_MAX: usize = 200_000;
@@ -31,6 +32,21 @@ pub struct Checked {
 impl Checked {
     /// Checks all files together and binds what is right. A file whose name ends in `.csv` holds limits.
     pub fn of(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
+        Self::whose(report, files, inventory, target::unknown)
+    }
+
+    /// The same of rules that were in force already: whoever they notify may have lost the name since, and that is no
+    /// reason to guard the line less.
+    pub fn again(report: &mut Report, files: &[FileId], inventory: &Inventory) -> Self {
+        Self::whose(report, files, inventory, |_, _, _| BTreeSet::new())
+    }
+
+    fn whose(
+        report: &mut Report,
+        files: &[FileId],
+        inventory: &Inventory,
+        unknown_targets: impl Fn(&mut Report, &[Rule], &Inventory) -> BTreeSet<String>,
+    ) -> Self {
         let mut checked = Self::default();
         let (tables, files): (Vec<FileId>, Vec<FileId>) =
             files.iter().partition(|file| is_table(report.name(**file)));
@@ -46,9 +62,10 @@ impl Checked {
         checked.mistaken.extend(mistaken.into_iter().map(|(name, _)| name.value));
         let wrong = file::among(report, &rules, &checked.mistaken);
         checked.mistaken.extend(wrong);
+        checked.mistaken.extend(unknown_targets(report, &rules, inventory));
         let mut limits = Limits::default();
         tables.into_iter().for_each(|table| limits.read(report, table));
-        limits.give(report, &mut rules, &mut checked.mistaken, checked.unread.is_empty());
+        limits.give(report, &mut rules, &mut checked.mistaken, inventory, checked.unread.is_empty());
         checked.unread.append(&mut limits.unread);
         rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
         checked.bind(report, rules, inventory);

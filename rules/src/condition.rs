@@ -88,7 +88,8 @@ impl Says {
         match (self.when, self.clear) {
             (Truth::True, _) | (_, Some(Truth::False)) => Truth::False,
             (Truth::False, None | Some(Truth::True)) => Truth::True,
-            _ => Truth::Unknown,
+            (Truth::Unknown, _) | (_, Some(Truth::Unknown)) => Truth::Unknown,
+            _ => Truth::Filling,
         }
     }
 }
@@ -145,7 +146,7 @@ impl Phase {
             Phase::Pending(count) => match says.when {
                 Truth::True => Self::entering(count.going_on(now), delays, now),
                 Truth::False => Phase::Off,
-                Truth::Unknown => Phase::Pending(count.halted(now)),
+                Truth::Unknown | Truth::Filling => Phase::Pending(count.halted(now)),
             },
             Phase::On { since, entered } | Phase::Clearing { since, entered, .. } if delays.latch => {
                 Phase::On { since, entered }
@@ -157,7 +158,9 @@ impl Phase {
             Phase::Clearing { count, since, entered } => match says.leaves() {
                 Truth::True => Self::leaving(count.going_on(now), (since, entered), delays, now),
                 Truth::False => Phase::On { since, entered },
-                Truth::Unknown => Phase::Clearing { count: count.halted(now), since, entered },
+                Truth::Unknown | Truth::Filling => {
+                    Phase::Clearing { count: count.halted(now), since, entered }
+                }
             },
         }
     }
@@ -186,13 +189,15 @@ impl Phase {
         Phase::Clearing { count, since, entered }
     }
 
-    /// Whether nobody can say if it moves: the deciding result is Unknown.
+    /// Why nobody can say if it moves: the deciding result is Unknown. None: one can.
     #[must_use]
-    pub fn in_doubt(self, says: Says, latch: bool) -> bool {
-        match self {
-            Phase::Off | Phase::Pending(_) => says.when == Truth::Unknown,
-            Phase::On { .. } | Phase::Clearing { .. } => !latch && says.leaves() == Truth::Unknown,
-        }
+    pub fn doubt(self, says: Says, latch: bool) -> Option<Truth> {
+        let guard = match self {
+            Phase::Off | Phase::Pending(_) => says.when,
+            Phase::On { .. } | Phase::Clearing { .. } if latch => return None,
+            Phase::On { .. } | Phase::Clearing { .. } => says.leaves(),
+        };
+        Some(guard).filter(|guard| guard.is_unknown())
     }
 
     /// The next instant at which time alone moves it.

@@ -11,6 +11,9 @@ use crate::diagnose::{FileId, Report};
 /// Largest file of rules or limits (§8), bytes.
 pub const FILE_MAX: u64 = 1 << 20;
 
+/// The mark that some editors put before UTF-8.
+pub const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// What Windows-1252 has in the place of the control characters 0x80 to 0x9F; five of them are nothing.
 const WINDOWS: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',

@@ -224,6 +224,14 @@ impl Report {
         &self.diagnostics
     }
 
+    /// Forgets what was found since `later` if the same kind of mistake was found at its place since `earlier`.
+    pub(crate) fn forget_repeated(&mut self, earlier: usize, later: usize) {
+        let mut found = self.diagnostics.split_off(later);
+        let known = &self.diagnostics[earlier..];
+        found.retain(|d| !known.iter().any(|k| (k.file, &k.span, k.code) == (d.file, &d.span, d.code)));
+        self.diagnostics.append(&mut found);
+    }
+
     /// Puts all mistakes into the order of the files, and of their places in them.
     pub fn sort(&mut self) {
         self.diagnostics.sort_by_key(|d| (d.file, d.span.start));
@@ -246,7 +254,7 @@ impl Report {
         self.diagnostics.iter().map(|d| {
             let (line, column) = self.place(d.file, d.span.start);
             let name = self.files.get(d.file.0).map_or("", |f| f.name.as_str());
-            let help = d.help.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
+            let help = d.help.as_ref().map(|h| format!("; {}", h.replace('\n', " "))).unwrap_or_default();
             format!("{name}:{line}:{column}: {} ({}{help})", d.message, d.label)
         })
     }

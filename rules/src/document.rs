@@ -4,6 +4,7 @@
 //! nobody asked for (with the one that was probably meant). Not here: what the keys mean.
 //! Invariant: every mistake of a document is reported in one run, each once, at its place.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -84,13 +85,36 @@ pub struct Table {
 /// Parses a file that was added to the report; every syntax error goes there, and what could be read comes back.
 pub fn parse(report: &mut Report, file: FileId) -> Table {
     let text = report.text(file).to_owned();
-    let (table, errors) = DeTable::parse_recoverable(&text);
-    let mut errors: Vec<(Range<usize>, String)> =
-        errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned())).collect();
-    errors.sort_by_key(|(span, _)| span.start);
+    let (table, found) = DeTable::parse_recoverable(&text);
+    let errors = if found.is_empty() { Vec::new() } else { errors(&text) };
     syntax::report(report, file, &text, &errors);
     let span = table.span();
     table_of(table.into_inner(), span)
+}
+
+/// All syntax errors of a text, in the order of the file. The parser ends at a key without a value: it is told again
+/// what stands behind that line.
+fn errors(text: &str) -> Vec<(Range<usize>, String)> {
+    /// Whoever makes this mistake in more lines has no TOML file.
+    const KEYS_ALONE_MAX: usize = 50;
+    let mut left = text.to_owned();
+    let mut found = BTreeMap::new();
+    for _ in 0..KEYS_ALONE_MAX {
+        let (_, errors) = DeTable::parse_recoverable(&left);
+        let errors = errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned()));
+        let mut end = None;
+        for (span, message) in errors {
+            if message.starts_with("key with no value") {
+                end = Some(span.start);
+            }
+            found.entry((span.start, span.end)).or_insert(message);
+        }
+        let Some(end) = end else { break };
+        let line = syntax::line_of(&left, end);
+        let blank = " ".repeat(line.len());
+        left.replace_range(line, &blank);
+    }
+    found.into_iter().map(|((start, end), message)| (start..end, message)).collect()
 }
 
 fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {
@@ -143,13 +167,23 @@ pub struct Reader<'t, 'r> {
     asked: Vec<&'static str>,
     /// Keys that were asked for only to say that they stand elsewhere: nobody should be led to them.
     elsewhere: Vec<&'static str>,
+    /// Unknown keys that were reported.
+    told: Vec<&'t str>,
     report: &'r mut Report,
 }
 
 impl<'t, 'r> Reader<'t, 'r> {
     /// Begins to read a table; `name` is how messages call it.
     pub fn new(table: &'t Table, name: impl Into<String>, file: FileId, report: &'r mut Report) -> Self {
-        Self { table, file, name: name.into(), asked: Vec::new(), elsewhere: Vec::new(), report }
+        Self {
+            table,
+            file,
+            name: name.into(),
+            asked: Vec::new(),
+            elsewhere: Vec::new(),
+            told: Vec::new(),
+            report,
+        }
     }
 
     /// Where mistakes go that the caller finds.
@@ -193,7 +227,9 @@ impl<'t, 'r> Reader<'t, 'r> {
     pub fn required(&mut self, key: &'static str) -> bool {
         let there = self.table.entries.iter().any(|(k, _)| k.value == key);
         if !there {
-            self.asked.push(key);
+            if !self.asked.contains(&key) {
+                self.asked.push(key);
+            }
             self.missing(key);
         }
         there
@@ -300,7 +336,8 @@ impl<'t, 'r> Reader<'t, 'r> {
 
     fn wrong<T>(&mut self, key: &str, span: &Range<usize>, wanted: &str, found: &Node) -> Option<T> {
         let message = format!("`{key}` must be {wanted}");
-        self.report.error("E005", (self.file, span.clone()), message, format!("this is {}", found.kind()));
+        let label = format!("this is {}", found.kind());
+        self.report.error("E005", (self.file, span.clone()), message, label).help = meant(key, wanted, found);
         None
     }
 
@@ -310,6 +347,13 @@ impl<'t, 'r> Reader<'t, 'r> {
         self.elsewhere.push(key);
         let message = format!("`{key}` does not belong to {}", self.name);
         self.report.error("E007", (self.file, found.span.clone()), message, why).help = Some(help.into());
+    }
+
+    /// Reports a key that is not known here, and what was meant by it.
+    pub fn foreign(&mut self, key: &'t Placed<String>, why: &str, help: &str) {
+        self.told.push(&key.value);
+        let message = format!("unknown key `{}`", key.value);
+        self.report.error("E002", (self.file, key.span.clone()), message, why).help = Some(help.into());
     }
 
     /// Whether a key has a value that is not a list of tables, or a list with something else in it.
@@ -322,7 +366,7 @@ impl<'t, 'r> Reader<'t, 'r> {
     /// not judge: taking them silently would be worse than refusing them.
     pub fn finish(self, later: &[&str]) {
         for (key, _) in &self.table.entries {
-            if self.asked.iter().chain(&self.elsewhere).any(|asked| *asked == key.value) {
+            if self.asked.iter().chain(&self.elsewhere).chain(&self.told).any(|asked| *asked == key.value) {
                 continue;
             }
             let place = (self.file, key.span.clone());
@@ -337,6 +381,31 @@ impl<'t, 'r> Reader<'t, 'r> {
             self.report.error("E002", place, message, format!("{} has no such key", self.name)).help =
                 Some(near.map_or_else(known, |n| format!("did you mean `{n}`?")));
         }
+    }
+}
+
+/// What to write for a value of another kind, where that can be known.
+fn meant(key: &str, wanted: &str, found: &Node) -> Option<String> {
+    const TRUE: [&str; 6] = ["true", "yes", "ja", "on", "wahr", "1"];
+    const FALSE: [&str; 6] = ["false", "no", "nein", "off", "falsch", "0"];
+    match (wanted, found) {
+        ("true or false", Node::Text(text)) => {
+            let text = text.trim().to_lowercase();
+            let truth = TRUE.contains(&text.as_str()) || FALSE.contains(&text.as_str());
+            truth.then(|| format!("write {key} = {}", TRUE.contains(&text.as_str())))
+        }
+        ("true or false", Node::Int(i @ (0 | 1))) => Some(format!("write {key} = {}", *i == 1)),
+        ("an integer", Node::Text(text)) => {
+            text.trim().parse::<i64>().ok().map(|number| format!("write {key} = {number}"))
+        }
+        ("an integer", Node::Float(f)) if f.fract() == 0.0 && f.abs() < 1e15 => {
+            Some(format!("write {key} = {f}"))
+        }
+        ("a text in quotes", Node::Int(i)) => Some(format!("write {key} = \"{i}\"")),
+        (duration, Node::Int(i)) if duration.starts_with("a duration") => {
+            Some(format!("write {key} = \"{i} s\", or the unit that is meant"))
+        }
+        _ => None,
     }
 }
 
@@ -382,7 +451,11 @@ mod tests {
             r.duration("scan");
         });
         assert_eq!(said.len(), 4, "{said:#?}");
-        assert!(said[0].contains("`id` must be a text in quotes (this is an integer)"), "{}", said[0]);
+        assert!(
+            said[0].contains("`id` must be a text in quotes (this is an integer; write id = \"4\")"),
+            "{}",
+            said[0]
+        );
         assert!(said[1].contains("[agent] has no `address`"), "{}", said[1]);
         assert!(said[2].contains("`scan` is not a duration (`5 m` is 5 metres"), "{}", said[2]);
         assert!(said[3].contains("`later` is not supported by this version"), "{}", said[3]);

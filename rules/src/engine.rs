@@ -14,11 +14,13 @@ use std::sync::Arc;
 use proto::Flags;
 
 use crate::activation::{Activation, Floods};
+use crate::calendar::Zone;
 use crate::inventory::{Inventory, SourceId};
 use crate::resume::Names;
 use crate::ruleset::RuleSet;
 use crate::scope::{Going, Scope};
 use crate::time;
+use crate::value::Value;
 use crate::watermark::{Clock, Holder, Pace, pace};
 
 pub use crate::step::{
@@ -71,6 +73,8 @@ impl Engine {
         stored: &BTreeMap<String, Vec<u8>>,
     ) -> (Self, Resumed) {
         let (sources, start) = (inventory.sources().count(), time::bounded(start));
+        // Without rules to come nobody asks for the last values.
+        let last = if options.keeps_states { vec![None; inventory.tags().count()] } else { Vec::new() };
         let mut engine = Self {
             identity,
             options,
@@ -87,7 +91,7 @@ impl Engine {
             owed: Vec::new(),
             activations: Vec::new(),
             floods: Floods::default(),
-            last: vec![None; inventory.tags().count()],
+            last,
             start,
             at: start,
             counts: Counts::default(),
@@ -123,7 +127,7 @@ impl Engine {
             let back = scope.watermark - self.start;
             if back > self.options.future_bound {
                 resumed.clock_back = resumed.clock_back.max(Some(back));
-                scope.forget_break();
+                scope.forget_break(self.start);
             }
         }
         self.wire();
@@ -135,6 +139,12 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Where `hour()` is, and the clock on the wall that texts speak of.
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.options.zone
     }
 
     /// Number of instances.
@@ -368,6 +378,10 @@ impl Engine {
         datapoint.timestamp = time::bounded(datapoint.timestamp);
         let is_tag = matches!(datapoint.subject, Subject::Tag(_));
         self.counts.datapoints += u64::from(is_tag);
+        if let (Subject::Tag(tag), Ok(Value::Int(code))) = (datapoint.subject, &datapoint.value) {
+            let known = self.inventory.get_tag(tag);
+            self.counts.unlisted += u64::from(known.is_some_and(|tag| !tag.lists(*code)));
+        }
         if self.options.keeps_states {
             self.remember(&datapoint);
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use proto::transition::TransitionKind;
 use proto::{Because, Cause, GroupVote, InputValue, Quality, Transition};
 
+use crate::calendar::Zone;
 use crate::condition::Phase;
 use crate::document::Placed;
 use crate::engine::Identity;
@@ -29,6 +30,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) signals: &'a Signals,
     pub(crate) at: i64,
     pub(crate) watermark: i64,
+    /// Where the clock on the wall hangs that texts speak of.
+    pub(crate) zone: &'a Zone,
 }
 
 /// What is told of why a change came about.
@@ -152,7 +155,8 @@ impl Teller<'_> {
     pub(crate) fn text(&self, instance: &Instance) -> BTreeMap<String, String> {
         let machine = &self.inventory.machine(instance.plan.machine).name;
         let templates = instance.plan.texts.iter().zip(instance.plan.text_slots.values());
-        let filling = Filling { state: &instance.state.name, machine, since: instance.since };
+        let since = instance.since.map(|since| self.zone.local(since));
+        let filling = Filling { state: &instance.state.name, machine, since };
         templates
             .map(|((language, template), slots)| {
                 let held = slots.iter().map(|slot| self.signals.held(instance.signals[*slot]));
@@ -287,7 +291,9 @@ fn gate_told(instance: &Instance, says: Truth, now: i64) -> (String, Millis, i64
     match says {
         Truth::True => (text.to_owned(), 0, now),
         Truth::False => (format!("not ({text})"), 0, now),
-        Truth::Unknown => (text.to_owned(), instance.patience(), unknown_from.unwrap_or(now)),
+        Truth::Unknown | Truth::Filling => {
+            (text.to_owned(), instance.patience(), unknown_from.unwrap_or(now))
+        }
     }
 }
 

@@ -101,6 +101,8 @@ pub struct Param {
     pub machines: Vec<(String, Constant)>,
     /// Values from CSV files, by a pattern of the machine's name.
     pub limits: Vec<(String, Constant)>,
+    /// The classes, lines and machines that the file gives values for: what each is, and its name.
+    pub keys: Vec<(&'static str, Placed<String>)>,
     /// Where it stands.
     pub span: Range<usize>,
 }
@@ -398,6 +400,6 @@ state = [ { name = "High", when = "p > 4.5" } ]
 
     #[test]
     fn a_file_that_is_not_toml_gives_no_rules() {
-        assert!(mistakes("[rule.a]\non = 'x'\nwhen = 't > 1'\n[rule.b\n")[0].contains("not TOML"));
+        assert!(mistakes("[rule.a]\non = 'x'\nwhen = 't > 1'\n[rule.b\n")[0].contains("is not closed"));
     }
 }

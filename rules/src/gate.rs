@@ -40,7 +40,9 @@ impl Gate {
         match truth {
             Truth::True => *self = Self::of(true),
             Truth::False => *self = Self::of(false),
-            Truth::Unknown => {
+            // A window that could not be full yet takes no patience.
+            Truth::Filling if self.last.is_some() => self.unknown_from = None,
+            Truth::Unknown | Truth::Filling => {
                 self.unknown_from.get_or_insert(now);
                 self.gave_up |= self.last.is_none() || self.ends(after, begin).is_some_and(|end| end <= now);
             }
@@ -119,6 +121,14 @@ mod tests {
         assert_eq!(says(&mut gate, &[(60, Unknown)]), Unknown);
         assert_eq!((gate.due(50, 60, 0), gate.last()), (None, Some(true)));
         assert_eq!(says(&mut gate, &[(70, Unknown), (71, False)]), False);
+    }
+
+    #[test]
+    fn a_window_that_fills_takes_no_time_from_what_it_said() {
+        let mut gate = Gate::default();
+        assert_eq!(says(&mut gate, &[(0, Truth::Filling)]), Unknown, "it has said nothing yet");
+        let story = [(10, False), (20, Unknown), (60, Truth::Filling), (200, Truth::Filling), (210, Unknown)];
+        assert_eq!((says(&mut gate, &story), gate.due(50, 210, 0)), (False, Some(260)));
     }
 
     #[test]

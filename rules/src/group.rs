@@ -122,12 +122,12 @@ impl Standing {
         self.ever_decided && !self.gave_up
     }
 
-    /// Takes what the conditions of the state at this place say; `heard` tells whether all their tags were heard
-    /// since the start.
-    pub fn take(&mut self, group: &Group, state: usize, says: Says, heard: impl FnOnce() -> bool) {
-        let in_doubt = says.when == Truth::Unknown || says.clear == Some(Truth::Unknown);
-        let as_false = in_doubt && group.unknown == OnUnknown::AsFalse && (!self.resuming || heard());
-        let taken = |truth, instead| if as_false && truth == Truth::Unknown { instead } else { truth };
+    /// Takes what the conditions of the state at this place say; `waits` tells whether after a restart they wait for
+    /// tags or windows.
+    pub fn take(&mut self, group: &Group, state: usize, says: Says, waits: impl FnOnce() -> bool) {
+        let in_doubt = says.when.is_unknown() || says.clear.is_some_and(Truth::is_unknown);
+        let as_false = in_doubt && group.unknown == OnUnknown::AsFalse && !(self.resuming && waits());
+        let taken = |truth: Truth, instead| if as_false && truth.is_unknown() { instead } else { truth };
         // A clear that a deadband made is what `when` is not: as `when` counts as false, it counts as true.
         let own_clear = group.states[state].clear.is_some();
         let clear = if own_clear { Truth::False } else { Truth::True };
@@ -135,9 +135,9 @@ impl Standing {
         self.says[state] = Says { when, clear: says.clear.map(|says| taken(says, clear)) };
     }
 
-    /// Ends the wait for tags that follows a restart, when all were heard or its time is over.
-    pub fn end_wait(&mut self, group: &Group, now: i64, begin: i64, all_heard: impl FnOnce() -> bool) {
-        self.resuming = self.resuming && now < begin + group.unknown.after() && !all_heard();
+    /// Ends the wait that follows a restart when nothing waits any more.
+    pub fn end_wait(&mut self, waits: impl FnOnce() -> bool) {
+        self.resuming = self.resuming && waits();
     }
 
     /// Judges the group at an instant, on the truths it took. Unknown before its first decision, and after a
@@ -149,17 +149,28 @@ impl Standing {
         for i in 0..self.phases.len() {
             changed |= self.judge_state(&group.states[i], i, group, now);
         }
-        changed | if self.undecided(group) { self.hold(group, now, begin) } else { self.decide(group) }
+        changed
+            | match self.doubt(group) {
+                None => self.decide(group),
+                // Nothing is wrong with a window that could not be full yet: what was said is kept until it could.
+                Some(Truth::Filling) => {
+                    self.undecided_from = None;
+                    false
+                }
+                Some(_) => self.hold(group, now, begin),
+            }
     }
 
     fn judge_state(&mut self, state: &file::State, i: usize, group: &Group, now: i64) -> bool {
         let (phase, says) = (self.phases[i], self.says[i]);
+        let mut is_settled = false;
         let mut delays = delays(group, state);
         if let Some(edited) = self.edited.iter().position(|e| *e == i) {
             // Under the new condition it stays or is left at once (§8).
             (delays.hold, delays.latch) = (0, false);
-            if says.leaves() != Truth::Unknown {
+            if !says.leaves().is_unknown() {
                 self.edited.swap_remove(edited);
+                is_settled = true;
             }
         }
         let next = phase.judged(says, delays, now);
@@ -167,29 +178,33 @@ impl Standing {
             self.left.push((i, phase.count().map_or(now, |count| count.since)));
         }
         self.phases[i] = next;
-        next != phase
+        is_settled || next != phase
     }
 
     fn first_on(&self) -> Option<usize> {
         self.phases.iter().position(|p| p.is_on())
     }
 
-    /// Whether nobody can say if the state at this place moves.
-    fn in_doubt(&self, group: &Group, i: usize) -> bool {
-        self.phases[i].in_doubt(self.says[i], group.states[i].latch && !self.edited.contains(&i))
+    /// Why nobody can say if the state at this place moves; none: one can.
+    fn doubt_of(&self, group: &Group, i: usize) -> Option<Truth> {
+        self.phases[i].doubt(self.says[i], group.states[i].latch && !self.edited.contains(&i))
     }
 
-    /// The state because of which it cannot tell, by its place; none: it can.
+    /// The states of which must be known whether they move: the first that is On, else all.
+    fn deciding(&self) -> std::ops::Range<usize> {
+        self.first_on().map_or(0..self.phases.len(), |on| on..on + 1)
+    }
+
+    /// The state because of which it cannot tell, by its place, one that is truly Unknown before one whose window
+    /// fills; none: it can tell.
     #[must_use]
     pub fn first_in_doubt(&self, group: &Group) -> Option<usize> {
-        match self.first_on() {
-            Some(on) => self.in_doubt(group, on).then_some(on),
-            None => (0..self.phases.len()).find(|i| self.in_doubt(group, *i)),
-        }
+        let is = |truth| move |i: &usize| self.doubt_of(group, *i) == Some(truth);
+        self.deciding().find(is(Truth::Unknown)).or_else(|| self.deciding().find(is(Truth::Filling)))
     }
 
-    fn undecided(&self, group: &Group) -> bool {
-        self.first_in_doubt(group).is_some()
+    fn doubt(&self, group: &Group) -> Option<Truth> {
+        self.first_in_doubt(group).and_then(|i| self.doubt_of(group, i))
     }
 
     fn decide(&mut self, group: &Group) -> bool {
@@ -213,7 +228,7 @@ impl Standing {
             return false;
         }
         let changed = !std::mem::replace(&mut self.gave_up, true);
-        let known_on = |i: &usize| self.phases[*i].is_on() && !self.in_doubt(group, *i);
+        let known_on = |i: &usize| self.phases[*i].is_on() && self.doubt_of(group, *i).is_none();
         if let Some(on) = (0..self.phases.len()).find(known_on) {
             return changed | self.say(&group.states[on].named, By::Known(on));
         }
@@ -247,8 +262,7 @@ impl Standing {
 
     /// The instant at which the time for its last vote is over; none: it can tell.
     fn patience_ends(&self, group: &Group, begin: i64) -> Option<i64> {
-        let from = self.undecided_from?.max(begin);
-        Some(from + group.unknown.after())
+        Some(self.undecided_from?.max(begin) + group.unknown.after())
     }
 
     /// The next instant after `now` at which time alone moves the group.
@@ -256,7 +270,7 @@ impl Standing {
     pub fn due(&self, group: &Group, now: i64, begin: i64) -> Option<i64> {
         let phases = self.phases.iter().zip(&group.states).filter_map(|(p, s)| p.due(delays(group, s)));
         let wait_ends = self.resuming.then(|| begin + group.unknown.after());
-        let patience_ends = self.undecided_from.and_then(|_| self.patience_ends(group, begin));
+        let patience_ends = self.patience_ends(group, begin);
         phases.chain(wait_ends).chain(patience_ends).filter(|due| *due > now).min()
     }
 
@@ -268,20 +282,21 @@ impl Standing {
         self.resuming = group.unknown == OnUnknown::AsFalse;
     }
 
-    /// As it stands behind a closed gate: only what is latched goes on (§7.6).
+    /// Takes over what is known only while it runs: since when it cannot tell, and whether it waits after a restart.
+    pub fn inherit(&mut self, old: &Self) {
+        (self.undecided_from, self.resuming) = (old.undecided_from, old.resuming);
+    }
+
+    /// As it stands behind a closed gate: only what is latched goes on (§7.6), and the wait that follows a restart.
     pub fn close(&mut self, group: &Group) {
         let latched = |(phase, state): (&Phase, &file::State)| phase.on().filter(|_| state.latch);
         let kept: Vec<_> = self.phases.iter().zip(&group.states).map(latched).collect();
-        *self = Self { edited: std::mem::take(&mut self.edited), ..Self::new(group) };
+        let (edited, resuming) = (std::mem::take(&mut self.edited), self.resuming);
+        *self = Self { edited, resuming, ..Self::new(group) };
         for (phase, on) in self.phases.iter_mut().zip(kept) {
             *phase = on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered });
         }
         self.edited.retain(|i| self.phases[*i].is_on());
-    }
-
-    /// Under another version of the rule it waits on for what it waited for: to know, and for its tags after a restart.
-    pub fn wait_on(&mut self, before: &Self) {
-        (self.undecided_from, self.resuming) = (before.undecided_from, before.resuming);
     }
 
     /// The states that stay On though they may have been over for long.
@@ -303,6 +318,26 @@ impl Standing {
 fn delays(group: &Group, state: &file::State) -> Delays {
     let file::State { delay, hold, latch, .. } = *state;
     Delays { delay, hold, latch, unknown_after: group.unknown.after() }
+}
+
+#[cfg(test)]
+impl Standing {
+    /// All that goes on over a restart, by its name, and with it what does over a reload; what is found anew each time is
+    /// left out.
+    pub(crate) fn parts(&self, is_reload: bool) -> Vec<(&'static str, String)> {
+        let Self { phases, says: _, left: _, found: _, edited, vote, ever_decided, gave_up, .. } = self;
+        let Self { undecided_from, resuming, .. } = self;
+        let kept = [
+            ("phases", format!("{phases:?}")),
+            ("edited", format!("{edited:?}")),
+            ("vote", format!("{vote:?}")),
+            ("ever decided", format!("{ever_decided:?}")),
+            ("gave up", format!("{gave_up:?}")),
+        ];
+        let running =
+            [("undecided from", format!("{undecided_from:?}")), ("resuming", format!("{resuming:?}"))];
+        kept.into_iter().chain(running.into_iter().filter(|_| is_reload)).collect()
+    }
 }
 
 #[cfg(test)]

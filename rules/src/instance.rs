@@ -13,11 +13,15 @@ use crate::activation::Activations;
 use crate::condition::Says;
 use crate::expr::eval::{Seen, Truth};
 use crate::gate::Gate;
-use crate::group::{By, Standing, UNKNOWN, Vote};
-use crate::ruleset::{BoundCondition, Plan};
+use crate::group::{By, Standing, UNKNOWN};
+use crate::ruleset::{BoundCondition, Plan, Shape};
 use crate::shelf::{Shelf, Silence};
+use crate::sight::Sight;
 use crate::time::{LONG_AGO, Millis};
 use crate::value::Unknown;
+
+mod agreed;
+mod goes_on;
 
 /// Name of the state of an instance whose rule is gone (§7.5).
 pub(crate) const REMOVED: &str = "Removed";
@@ -28,6 +32,8 @@ pub(crate) const INACTIVE: &str = "Inactive";
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) plan: Arc<Plan>,
+    /// That of the plan, at hand.
+    pub(crate) shape: Arc<Shape>,
     /// The signals behind the plan's slots.
     pub(crate) signals: Vec<usize>,
     /// What each program of the plan said when it was last judged.
@@ -35,11 +41,7 @@ pub(crate) struct Instance {
     /// The gate `active_if`.
     pub(crate) gate: Option<Gate>,
     /// When the gate opened last, so that nothing before it counts.
-    opened: i64,
-    /// When it came with a reload: nothing before that counts either.
-    pub(crate) came: i64,
-    /// What its programs said when they were judged last is what they say, though the rule was read again.
-    pub(crate) as_before: bool,
+    pub(crate) opened: i64,
     pub(crate) groups: Vec<Standing>,
     pub(crate) state: State,
     /// Event time at which the state was entered; none before the instance began.
@@ -53,6 +55,8 @@ pub(crate) struct Instance {
     pub(crate) forced: Option<Cause>,
     /// Whether its stored form is older than it.
     pub(crate) unsaved: bool,
+    /// It goes on under a new rule set that has the same programs: what they say is what they said.
+    pub(crate) carried: bool,
 }
 
 /// What a program says.
@@ -61,6 +65,13 @@ pub(crate) struct Verdict {
     pub(crate) truth: Truth,
     /// Whether all its tags were heard since the start.
     pub(crate) heard: bool,
+}
+
+impl Verdict {
+    /// Whether after a restart it waits: for its windows, and while that `is_patient` for its tags.
+    fn waits(self, is_patient: bool) -> bool {
+        self.truth == Truth::Filling || is_patient && !self.heard
+    }
 }
 
 /// The state a rule is in.
@@ -115,6 +126,11 @@ impl State {
         self.name == UNKNOWN && self.winner.is_some()
     }
 
+    /// Whether the other is of the same name, but matters less.
+    fn sinks_to(&self, other: &Self) -> bool {
+        self.name == other.name && other.severity < self.severity
+    }
+
     pub(crate) fn in_doubt(&self) -> bool {
         self.name == UNKNOWN || self.winner.is_some_and(|(_, by)| by.in_doubt())
     }
@@ -127,11 +143,10 @@ impl Instance {
             verdicts: vec![Verdict { truth: Truth::Unknown, heard: false }; plan.programs.len()],
             gate: plan.active_if.map(|_| Gate::default()),
             silence: Silence { gate: plan.suppress_if.map(|_| Gate::default()), ..Silence::default() },
+            shape: Arc::clone(&plan.shape),
             plan,
             signals,
             opened: LONG_AGO,
-            came: LONG_AGO,
-            as_before: false,
             state: State::unknown(),
             since: None,
             sequence: 0,
@@ -139,52 +154,30 @@ impl Instance {
             running: Vec::new(),
             forced: None,
             unsaved: false,
+            carried: false,
         }
     }
 
-    /// Takes over where an instance of the same rule and machine stood, under the old version of the rule (§8).
-    pub(crate) fn inherit(&mut self, old: &Self, watermark: i64) {
-        crate::stored::stored(old, watermark).restore(self);
-        let before = old.groups.iter().zip(&old.plan.rule.groups);
-        for (was, old_group) in before {
-            let now =
-                self.groups.iter_mut().zip(&self.plan.rule.groups).find(|(_, g)| g.name == old_group.name);
-            if let Some((standing, _)) = now {
-                standing.wait_on(was);
-            }
-        }
-        self.gate = self.gate.map(|gate| old.gate.unwrap_or(gate));
-        self.silence.gate = self.silence.gate.map(|gate| old.silence.gate.unwrap_or(gate));
-        (self.opened, self.came, self.forced) = (old.opened, old.came, old.forced);
-        if self.plan.judges_as(&old.plan) {
-            self.verdicts.clone_from(&old.verdicts);
-            self.as_before = true;
-        }
-        self.unsaved = true;
-    }
-
-    /// As it stands after a break that began at `until`: time stood still.
-    pub(crate) fn pause(&mut self, until: i64) {
-        for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
-            standing.pause(group, until);
-        }
-        self.gate.iter_mut().chain(&mut self.silence.gate).for_each(Gate::pause);
-        self.running.iter_mut().for_each(|running| running.pause(until));
-        self.opened = LONG_AGO;
+    /// The windows that a program looks through.
+    pub(crate) fn windows_of(&self, program: usize) -> &[usize] {
+        &self.shape.programs[program].windows
     }
 
     /// Judges a program on what is seen; what it says counts from the next [`Instance::advance`] on.
     /// True: it says something else than before.
-    pub(crate) fn judge(&mut self, program: usize, seen: &impl Seen) -> bool {
-        let judged = &self.plan.programs[program];
+    pub(crate) fn judge(&mut self, program: usize, seen: &Sight<'_>) -> bool {
+        let judged = &self.shape.programs[program];
         let heard = judged.slots.iter().all(|slot| *seen.held(*slot) != Err(Unknown::NeverSeen));
-        let verdict = Verdict { truth: judged.program.judge(seen), heard };
+        let truth = match judged.program.judge(seen) {
+            Truth::Unknown if seen.is_filling(judged) => Truth::Filling,
+            truth => truth,
+        };
+        let verdict = Verdict { truth, heard };
         std::mem::replace(&mut self.verdicts[program], verdict) != verdict
     }
 
     /// Moves everything to an instant, on what the programs have said; `begin` is when Unknown began to count (§7.2).
     pub(crate) fn advance(&mut self, now: i64, begin: i64) -> Moved {
-        let begin = begin.max(self.came);
         let mut ended = self.silence.expire(now);
         if ended.is_some() {
             self.forced.get_or_insert(Cause::Shelve);
@@ -225,28 +218,29 @@ impl Instance {
             self.unsaved |= gate.as_mut().is_some_and(|gate| gate.judge(truth, patience, now, begin));
         }
         match (was_open, self.is_open()) {
+            (true, true) | (false, false) => return,
             (false, true) => self.opened = now,
-            (true, false) => {
-                for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
-                    standing.close(group);
-                }
-            }
-            _ => {}
+            (true, false) => {}
+        }
+        for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
+            standing.close(group);
         }
     }
 
     fn judge_groups(&mut self, now: i64, begin: i64) {
-        let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.plan.conditions);
+        let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.shape.conditions);
         for ((standing, group), conditions) in groups {
             let verdicts = &self.verdicts;
-            let heard = |c: &BoundCondition| {
-                verdicts[c.when].heard && c.clear.is_none_or(|clear| verdicts[clear].heard)
+            let is_patient = now < begin + group.unknown.after();
+            let waits = |c: &BoundCondition| {
+                verdicts[c.when].waits(is_patient)
+                    || c.clear.is_some_and(|clear| verdicts[clear].waits(is_patient))
             };
-            standing.end_wait(group, now, begin, || conditions.iter().all(heard));
+            standing.end_wait(|| conditions.iter().any(waits));
             for (i, condition) in conditions.iter().enumerate() {
                 let clear = condition.clear.map(|clear| verdicts[clear].truth);
                 let says = Says { when: verdicts[condition.when].truth, clear };
-                standing.take(group, i, says, || heard(condition));
+                standing.take(group, i, says, || waits(condition));
             }
             self.unsaved |= standing.judge(group, now, begin);
         }
@@ -263,15 +257,19 @@ impl Instance {
         self.unsaved |= was_silent != silent || forced.is_some();
         let changed = self.change_state(now, forced == Some(Cause::Reset));
         let ended_over_it = was_silent && !silent && self.silence.began_under;
-        if changed.is_some() || ended_over_it {
-            self.silence.began_under = changed.is_some() && silent;
-        }
-        let (from, cause) = changed.or_else(|| {
-            let matters = self.state.severity >= Severity::Warning;
-            let unsuppressed = (ended_over_it && matters).then_some(Cause::Unsuppressed);
-            let cause = unsuppressed.or(forced.filter(|cause| *cause == Cause::Shelve))?;
-            Some((self.state.clone(), cause))
-        })?;
+        // What was told of a state is not told again because it matters less by now.
+        let sinks = changed.as_ref().is_some_and(|(from, _)| from.sinks_to(&self.state));
+        let begins = changed.is_some() && !sinks;
+        self.silence.began_under = silent && (begins || self.silence.began_under);
+        let matters = self.state.severity >= Severity::Warning;
+        let unsuppressed = (ended_over_it && matters && !begins).then_some(Cause::Unsuppressed);
+        let (from, cause) = match (changed, unsuppressed) {
+            (Some((from, cause)), unsuppressed) => (from, unsuppressed.unwrap_or(cause)),
+            (None, unsuppressed) => {
+                let cause = unsuppressed.or(forced.filter(|cause| *cause == Cause::Shelve))?;
+                (self.state.clone(), cause)
+            }
+        };
         self.sequence += 1;
         let activation = (from.name != self.state.name).then(|| self.activated(now)).flatten();
         let (suppressed, shelved) = (self.silence.is_suppressed(), self.silence.is_shelved());
@@ -312,7 +310,7 @@ impl Instance {
         let mut notices = Vec::new();
         if let Some((change, transition)) = change.filter(|(change, _)| change.cause != Cause::Shelve) {
             let (name, severity) = (self.state.name.as_str(), self.state.severity);
-            let sinks = change.from.name == name && severity < change.from.severity;
+            let sinks = change.cause != Cause::Unsuppressed && change.from.sinks_to(&self.state);
             // Where `Unknown` stands in for a state, what is repeated goes on, and it is no state that matters itself.
             let stands_in = self.state.stands_in();
             self.running.retain(|running| {
@@ -330,65 +328,8 @@ impl Instance {
         notices
     }
 
-    /// The state that the gate leaves, or that of the highest vote, on a tie that of the group first in the file; none:
-    /// it is the state already.
-    fn agreed(&self) -> Option<State> {
-        let shut = match self.gate.map_or(Truth::True, |gate| gate.says()) {
-            Truth::True => None,
-            Truth::False => Some(INACTIVE),
-            Truth::Unknown => Some(UNKNOWN),
-        };
-        if let Some(name) = shut {
-            let state = State::of_nobody(name);
-            return (state != self.state).then_some(state);
-        }
-        let mut best: Option<(usize, &Vote)> = None;
-        for (i, standing) in self.groups.iter().enumerate() {
-            if let Some(vote) = &standing.vote
-                && best.is_none_or(|(_, b)| vote.weight > b.weight)
-            {
-                best = Some((i, vote));
-            }
-        }
-        let stands = || self.groups.iter().any(Standing::stands);
-        let (name, weight, severity, winner) = match best {
-            Some((group, vote)) => (vote.name.as_str(), vote.weight, vote.severity, Some((group, vote.by))),
-            None if stands() => (self.plan.rule.default.as_str(), 0, Severity::Info, None),
-            None => (UNKNOWN, 0, Severity::Info, None),
-        };
-        let now = &self.state;
-        let same =
-            (now.name.as_str(), now.weight, now.severity, now.winner) == (name, weight, severity, winner);
-        (!same).then(|| State { name: name.to_owned(), severity, weight, winner })
-    }
-
-    fn cause(&self, from: &State, now: i64) -> Cause {
-        if from.name == self.state.name {
-            return Cause::Severity;
-        }
-        if from.name == INACTIVE || self.state.name == INACTIVE {
-            return Cause::Gate;
-        }
-        let gave_up = from.winner.is_some_and(|(group, _)| !self.groups[group].stands());
-        if from.in_doubt() || self.state.in_doubt() || gave_up {
-            return Cause::Unknown;
-        }
-        if let Some((group, By::State(state))) = self.state.winner
-            && self.groups[group].phases[state].on().is_some_and(|(_, entered)| entered == now)
-        {
-            return Cause::Condition;
-        }
-        // Its group could not know, and knows again: nothing was left, if that of the state before says what it said.
-        let found = self.state.winner.is_some_and(|(group, _)| self.groups[group].found);
-        let is_left = from.winner.is_some_and(|(group, by)| {
-            self.groups[group].vote.as_ref().is_none_or(|vote| (vote.by, &vote.name) != (by, &from.name))
-        });
-        if found && !is_left { Cause::Unknown } else { Cause::Clear }
-    }
-
     /// The next instant after `now` at which time alone changes something.
     pub(crate) fn due(&self, now: i64, begin: i64) -> Option<i64> {
-        let begin = begin.max(self.came);
         let groups = self.groups.iter().zip(&self.plan.rule.groups).filter(|_| self.is_open());
         let opened = begin.max(self.opened);
         let groups = groups.filter_map(|(standing, group)| standing.due(group, now, opened));

@@ -1,10 +1,11 @@
-//! What there is: machines, sources, and the tags that a source owns on a machine.
+//! What there is: machines, sources, the tags that a source owns on a machine, and whom rules may notify.
 //!
 //! Here: the names and numbers by which the engine knows them. Not here: addresses, protocols and everything
 //! else that only a connector needs.
 //! Invariant: names exist where configuration is read and JSON is written; in between there are only numbers.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -88,10 +89,15 @@ pub struct Inventory {
     machines: Vec<Machine>,
     sources: Vec<Source>,
     tags: Vec<Tag>,
-    by_name: FxHashMap<(MachineId, String), TagId>,
+    /// The names of tags, each once: many machines have the same.
+    words: FxHashMap<Box<str>, u32>,
+    by_word: FxHashMap<(MachineId, u32), TagId>,
     machines_by_name: FxHashMap<String, Vec<MachineId>>,
     machines_by_id: FxHashMap<String, MachineId>,
     of_machine: FxHashMap<MachineId, Vec<TagId>>,
+    /// The file it was read from: its name, and its text.
+    file: Option<(String, Arc<str>)>,
+    targets: Option<BTreeSet<String>>,
 }
 
 impl Inventory {
@@ -113,14 +119,45 @@ impl Inventory {
     /// Adds a tag; `None` when its machine has one of that name already.
     pub fn add_tag(&mut self, tag: Tag) -> Option<TagId> {
         let id = TagId(place(self.tags.len() + 1));
-        let name = (tag.machine, tag.name.clone());
-        if self.by_name.contains_key(&name) {
-            return None;
-        }
-        self.by_name.insert(name, id);
+        let word = self.word(&tag.name);
+        match self.by_word.entry((tag.machine, word)) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(free) => free.insert(id),
+        };
         self.of_machine.entry(tag.machine).or_default().push(id);
         self.tags.push(tag);
         Some(id)
+    }
+
+    fn word(&mut self, name: &str) -> u32 {
+        if let Some(word) = self.words.get(name) {
+            return *word;
+        }
+        let word = place(self.words.len() + 1);
+        self.words.insert(name.into(), word);
+        word
+    }
+
+    /// Says which file it was read from, so that mistakes that show later have their place.
+    pub fn was_read_from(&mut self, name: &str, text: &str) {
+        self.file = Some((name.to_owned(), text.into()));
+    }
+
+    /// The file it was read from: its name, and its text.
+    #[must_use]
+    pub fn file(&self) -> Option<(&str, &str)> {
+        self.file.as_ref().map(|(name, text)| (name.as_str(), &**text))
+    }
+
+    /// Says whom rules may notify, by their names.
+    pub fn set_targets(&mut self, names: BTreeSet<String>) {
+        self.targets = Some(names);
+    }
+
+    /// Whom rules may notify; none: nobody has said, as where a recording stands for a configuration.
+    #[must_use]
+    pub fn targets(&self) -> Option<&BTreeSet<String>> {
+        self.targets.as_ref()
     }
 
     /// All machines with their ids.
@@ -173,10 +210,17 @@ impl Inventory {
         &self.tags[id.0 as usize]
     }
 
+    /// A tag, if there is one of that number.
+    #[must_use]
+    pub fn get_tag(&self, id: TagId) -> Option<&Tag> {
+        self.tags.get(id.0 as usize)
+    }
+
     /// The tag of that name on a machine.
     #[must_use]
     pub fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
-        self.by_name.get(&(machine, name.to_owned())).copied()
+        let word = self.words.get(name)?;
+        self.by_word.get(&(machine, *word)).copied()
     }
 
     /// The names of a machine's tags.

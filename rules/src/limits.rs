@@ -20,7 +20,8 @@ use rustc_hash::FxHashSet;
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::document::Placed;
 use crate::file::{Param, Rule};
-use crate::params::{constant_of, in_unit};
+use crate::inventory::Inventory;
+use crate::params::{self, constant_of, in_unit};
 use crate::sheet::{Line, Sheet, sheet};
 use crate::value::{Constant, Value};
 
@@ -86,6 +87,7 @@ impl Limits {
         report: &mut Report,
         rules: &mut [Rule],
         mistaken: &mut BTreeSet<String>,
+        inventory: &Inventory,
         all_known: bool,
     ) {
         let none = BTreeSet::new();
@@ -101,6 +103,8 @@ impl Limits {
             let given = self.lines.get(name).map_or(&[][..], Vec::as_slice);
             let mut seen = FxHashSet::default();
             let mut wrong = 0;
+            given.iter().for_each(|line| for_nobody(report, rule, line, inventory));
+            let name = &rule.name.value;
             for line in given {
                 wrong += usize::from(
                     !(once(report, name, line, &mut seen) && take(report, &mut rule.params, name, line)),
@@ -129,19 +133,34 @@ fn columns(report: &mut Report, file: FileId, sheet: &Sheet) -> Vec<String> {
         if names[..i].contains(name) {
             report.error("R601", place, format!("column `{name}` stands twice"), "the second one");
         } else if !COLUMNS.contains(&name.as_str()) {
-            let help = did_you_mean(name, COLUMNS).map(|near| format!("did you mean `{near}`?"));
+            let help = meant(name).map(|near| format!("did you mean `{near}`?"));
             let known = || format!("columns: {}", COLUMNS.join(", "));
             report.error("R601", place, format!("unknown column `{}`", field.value), "no such column").help =
                 Some(help.unwrap_or_else(known));
         }
     }
-    let meant = |column: &str| names.iter().any(|n| did_you_mean(n, COLUMNS) == Some(column));
-    for missing in COLUMNS[..NEEDED].iter().filter(|c| !meant(c)) {
+    let is_there = |column: &str| names.iter().any(|n| meant(n) == Some(column));
+    for missing in COLUMNS[..NEEDED].iter().filter(|c| !is_there(c)) {
         let message = format!("the file has no column `{missing}`");
         report.error("R601", (file, header.span.clone()), message, "the names of the columns").help =
             Some("the first line must be rule;parameter;machine;value".into());
     }
     names
+}
+
+/// The column that is meant by a name.
+fn meant(name: &str) -> Option<&'static str> {
+    const GERMAN: [(&str, &str); 7] = [
+        ("regel", "rule"),
+        ("maschine", "machine"),
+        ("wert", "value"),
+        ("grenzwert", "value"),
+        ("limit", "value"),
+        ("einheit", "unit"),
+        ("kommentar", "comment"),
+    ];
+    let german = GERMAN.iter().find(|(german, _)| *german == name).map(|(_, column)| *column);
+    german.or_else(|| did_you_mean(name, COLUMNS))
 }
 
 fn limit<'f>(
@@ -195,6 +214,12 @@ fn value(report: &mut Report, file: FileId, sheet: &Sheet, given: &Placed<String
     if let Some((_, truth)) = truth.iter().find(|(name, _)| *name == text.to_lowercase()) {
         return Some(Constant { value: Value::Bool(*truth), unit: None });
     }
+    if looks_like_a_date(text) {
+        let message = format!("`{text}` looks like a date");
+        report.error("R603", place, message, "a spreadsheet makes dates of numbers such as 1.2").help =
+            Some("give the column the format `text`, and type the number anew".into());
+        return None;
+    }
     let number: String = text.chars().take_while(|c| c.is_ascii_digit() || ".,+-".contains(*c)).collect();
     if number.matches(['.', ',']).count() > 1 {
         let message = format!("`{number}` is not a number");
@@ -211,6 +236,25 @@ fn value(report: &mut Report, file: FileId, sheet: &Sheet, given: &Placed<String
             None
         }
     }
+}
+
+/// `01. Feb`, `1.2.2026`, `Feb 01`, `2026-02-01`.
+fn looks_like_a_date(text: &str) -> bool {
+    const MONTHS: [&str; 15] = [
+        "jan", "feb", "mar", "mär", "apr", "may", "mai", "jun", "jul", "aug", "sep", "oct", "okt", "nov",
+        "dez",
+    ];
+    let lower = text.to_lowercase();
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let is_month =
+        |word: &&str| MONTHS.iter().any(|month| word.starts_with(month)) || word.starts_with("dec");
+    let numbers = words.iter().filter(|word| word.chars().all(|c| c.is_ascii_digit())).count();
+    let named = words.len() < 4 && numbers > 0 && words.iter().any(is_month);
+    let parts: Vec<&str> = lower.split(['.', '-', '/']).collect();
+    let year = |part: &&str| part.len() == 4 && (part.starts_with("19") || part.starts_with("20"));
+    let plain = parts.len() == 3 && numbers == 3 && (year(&parts[0]) || year(&parts[2]));
+    named || plain
 }
 
 fn no_rule(report: &mut Report, line: &Limit, known: &BTreeSet<String>) {
@@ -253,29 +297,29 @@ fn take(report: &mut Report, params: &mut BTreeMap<String, Param>, rule: &str, l
     }
     let Some(param) = params.get_mut(name) else { return false };
     let value = in_unit(line.value.value.clone(), param.unit.as_deref());
-    if let Some(expected) = kind_of(param).filter(|kind| *kind != kind_name(&value.value)) {
-        let message = format!("`{name}` of `{rule}` must be {expected}");
-        let label = format!("this is {}", kind_name(&value.value));
-        report.error("R607", (line.file, line.value.span.clone()), message, label);
+    if let Some(mismatch) = params::mismatch(param, &value) {
+        let given = Placed { value, span: line.value.span.clone() };
+        mismatch.report(report, line.file, given, &format!("{name}` of `{rule}"));
         return false;
     }
     param.limits.push((line.machine.value.clone(), value));
     true
 }
 
-/// What the values of the rule file are.
-fn kind_of(param: &Param) -> Option<&'static str> {
-    let lists = [&param.classes, &param.lines, &param.machines];
-    let first = param.default.as_ref().or_else(|| lists.iter().find_map(|l| l.first().map(|(_, c)| c)));
-    first.map(|constant| kind_name(&constant.value))
-}
-
-fn kind_name(value: &Value) -> &'static str {
-    match value {
-        Value::Bool(_) => "true or false",
-        Value::Int(_) | Value::Float(_) => "a number",
-        Value::Text(_) => "a text",
+/// A limit for a machine that the rule is not for never counts. A pattern may be meant for machines to come.
+fn for_nobody(report: &mut Report, rule: &Rule, line: &Limit, inventory: &Inventory) {
+    let name = &line.machine.value;
+    if name.contains(['*', '?'])
+        || inventory.machines_named(name).iter().any(|id| rule.on.selects(inventory.machine(*id)))
+    {
+        return;
     }
+    let mine = || inventory.machines().filter(|(_, m)| rule.on.selects(m)).map(|(_, m)| m.name.as_str());
+    let message = format!("rule `{}` is for no machine `{name}`", rule.name.value);
+    let near = did_you_mean(name, mine()).filter(|near| near != name);
+    let known = mine().take(8).collect::<Vec<_>>().join(", ");
+    report.warning("R608", (line.file, line.machine.span.clone()), message, "the limit never counts").help =
+        Some(near.map_or_else(|| format!("its machines: {known}"), |near| format!("did you mean `{near}`?")));
 }
 
 #[cfg(test)]
@@ -345,15 +389,32 @@ mod tests {
             ),
             ("r;limit;*;21\nr;limit;;22", "limits.CSV:3:9: `limit` of `r` has a limit for `*` already"),
             ("r;limit;*;", "limits.CSV:2:11: the value is missing"),
-            ("r;limit;*;warm", "limits.CSV:2:11: `limit` of `r` must be a number (this is a text)"),
+            (
+                "r;limit;*;warm",
+                "limits.CSV:2:11: `limit` of `r` must be a number (this is a text; write a number",
+            ),
             ("r;limit;*;1.234,5", "limits.CSV:2:11: `1.234,5` is not a number"),
             ("r;limit;*", "limits.CSV:2:1: the line has 3 fields (4 are expected)"),
+            (
+                "r;limit;*;3 Bar",
+                "limits.CSV:2:11: `limit` of `r` must be in °C (this is in Bar; write it in °C, or leave the unit out)",
+            ),
+            (
+                "r;limit;*;21 C",
+                "limits.CSV:2:11: `limit` of `r` must be in °C (this is in C; did you mean `°C`?)",
+            ),
             ("r;mode;*;5", "limits.CSV:2:10: `mode` of `r` must be a text"),
         ] {
             let (in_force, said) = of(lines);
             assert_eq!(in_force, expected.is_empty(), "{lines}: {said}");
             assert!(said.starts_with(expected), "{lines}\n{said}");
         }
+        for right in ["r;limit;*;70 °F", "r;limit;*;294 K", "r;limit;nobody-*;21", "r;limit;;21,5"] {
+            assert_eq!(of(right), (true, String::new()), "{right}");
+        }
+        let (in_force, said) = of("r;limit;filer-1;21");
+        let expected = "limits.CSV:2:9: rule `r` is for no machine `filer-1` (the limit never counts; did you mean `filler-1`?)";
+        assert_eq!((in_force, said.as_str()), (true, expected), "a doubt only");
         let (in_force, said) = of("q;limit;*;21");
         assert!(in_force && said.contains("there is no rule `q`"), "{said}");
     }

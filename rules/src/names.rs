@@ -1,14 +1,23 @@
 //! Names for codes that standards have given: so that a rule says `WS_Cur_State = Operating`.
 //!
-//! Here: the tables that ship. Weihenstephan: WS 09 part 2 (`WS_Cur_Mode`, `WS_Cur_Prog`, `WS_Cur_State`) and, for
-//! WS 10, the OPC UA companion specification OPC 40600 (tables 24 and 26 for modes and programs), which gives the
-//! operating states the names of PackML. PackML: ISA-TR88.00.02, state and mode numbers. Not here: tables of one
-//! plant, which its configuration gives.
+//! Here: the tables that ship. Not here: tables of one plant, which its configuration gives. What each rests on:
+//!
+//! | table | source | how sure |
+//! |---|---|---|
+//! | modes, programs | OPC 40600 (OPC UA for Weihenstephan Standards) 1.00, tables 24 and 26 | read there, each name and number |
+//! | `ws09_state` 1 to 4096, 32768 | WS 09 part 2, which is not public | as three makers of line software have coded it, each for other machines; one shows 32768 as "partial fault" |
+//! | `ws09_state` 8192, 16384 | the same | as two of the three have coded it; the machines of the third do not use them |
+//! | `ws09_state` 0 | none | unconfirmed: that no bit is set is our reading; one of the three shows it as "no batch" |
+//! | `ws10_state` | OPC 40600, 7.5 and 7.6: the states are those of PackML; their numbers are PackML's | unconfirmed for a WS 10 machine that is not read by OPC UA |
+//! | `packml_state` | ISA-TR88.00.02, as OPC 30050 and a public PackML library of a PLC maker give it | agreed, but for 17: `Complete`, in the issue of 2022 `Completed` |
+//! | `packml_mode` | ISA-TR88.00.02, not public | unconfirmed: from memory of its users |
+//!
 //! Invariant: a code that is not listed has no name, and equals none.
 
 use std::sync::Arc;
 
-use crate::inventory::Names;
+use crate::inventory::{Names, Tag};
+use crate::value::Type;
 
 type Table = (&'static str, &'static [(&'static str, i64)]);
 
@@ -124,6 +133,14 @@ impl Names {
     #[must_use]
     pub fn name(&self, code: i64) -> Option<&str> {
         self.entries.iter().find(|(_, c)| *c == code).map(|(name, _)| name.as_str())
+    }
+}
+
+impl Tag {
+    /// Whether a code that came for it is one of its table, if it has one.
+    #[must_use]
+    pub fn lists(&self, code: i64) -> bool {
+        self.kind != Type::Enum || self.names.as_ref().is_none_or(|names| names.name(code).is_some())
     }
 }
 

@@ -5,17 +5,21 @@
 //! stronger: the default, its class, its line, the machine (first what agent.toml says of it, then what the rule
 //! says), a line of a CSV file in the directory of the rules.
 //!
-//! Here: reading them, and which value counts. Not here: CSV files (`limits`), what units and types fit (`expr`).
+//! Here: reading them, which value counts, values that can never count. Not here: CSV files (`limits`), what units and
+//! types fit where a parameter is used (`expr`).
 //! Invariant: a value without a unit is meant in the unit of its parameter, wherever it is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::diagnose::{FileId, Report};
-use crate::document::{Node, Placed, Reader, Table};
+use crate::diagnose::{FileId, Report, did_you_mean};
+use crate::document::{self, Node, Placed, Reader, Table};
 use crate::file::{Param, Rule};
-use crate::inventory::Machine;
+use crate::inventory::{Inventory, Machine, MachineId};
 use crate::pattern;
+use crate::ruleset::RuleSet;
 use crate::time;
+use crate::units::{self, Unit};
 use crate::value::{Constant, Value};
 
 /// Reads a parameter.
@@ -35,11 +39,15 @@ pub(crate) fn read(
     let unit = r.text("unit").map(|t| t.value.trim().to_owned());
     let with_unit = |c: Constant| in_unit(c, unit.as_deref());
     let default = r.any("default").and_then(|(_, node)| constant(r.report(), file, node)).map(with_unit);
-    let mut by = |key| -> Vec<(String, Constant)> {
+    let (mut keys, mut placed) = (Vec::new(), Vec::new());
+    let mut by = |key: &'static str| -> Vec<(String, Constant)> {
         let table: Option<&Table> = r.table(key);
         let entries = table.map_or(&[][..], |t| &t.entries);
         let read = |(name, node): &(Placed<String>, Placed<Node>)| {
-            Some((name.value.clone(), with_unit(constant(r.report(), file, node)?)))
+            let constant = with_unit(constant(r.report(), file, node)?);
+            keys.push((key, name.clone()));
+            placed.push(Placed { value: constant.clone(), span: node.span.clone() });
+            Some((name.value.clone(), constant))
         };
         entries.iter().filter_map(read).collect()
     };
@@ -47,8 +55,141 @@ pub(crate) fn read(
     r.finish(&[]);
     let unit = unit.or_else(|| default.as_ref().and_then(|d| d.unit.clone()));
     let param =
-        Param { default, unit, classes, lines, machines, limits: Vec::new(), span: name.span.clone() };
+        Param { default, unit, classes, lines, machines, limits: Vec::new(), keys, span: name.span.clone() };
+    for given in placed {
+        if let Some(mismatch) = mismatch(&param, &given.value) {
+            mismatch.report(report, file, given, &name.value);
+        }
+    }
     (report.errors_since(before) == 0).then_some(param)
+}
+
+/// A value that cannot be what the other values of its parameter are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// What they are: `a number`, `in °C`.
+    pub(crate) expected: String,
+    /// What it is.
+    pub(crate) found: String,
+    help: Option<String>,
+}
+
+impl Mismatch {
+    pub(crate) fn report(self, report: &mut Report, file: FileId, given: Placed<Constant>, param: &str) {
+        let (expected, found) = (self.expected, self.found);
+        let message = format!("`{param}` must be {expected}");
+        report.error("R607", (file, given.span), message, format!("this is {found}")).help = self.help;
+    }
+}
+
+/// Whether a value can be one of a parameter: of the kind of those that the rule gives, in a unit that converts.
+pub(crate) fn mismatch(param: &Param, given: &Constant) -> Option<Mismatch> {
+    let lists = [&param.classes, &param.lines, &param.machines];
+    let first = param.default.as_ref().or_else(|| lists.iter().find_map(|l| l.first().map(|(_, c)| c)))?;
+    let (expected, found) = (kind_name(&first.value), kind_name(&given.value));
+    if expected != found {
+        let help = (expected == "a number" && found == "a text")
+            .then(|| "write a number, with its unit behind it if it has one: 21.5 °C".into());
+        return Some(Mismatch { expected: expected.into(), found: found.into(), help });
+    }
+    let (of_param, of_given) = (param.unit.as_ref()?, given.unit.as_ref()?);
+    let (of_param, of_given) = (Unit::read(of_param), Unit::read(of_given));
+    if of_param.fits(&of_given) {
+        return None;
+    }
+    let help = match units::meant_beside(&of_given.text, &of_param) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write it in {of_param}, or leave the unit out"),
+    };
+    Some(Mismatch { expected: format!("in {of_param}"), found: format!("in {of_given}"), help: Some(help) })
+}
+
+fn kind_name(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "true or false",
+        Value::Int(_) | Value::Float(_) => "a number",
+        Value::Text(_) => "a text",
+    }
+}
+
+/// Values for machines, lines and classes that there are not: they never count, and nobody would notice.
+pub(crate) fn for_nobody(report: &mut Report, rule: &Rule, inventory: &Inventory) {
+    for (param, (what, key)) in rule.params.iter().flat_map(|(n, p)| p.keys.iter().map(move |key| (n, key))) {
+        let of = |machine: &'_ Machine| match *what {
+            "class" => machine.class.clone(),
+            "line" => machine.line.clone(),
+            _ => Some(machine.name.clone()),
+        };
+        let there: BTreeSet<String> = inventory.machines().filter_map(|(_, machine)| of(machine)).collect();
+        if there.contains(&key.value) {
+            continue;
+        }
+        let message = format!("`{param}` has a value for {what} `{}`, which there is not", key.value);
+        let near = did_you_mean(&key.value, there.iter().map(String::as_str));
+        let known = there.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+        report.warning("R218", (rule.file, key.span.clone()), message, "it never counts").help =
+            Some(match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("in agent.toml: {known}"),
+            });
+    }
+}
+
+/// Parameters of machines in the configuration that no rule has on that machine. All rules must be known.
+pub fn of_no_rule(report: &mut Report, rules: &RuleSet, inventory: &Inventory) {
+    let mut known: BTreeMap<MachineId, BTreeSet<&str>> = BTreeMap::new();
+    for plan in &rules.plans {
+        known.entry(plan.machine).or_default().extend(plan.rule.params.keys().map(String::as_str));
+    }
+    let nothing = BTreeSet::new();
+    let strange = inventory.machines().flat_map(|(id, machine)| {
+        let known = known.get(&id).unwrap_or(&nothing);
+        machine
+            .params
+            .keys()
+            .filter(|name| !known.contains(name.as_str()))
+            .map(move |name| (machine, name, known))
+    });
+    let strange: Vec<_> = strange.collect();
+    if strange.is_empty() {
+        return;
+    }
+    let (file, places) = written(report, inventory);
+    for (machine, name, known) in strange {
+        let span = places.get(&(machine.name.clone(), name.clone())).cloned().unwrap_or(0..0);
+        let message = format!("no rule for {} has a parameter `{name}`", machine.name);
+        let near = did_you_mean(name, known.iter().copied());
+        report.warning("R219", (file, span), message, "it never counts").help = Some(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "no rule for this machine has parameters".into(),
+            None => format!("parameters: {}", known.iter().copied().collect::<Vec<_>>().join(", ")),
+        });
+    }
+}
+
+/// Where the parameters of a machine stand, by the machine's name and theirs.
+type Places = BTreeMap<(String, String), Range<usize>>;
+
+/// Adds the configuration to a report, and finds the machines' parameters in it.
+fn written(report: &mut Report, inventory: &Inventory) -> (FileId, Places) {
+    let Some((name, text)) = inventory.file() else {
+        return (report.add_file("agent.toml", ""), Places::new());
+    };
+    let file = report.add_file(name, text);
+    // What is wrong with it was said when it was read.
+    let mut silent = Report::default();
+    let copy = silent.add_file(name, text);
+    let table = document::parse(&mut silent, copy);
+    let machines = Reader::new(&table, name, copy, &mut silent).tables("machine");
+    let mut places = Places::new();
+    for machine in machines {
+        let mut r = Reader::new(machine, "[[machine]]", copy, &mut silent);
+        let (Some(name), Some(params)) = (r.text("name"), r.table("param")) else { continue };
+        let place =
+            |(key, _): &(Placed<String>, _)| ((name.value.clone(), key.value.clone()), key.span.clone());
+        places.extend(params.entries.iter().map(place));
+    }
+    (file, places)
 }
 
 /// A number without a unit is meant in this one.

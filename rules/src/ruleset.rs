@@ -5,16 +5,19 @@
 //! Invariant: a rule with a mistake on one machine is in force on none (I6); plans are in the order of rule and
 //! machine, whatever the order of the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::bind::plan;
 pub use crate::checked::Checked;
 use crate::checked::INSTANCES_MAX;
-use crate::diagnose::{FileId, Report};
+use crate::delays;
+use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::expr::eval::Program;
 use crate::file::{self, Rule, Selector};
 use crate::inventory::{Inventory, Machine, MachineId, SourceId, TagId};
+use crate::params;
 use crate::pattern;
 use crate::text::Template;
 use crate::time::Millis;
@@ -39,6 +42,13 @@ pub struct Plan {
     pub slots: Vec<TagId>,
     /// The sources that own them.
     pub sources: Vec<SourceId>,
+    /// What it does with them: the machines of a rule share that, unless a parameter or a type makes it another.
+    pub shape: Arc<Shape>,
+}
+
+/// What a plan does with its slots.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
     /// All that is judged, each once.
     pub programs: Vec<BoundProgram>,
     /// The conditions, by group and state.
@@ -53,6 +63,14 @@ pub struct Plan {
     pub texts: BTreeMap<String, Template>,
     /// The slots that each of them names, in its order.
     pub text_slots: BTreeMap<String, Vec<usize>>,
+}
+
+impl Deref for Plan {
+    type Target = Shape;
+
+    fn deref(&self) -> &Shape {
+        &self.shape
+    }
 }
 
 /// A program with what makes it worth judging again.
@@ -137,6 +155,12 @@ impl Plan {
         }
         slots
     }
+
+    /// Whether its programs are those of the other, and see the same.
+    pub(crate) fn sees_as(&self, other: &Self) -> bool {
+        (&self.slots, &self.programs, &self.windows) == (&other.slots, &other.programs, &other.windows)
+            && self.rule.stale_after == other.rule.stale_after
+    }
 }
 
 impl Plan {
@@ -144,14 +168,6 @@ impl Plan {
     #[must_use]
     pub fn key(&self, inventory: &Inventory) -> String {
         self.key_under(&self.rule.name.value, inventory)
-    }
-
-    /// Whether all that is judged is the same as in another version of the plan.
-    pub(crate) fn judges_as(&self, other: &Self) -> bool {
-        self.rule.stale_after == other.rule.stale_after
-            && self.slots == other.slots
-            && self.windows == other.windows
-            && self.programs == other.programs
     }
 
     /// The key under another name of the rule.
@@ -183,34 +199,86 @@ impl RuleSet {
     }
 }
 
+/// So many machines on which a rule is wrong are looked at.
+const FAILED_MAX: usize = 10;
+
 pub(crate) fn bind(report: &mut Report, rule: Arc<Rule>, inventory: &Inventory) -> Option<Vec<Arc<Plan>>> {
     let before = report.diagnostics().len();
     let machines = selected(&rule.on, inventory);
     if machines.is_empty() {
         no_machine(report, &rule, inventory);
     }
-    let mut plans = Vec::new();
+    let mut failed = 0;
+    let mut plans: Vec<Arc<Plan>> = Vec::with_capacity(machines.len());
     for machine in machines {
+        let of_machine = report.diagnostics().len();
         match plan(report, &rule, inventory, machine) {
-            Some(plan) => plans.push(Arc::new(plan)),
-            // The next machine would say the same again.
-            None => break,
+            Some(mut plan) => {
+                if let Some(same) = plans.last().filter(|last| last.shape == plan.shape) {
+                    plan.shape = Arc::clone(&same.shape);
+                }
+                if let Some(same) = plans.last().filter(|last| delays::are_same(&last.rule, &plan.rule)) {
+                    plan.rule = Arc::clone(&same.rule);
+                }
+                plans.push(Arc::new(plan));
+            }
+            None => failed += 1,
+        }
+        report.forget_repeated(before, of_machine);
+        // What is wrong on one machine may be right on the next, which has other tags; but not for ever.
+        if failed == FAILED_MAX {
+            break;
         }
     }
+    params::for_nobody(report, &rule, inventory);
     file::equal_weights(report, &rule);
     (report.errors_since(before) == 0).then_some(plans)
 }
 
 fn no_machine(report: &mut Report, rule: &Rule, inventory: &Inventory) {
-    let names: Vec<&str> = inventory.machines().map(|(_, m)| m.name.as_str()).take(8).collect();
     let message = format!("rule `{}` is for no machine", rule.name.value);
     report.warning("R402", (rule.file, rule.on.span.clone()), message, "matches nothing").help =
-        Some(format!("machines in agent.toml: {}", names.join(", ")));
+        Some(there_are(&rule.on, inventory));
+}
+
+/// What there is instead of what a rule asks for in vain.
+fn there_are(on: &Selector, inventory: &Inventory) -> String {
+    let all = |of: fn(&Machine) -> Option<&String>| -> BTreeSet<String> {
+        inventory.machines().filter_map(|(_, machine)| of(machine).cloned()).collect()
+    };
+    let asked = [
+        (("class", "classes"), &on.classes, all(|machine| machine.class.as_ref())),
+        (("line", "lines"), &on.lines, all(|machine| machine.line.as_ref())),
+        (("machine", "machines"), &on.names, all(|machine| Some(&machine.name))),
+    ];
+    // Only names of machines are patterns.
+    let fits = |key: &str, wanted: &String, there: &BTreeSet<String>| {
+        there.contains(wanted) || key == "machine" && there.iter().any(|name| pattern::fits(wanted, name))
+    };
+    let in_vain = asked.into_iter().find(|((key, _), wanted, there)| {
+        !wanted.is_empty() && !wanted.iter().any(|wanted| fits(key, wanted, there))
+    });
+    let Some(((one, many), wanted, there)) = in_vain else {
+        return "each of these is there, but not together: all that is given must fit the same machine"
+            .into();
+    };
+    let is_pattern = |name: &&String| name.contains(['*', '?']);
+    let near = wanted
+        .iter()
+        .filter(|name| !is_pattern(name))
+        .find_map(|name| did_you_mean(name, there.iter().map(String::as_str)));
+    let shown: Vec<&str> = there.iter().map(String::as_str).take(8).collect();
+    let rest = if there.len() > shown.len() { ", …" } else { "" };
+    match near {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if there.is_empty() => format!("no machine in agent.toml has a {one}"),
+        None => format!("{many} in agent.toml: {}{rest}", shown.join(", ")),
+    }
 }
 
 /// The machines that a rule is for, in their order.
 fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
-    let selects = |id: &MachineId| selects(on, inventory.machine(*id));
+    let selects = |id: &MachineId| on.selects(inventory.machine(*id));
     if on.names.is_empty() || on.names.iter().any(|name| name.contains(['*', '?'])) {
         return inventory.machines().map(|(id, _)| id).filter(selects).collect();
     }
@@ -222,13 +290,17 @@ fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
     machines
 }
 
-fn selects(on: &Selector, machine: &Machine) -> bool {
-    let one_of = |wanted: &[String], has: Option<&String>| {
-        wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
-    };
-    (on.names.is_empty() || on.names.iter().any(|p| pattern::fits(p, &machine.name)))
-        && one_of(&on.lines, machine.line.as_ref())
-        && one_of(&on.classes, machine.class.as_ref())
+impl Selector {
+    /// Whether a machine is among those it chooses.
+    #[must_use]
+    pub fn selects(&self, machine: &Machine) -> bool {
+        let one_of = |wanted: &[String], has: Option<&String>| {
+            wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
+        };
+        (self.names.is_empty() || self.names.iter().any(|p| pattern::fits(p, &machine.name)))
+            && one_of(&self.lines, machine.line.as_ref())
+            && one_of(&self.classes, machine.class.as_ref())
+    }
 }
 
 #[cfg(test)]
@@ -322,7 +394,7 @@ mod tests {
     fn a_selector_without_machine_and_equal_weights_are_warnings() {
         let (set, lines) = load(&["[rule.r]\non = 'washr-*'\nwhen = 't > 1'"]);
         assert_eq!((set.rules, set.plans.len()), (1, 0));
-        assert!(lines[0].contains("machines in agent.toml: washer-1"), "{lines:?}");
+        assert!(lines[0].contains("machines in agent.toml: filler-1, washer-1"), "{lines:?}");
         let state = |g: &str| format!("[rule.r.group.{g}]\nstate = [ {{ name = '{g}', when = 't > 1' }} ]\n");
         let (_, lines) = load(&[&format!("[rule.r]\non = '*'\n{}{}", state("a"), state("b"))]);
         assert!(lines[0].contains("on a tie `a` wins"), "{lines:?}");

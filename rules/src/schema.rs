@@ -34,7 +34,7 @@ const OF_A_STATE: [Key; 6] = [
 const RULE: [Key; 18] = [
     ("on", Of("on"), "The machines that the rule is for: \"filler-*\", or by line and class"),
     ("severity", Of("severity"), "How much its states matter; warning by default"),
-    ("default", Of("name"), "The state when all groups abstain; Normal by default"),
+    ("default", Of("state_name"), "The state when all groups abstain; Normal by default"),
     ("active_if", Of("condition"), "While it is false the rule is Inactive"),
     ("suppress_if", Of("condition"), "While it is true nobody is notified"),
     ("stale_after", Of("stale"), "When a value that is not renewed stops to count"),
@@ -53,13 +53,15 @@ const RULE: [Key; 18] = [
 ];
 const GROUP: [Key; 5] = [
     ("weight", Of("weight"), "Weight of its states that give none"),
-    ("otherwise", Of("name"), "The state when none of the states holds; without it the group abstains"),
+    ("otherwise", Of("state_name"), "The state when none of the states holds; without it the group abstains"),
     ("unknown", Of("unknown"), "What is said when it cannot be known"),
     ("deadband", Each("constant"), "How far a tag must go back before a state is left"),
     ("state", List("state"), "States, the more urgent first"),
 ];
-const STATE: [Key; 2] =
-    [("name", Of("name"), "The state's name"), ("severity", Of("severity"), "How much the state matters")];
+const STATE: [Key; 2] = [
+    ("name", Of("state_name"), "The state's name"),
+    ("severity", Of("severity"), "How much the state matters"),
+];
 const ACTION: [Key; 3] = [
     ("to", Of("texts"), "States; every one of severity warning and above where none is given"),
     ("notify", Of("name"), "A target by its name in agent.toml"),
@@ -74,7 +76,7 @@ const PARAM: [Key; 5] = [
 ];
 const UNKNOWN: [Key; 4] = [
     ("after", Of("duration"), "How long the last state is kept; 1 min by default"),
-    ("name", Of("name"), "The state that follows"),
+    ("name", Of("state_name"), "The state that follows"),
     ("weight", Of("weight"), "Its weight"),
     ("severity", Of("severity"), "How much it matters"),
 ];
@@ -126,6 +128,13 @@ fn whole() -> Value {
     if let Some(rule) = definitions.get_mut("rule") {
         rule["oneOf"] = json!([{ "required": ["when"] }, { "required": ["group"] }]);
     }
+    // The table is the last of the alternatives.
+    if let Some(on) = definitions.get_mut("on") {
+        on["anyOf"][1]["minProperties"] = json!(1);
+    }
+    if let Some(unknown) = definitions.get_mut("unknown") {
+        unknown["anyOf"][1]["dependentRequired"] = json!({ "weight": ["name"], "severity": ["name"] });
+    }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Rules of the line",
@@ -164,12 +173,25 @@ fn property((_, kind, about): &Key) -> Value {
 
 /// What stands behind keys that have no keys of their own.
 fn plain() -> Map<String, Value> {
-    let duration =
-        "^\\s*([Tt]([Ii][Mm][Ee])?#)?\\d[\\d._]*\\s*[A-Za-z]+([\\s_]*\\d[\\d._]*\\s*[A-Za-z]+)*\\s*$";
+    let (number, unit) = (
+        r"\d[\d._]*\s*",
+        "([Mm][Ss]|[Ss]([Ee][Cc])?|[Mm][Ii][Nn]|[Hh]([Oo][Uu][Rr][Ss]?)?|[Dd]([Aa][Yy][Ss]?)?|[Ww][Ee][Ee][Kk][Ss]?)",
+    );
+    // Behind another part, and in the IEC form, an m is minutes.
+    let more = format!(r"([\s_]*{number}({unit}|[Mm]))");
+    let duration = format!(r"^\s*([Tt]([Ii][Mm][Ee])?#\s*{more}+|{number}{unit}{more}*)\s*$");
+    // Letters of any script, told from the rest of ASCII: not every editor knows `\p{L}`.
+    let word = r"^\s*[^\x00-@\[-\^`{-\x7f][^\x00-\-/:-@\[-\^`{-\x7f]*\s*$";
     let definitions = json!({
         "string": { "type": "string" },
         "boolean": { "type": "boolean" },
         "name": { "type": "string", "minLength": 1, "maxLength": 64 },
+        "state_name": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "not": { "enum": ["Unknown", "Inactive", "Removed"] },
+        },
         "texts": { "anyOf": [
             { "type": "string" },
             { "type": "array", "items": { "type": "string" }, "minItems": 1 },
@@ -185,7 +207,7 @@ fn plain() -> Map<String, Value> {
             "anyOf": [{ "$ref": "#/$defs/duration" }, { "$ref": "#/$defs/word" }],
             "examples": ["5 min", "patience"],
         },
-        "word": { "type": "string", "pattern": "^\\s*[\\p{L}_][\\p{L}\\p{N}_.]*\\s*$", "maxLength": 64 },
+        "word": { "type": "string", "pattern": word, "maxLength": 64 },
         "stale": { "anyOf": [{ "const": "never" }, { "$ref": "#/$defs/duration" }] },
         "severity": { "enum": ["info", "warning", "alarm", "critical"] },
         "weight": { "type": "integer", "minimum": 0, "maximum": 1000 },
@@ -199,7 +221,11 @@ fn plain() -> Map<String, Value> {
             { "type": "object", "additionalProperties": { "type": "string" },
               "propertyNames": { "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$" } },
         ] },
-        "step": { "type": "object" },
+        "step": {
+            "type": "object",
+            "required": ["at"],
+            "properties": { "at": { "$ref": "#/$defs/duration" } },
+        },
     });
     match definitions {
         Value::Object(map) => map,

@@ -10,14 +10,12 @@
 
 use std::sync::Arc;
 
-use proto::Cause;
-
 use crate::activation::Activation;
 use crate::calendar::Zone;
+use crate::contact::Renewed;
 use crate::engine::{Counts, Datapoint, Identity, Late, Outputs, Subject};
-use crate::group::Standing;
 use crate::instance::Instance;
-use crate::inventory::{Inventory, SourceId, TagId};
+use crate::inventory::{Inventory, SourceId};
 use crate::ruleset::Plan;
 use crate::sight::Sight;
 use crate::signals::Signals;
@@ -25,8 +23,10 @@ use crate::time::{LONG_AGO, Millis};
 use crate::timers::{Timer, Timers};
 use crate::touched::{Reader, Touched};
 use crate::waiting::{Room, Waiting};
-use crate::watermark::{Clock, Pace};
+use crate::watermark::Pace;
 use crate::windows::Windows;
+
+mod anew;
 
 /// Sources that share a watermark, with the instances that read them.
 #[derive(Debug)]
@@ -48,11 +48,15 @@ pub(crate) struct Scope {
     timers: Timers,
     /// What is collected at an instant; kept for its room.
     touched: Touched,
-    renewed: Vec<usize>,
+    renewed: Renewed,
     /// The instants at which the instances began, and until which sources not heard yet are waited for.
     began: Option<(i64, i64)>,
     /// The greatest effective timestamp of a tag's datapoint.
     pub(crate) last_effective: Option<i64>,
+    /// It goes on where the scope of the same sources stood before a reload: all that it saw is known.
+    pub(crate) goes_on: bool,
+    /// It does so at the watermark at which that stood.
+    is_undisturbed: bool,
 }
 
 /// What a scope needs to know while it goes on.
@@ -86,9 +90,11 @@ impl Scope {
             room: Room::default(),
             timers: Timers::default(),
             touched: Touched::default(),
-            renewed: Vec::new(),
+            renewed: Renewed::default(),
             began: None,
             last_effective: None,
+            goes_on: false,
+            is_undisturbed: false,
         }
     }
 
@@ -123,74 +129,12 @@ impl Scope {
     }
 
     /// All instances are there.
-    pub(crate) fn ready(&mut self) {
-        self.signals.ready();
+    pub(crate) fn ready(&mut self, inventory: &Inventory) {
+        self.signals.ready(inventory);
     }
 
-    /// Takes over time and values of the scope that had these sources before; its instances stay behind.
-    pub(crate) fn adopt(&mut self, inventory: &Inventory, old: &mut Self) {
-        self.signals.adopt(inventory, &old.signals);
-        self.windows.adopt(&old.windows, |signal| self.signals.same_in(signal, &old.signals));
-        self.room = std::mem::take(&mut old.room);
-        self.watermark = self.watermark.max(old.watermark);
-        (self.began, self.last_effective) = (old.began, old.last_effective);
-    }
-
-    /// Takes over what is known of a source that was heard of before the scope was there.
-    pub(crate) fn know(&mut self, source: SourceId, clock: Clock) {
-        self.signals.know(source, clock, self.watermark);
-    }
-
-    /// Takes a tag's last value, which came before anybody here read it. One that is still to come waits; where the scope
-    /// was there before, it waits already.
-    pub(crate) fn seed(&mut self, source: SourceId, tag: TagId, datapoint: &Datapoint, to_come: bool) {
-        if datapoint.timestamp <= self.watermark {
-            self.signals.seed(tag, datapoint);
-        } else if to_come {
-            let effective = datapoint.timestamp;
-            self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
-        }
-    }
-
-    /// Applies what waits for instants that the watermark has passed already: an instance that came from another scope
-    /// has brought its watermark along. Nothing is judged at those instants any more, only at the watermark.
-    pub(crate) fn catch_up(&mut self, going: &mut Going<'_>) {
-        let mut touched = std::mem::take(&mut self.touched);
-        while let Some(instant) = self.room.first().filter(|instant| *instant <= self.watermark) {
-            self.apply(instant, going, &mut touched);
-            for (window, by_datapoint) in touched.take_windows() {
-                self.look_through(window, instant, by_datapoint, going);
-            }
-        }
-        touched.clear();
-        self.touched = touched;
-    }
-
-    /// Judges every instance at the watermark: the rules have changed between two instants.
-    pub(crate) fn judge_all(&mut self, going: &mut Going<'_>) {
-        self.look_what_is_stale(going.inventory);
-        if self.signals.any_heard() {
-            self.begin(self.watermark, going.inventory);
-        } else if self.began.is_none() && self.timers.is_due(Timer::Begin, self.watermark) {
-            self.began = Some((self.watermark, self.watermark));
-        }
-        let Some(begin) = self.unknown_counts_from() else { return };
-        self.look_anew(self.watermark, going);
-        let before = going.told.transitions.len();
-        for i in 0..self.instances.len() {
-            if self.instances[i].as_before {
-                self.move_on(i, self.watermark, begin, going);
-            } else {
-                self.judge_whole(i, self.watermark, begin, going);
-            }
-        }
-        let changed = going.told.transitions[before..].iter_mut();
-        for transition in changed.filter(|t| t.from != t.to || t.cause == Cause::Severity) {
-            transition.cause = Cause::RuleChanged;
-        }
-    }
-
-    /// Moves an instance at the watermark, on what was judged: somebody did something to it between two instants.
+    /// Moves an instance on at the watermark: somebody did something to it between two instants, which is no reason to
+    /// judge its conditions anew.
     pub(crate) fn judge_again(&mut self, i: usize, going: &mut Going<'_>) {
         if let Some(begin) = self.unknown_counts_from() {
             self.move_on(i, self.watermark, begin, going);
@@ -207,16 +151,6 @@ impl Scope {
     /// Sees to it that the instances begin by then, even when nothing is heard.
     pub(crate) fn begin_by(&mut self, instant: i64) {
         self.timers.arm(Timer::Begin, instant);
-    }
-
-    /// Nobody can say how long the instances were away: the clock was set back.
-    pub(crate) fn forget_break(&mut self) {
-        self.watermark = LONG_AGO;
-        for instance in &mut self.instances {
-            instance.groups.iter_mut().for_each(Standing::forget_break);
-            // Or the next start would find the watermark that was ahead once more.
-            instance.unsaved = true;
-        }
     }
 
     pub(crate) fn signals(&self) -> &Signals {
@@ -335,10 +269,30 @@ impl Scope {
             // What they wait for comes at another time now, but says what it said.
             (0..self.instances.len()).for_each(|i| touched.due(i));
         }
-        for signal in renewed.drain(..) {
-            self.arm_signal(signal, going.inventory);
+        self.arm_renewed(&mut renewed, now, going.inventory);
+        self.renewed = renewed;
+    }
+
+    fn arm_renewed(&mut self, renewed: &mut Renewed, now: i64, inventory: &Inventory) {
+        for contact in renewed.contacts.drain(..) {
+            let due = self.signals.contacts_mut()[contact].silent_from(inventory);
+            self.timers.arm(Timer::Silence(contact), due);
+        }
+        for signal in renewed.signals.drain(..) {
+            self.arm_signal(signal, inventory);
             self.arm_ages(signal, now);
         }
+    }
+
+    /// The timer of a source has come.
+    fn look_for_silence(&mut self, contact: usize, now: i64, inventory: &Inventory, touched: &mut Touched) {
+        let due = self.signals.contacts_mut()[contact].silent_from(inventory);
+        if due > now {
+            return self.timers.arm(Timer::Silence(contact), due);
+        }
+        let mut renewed = std::mem::take(&mut self.renewed);
+        self.signals.fall_silent(inventory, (contact, now), touched, &mut renewed);
+        self.arm_renewed(&mut renewed, now, inventory);
         self.renewed = renewed;
     }
 
@@ -354,6 +308,7 @@ impl Scope {
                     }
                 }
                 Timer::Instance(i) => touched.due(i),
+                Timer::Silence(contact) => self.look_for_silence(contact, now, going.inventory, touched),
                 Timer::Cell(window) => {
                     self.timers.arm_if(timer, self.windows.tick(window, now));
                     touched.add(&self.windows.get(window).readers);
@@ -448,7 +403,7 @@ impl Scope {
         going: &Going<'_>,
     ) -> bool {
         let instance = &mut self.instances[i];
-        let looks_through = &instance.plan.programs[program].windows;
+        let looks_through = instance.windows_of(program);
         self.windows.pass(i, looks_through, now);
         let plan = (!looks_through.is_empty()).then(|| Arc::clone(&instance.plan));
         let (signals, windows, zone) = (&self.signals, &self.windows, going.zone);
@@ -464,22 +419,9 @@ impl Scope {
         self.timers.arm_if(Timer::Instance(i), instance.due(now, begin));
     }
 
-    /// What was stale by the watermark before anybody here looked at it is stale; the rest has its deadline.
-    fn look_what_is_stale(&mut self, inventory: &Inventory) {
-        let mut touched = std::mem::take(&mut self.touched);
-        for signal in 0..self.signals.len() {
-            if self.signals.stale_due(inventory, signal).is_some_and(|due| due <= self.watermark) {
-                self.signals.go_stale(inventory, signal, &mut touched);
-            }
-            self.arm_signal(signal, inventory);
-        }
-        touched.clear();
-        self.touched = touched;
-    }
-
     fn arm_signal(&mut self, signal: usize, inventory: &Inventory) {
         // A deadline only ever moves back: the timer that is there finds that out when it comes.
-        if !self.timers.is_armed(Timer::Stale(signal)) {
+        if !self.signals.is_watched(inventory, signal) && !self.timers.is_armed(Timer::Stale(signal)) {
             self.timers.arm_if(Timer::Stale(signal), self.signals.stale_due(inventory, signal));
         }
     }

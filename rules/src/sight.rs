@@ -6,7 +6,7 @@
 
 use crate::calendar::Zone;
 use crate::expr::eval::Seen;
-use crate::ruleset::Plan;
+use crate::ruleset::{BoundProgram, Plan};
 use crate::signals::Signals;
 use crate::value::{Held, Unknown};
 use crate::windows::Windows;
@@ -21,6 +21,17 @@ pub(crate) struct Sight<'a> {
     pub(crate) through: Option<(usize, &'a Plan)>,
     pub(crate) zone: &'a Zone,
     pub(crate) now: i64,
+}
+
+impl Sight<'_> {
+    /// Whether nothing but windows that could not be full yet keeps a program from being known.
+    pub(crate) fn is_filling(&self, program: &BoundProgram) -> bool {
+        let Some((instance, plan)) = self.through else { return false };
+        let unknown = || program.windows.iter().filter(|window| self.window(**window).is_err());
+        unknown().next().is_some()
+            && unknown().all(|window| self.windows.is_filling(instance, plan, *window))
+            && program.outside.iter().all(|slot| self.held(*slot).is_ok())
+    }
 }
 
 impl Seen for Sight<'_> {

@@ -8,6 +8,7 @@
 
 use proto::Quality;
 
+use crate::contact::Renewed;
 use crate::file::StaleAfter;
 use crate::inventory::TagId;
 use crate::time::LONG_AGO;
@@ -26,12 +27,12 @@ pub(crate) struct Cell {
     pub(crate) timestamp: Option<i64>,
     pub(crate) sequence: u64,
     pub(crate) late: bool,
+    /// Somebody read it before the rules were changed: all that there is of it is known.
+    pub(crate) was_read: bool,
     /// The first of its signals; each names the next.
     pub(crate) signal: Option<u32>,
     /// Whether its signals are compared with numbers and nothing else.
     pub(crate) plain: bool,
-    /// Whether one of its signals may go stale.
-    pub(crate) timed: bool,
     /// Where it is plain and holds a number: between these lies that number and none that it is compared with.
     pub(crate) quiet: (f64, f64),
 }
@@ -49,9 +50,9 @@ impl Cell {
             timestamp: None,
             sequence: 0,
             late: false,
+            was_read: false,
             signal: None,
             plain: false,
-            timed: false,
             quiet: NOWHERE,
         }
     }
@@ -80,6 +81,13 @@ pub(crate) struct Signal {
     /// What compares it with numbers alone, by these: such a program says the same as before while the value lies
     /// on the same side of its number.
     pub(crate) cuts: Vec<(f64, Reader)>,
+    /// What few signals have.
+    rare: Option<Box<Rare>>,
+}
+
+/// Who looks not only at the value of a signal.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
     /// What is judged at each datapoint: its age is another then.
     pub(crate) aged: Vec<Reader>,
     /// Its places among the ages of the scope.
@@ -98,22 +106,32 @@ impl Signal {
             floor: LONG_AGO,
             readers: Vec::new(),
             cuts: Vec::new(),
-            aged: Vec::new(),
-            ages: Vec::new(),
-            windows: Vec::new(),
+            rare: None,
         }
+    }
+
+    /// Who looks not only at its value, to add to them.
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Its places among the ages of the scope.
+    pub(crate) fn ages(&self) -> &[usize] {
+        self.rare.as_deref().map_or(&[], |rare| &rare.ages)
     }
 
     /// Touches all that reads it.
     pub(crate) fn touch(&self, touched: &mut Touched) {
-        touched.add_windows(&self.windows, false);
+        if let Some(rare) = &self.rare {
+            touched.add_windows(&rare.windows, false);
+        }
         touched.add(&self.readers);
         self.cuts.iter().for_each(|(_, reader)| touched.add(&[*reader]));
     }
 
     /// Whether numbers that it is compared with say all about it.
     pub(crate) fn is_plain(&self) -> bool {
-        self.readers.is_empty() && self.aged.is_empty() && self.ages.is_empty() && self.windows.is_empty()
+        self.readers.is_empty() && self.rare.is_none()
     }
 
     /// Narrows an interval around a value to where it is on the same side of all that it is compared with.
@@ -149,6 +167,8 @@ fn number(held: &Held) -> Option<f64> {
 pub(crate) struct Touching {
     /// The instant at which it was applied late; none: it was not late.
     pub(crate) now: Option<i64>,
+    /// Whether nothing was heard of the tag before.
+    pub(crate) first: bool,
     pub(crate) changed: bool,
     pub(crate) was_changed: bool,
 }
@@ -159,7 +179,7 @@ impl Touching {
         cell: &mut Cell,
         signals: &mut [Signal],
         touched: &mut Touched,
-        armed: &mut Vec<usize>,
+        renewed: &mut Renewed,
     ) {
         let told = !cell.tells_nothing(self.changed);
         let mut quiet = (f64::NEG_INFINITY, f64::INFINITY);
@@ -168,8 +188,8 @@ impl Touching {
             let state = &mut signals[signal as usize];
             next = state.next;
             state.floor = self.now.unwrap_or(state.floor);
-            if state.policy != StaleAfter::Never || !state.ages.is_empty() {
-                armed.push(signal as usize);
+            if self.first && state.policy != StaleAfter::Never || !state.ages().is_empty() {
+                renewed.signals.push(signal as usize);
             }
             if !told {
                 continue;
@@ -179,8 +199,10 @@ impl Touching {
             } else if self.was_changed {
                 touched.add(&state.readers);
             }
-            touched.add(&state.aged);
-            touched.add_windows(&state.windows, true);
+            if let Some(rare) = &state.rare {
+                touched.add(&rare.aged);
+                touched.add_windows(&rare.windows, true);
+            }
             if cell.plain {
                 quiet = number(&cell.held).map_or(NOWHERE, |value| state.narrow(value, quiet));
             }
@@ -209,8 +231,8 @@ mod tests {
             let mut touched = Touched::default();
             cell.previous = std::mem::replace(&mut cell.held, Ok(Value::Float(*value)));
             let changed = cell.previous != cell.held;
-            let touching = Touching { now: None, changed, was_changed: true };
-            touching.all(&mut cell, &mut signals, &mut touched, &mut Vec::new());
+            let touching = Touching { now: None, first: false, changed, was_changed: true };
+            touching.all(&mut cell, &mut signals, &mut touched, &mut Renewed::default());
             touched.in_order().len()
         };
         values.iter().map(&mut count).collect()

@@ -6,11 +6,12 @@
 //! source confirms it: "unchanged" and "dead" differ.
 
 use proto::Flags;
-use rustc_hash::FxHashMap;
 
+use crate::contact::{Contact, Renewed};
 use crate::engine::{Datapoint, Subject};
 use crate::file::StaleAfter;
 use crate::inventory::{Inventory, SourceId, TagId};
+use crate::places::Places;
 use crate::signal::{Cell, NOWHERE, Signal, Touching};
 use crate::time::LONG_AGO;
 use crate::touched::{Reader, Touched};
@@ -18,23 +19,11 @@ use crate::value::{Held, Unknown};
 use crate::waiting::Waiting;
 use crate::watermark::Clock;
 
-/// What a scope has heard of a source, as far as it was applied.
-#[derive(Debug)]
-struct Contact {
-    source: SourceId,
-    frontier: i64,
-    /// The last timestamp with `Wmk`, `$connected = false` not counted.
-    promised: i64,
-    first: Option<i64>,
-    /// Its signals that are stale.
-    stale: Vec<usize>,
-}
-
 /// All tags that the instances of a scope read.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     cells: Vec<Cell>,
-    by_tag: FxHashMap<TagId, u32>,
+    by_tag: Places,
     signals: Vec<Signal>,
     /// In the order of the sources.
     contacts: Vec<Contact>,
@@ -46,14 +35,7 @@ const STALE: &Held = &Err(Unknown::Stale);
 
 impl Signals {
     pub(crate) fn new(sources: &[SourceId]) -> Self {
-        let contact = |source: &SourceId| Contact {
-            source: *source,
-            frontier: LONG_AGO,
-            promised: LONG_AGO,
-            first: None,
-            stale: Vec::new(),
-        };
-        Self { contacts: sources.iter().map(contact).collect(), ..Self::default() }
+        Self { contacts: sources.iter().map(|source| Contact::new(*source)).collect(), ..Self::default() }
     }
 
     /// The signal of a tag under a policy.
@@ -79,12 +61,11 @@ impl Signals {
     }
 
     fn cell_for(&mut self, tag: TagId) -> usize {
-        let place = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
-        let cell = *self.by_tag.entry(tag).or_insert(place);
-        if cell == place {
+        let cell = self.by_tag.or_insert(tag, self.cells.len());
+        if cell == self.cells.len() {
             self.cells.push(Cell::new(tag));
         }
-        cell as usize
+        cell
     }
 
     /// Has a program judged when the signal changes; with the numbers with which it alone compares it, when it
@@ -98,18 +79,19 @@ impl Signals {
 
     /// Has a program judged at each datapoint.
     pub(crate) fn read_each(&mut self, signal: usize, reader: Reader) {
-        self.signals[signal].aged.push(reader);
+        self.signals[signal].rare().aged.push(reader);
     }
 
     /// Has a program judged at each datapoint, and its age looked at by the scope.
     pub(crate) fn age(&mut self, signal: usize, reader: Reader, age: usize) {
-        self.signals[signal].aged.push(reader);
-        self.signals[signal].ages.push(age);
+        let rare = self.signals[signal].rare();
+        rare.aged.push(reader);
+        rare.ages.push(age);
     }
 
     /// Lets a window know whatever happens to the signal.
     pub(crate) fn look_through(&mut self, signal: usize, window: usize) {
-        let windows = &mut self.signals[signal].windows;
+        let windows = &mut self.signals[signal].rare().windows;
         if windows.last() != Some(&window) {
             windows.push(window);
         }
@@ -118,8 +100,8 @@ impl Signals {
     /// The signal of another table that is of the same tag and policy.
     pub(crate) fn same_in(&self, signal: usize, other: &Self) -> Option<usize> {
         let own = &self.signals[signal];
-        let cell = other.by_tag.get(&self.cells[own.cell].tag)?;
-        let mut next = other.cells[*cell as usize].signal;
+        let cell = other.by_tag.get(self.cells[own.cell].tag)?;
+        let mut next = other.cells[cell].signal;
         while let Some(place) = next.map(|i| i as usize) {
             if other.signals[place].policy == own.policy {
                 return Some(place);
@@ -130,26 +112,40 @@ impl Signals {
     }
 
     /// All readers are known.
-    pub(crate) fn ready(&mut self) {
+    pub(crate) fn ready(&mut self, inventory: &Inventory) {
+        self.by_tag.ready();
         for signal in &mut self.signals {
             signal.cuts.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             signal.cuts.shrink_to_fit();
             signal.readers.shrink_to_fit();
         }
         for cell in &mut self.cells {
-            (cell.plain, cell.timed) = (true, false);
+            cell.plain = true;
             let mut next = cell.signal;
             while let Some(signal) = next {
                 let signal = &self.signals[signal as usize];
                 cell.plain &= signal.is_plain();
-                cell.timed |= signal.policy != StaleAfter::Never;
                 next = signal.next;
+            }
+        }
+        self.contacts.iter_mut().for_each(|contact| contact.idling.clear());
+        for signal in 0..self.signals.len() {
+            let own = &self.signals[signal];
+            let source = inventory.tag(self.cells[own.cell].tag).source;
+            if own.policy == StaleAfter::IdleTimeout
+                && let Some(contact) = self.contact_of(source)
+            {
+                contact.idling.extend(u32::try_from(signal));
             }
         }
     }
 
+    fn place_of(&self, source: SourceId) -> Option<usize> {
+        self.contacts.binary_search_by_key(&source, |c| c.source).ok()
+    }
+
     fn contact_of(&mut self, source: SourceId) -> Option<&mut Contact> {
-        let place = self.contacts.binary_search_by_key(&source, |c| c.source).ok()?;
+        let place = self.place_of(source)?;
         self.contacts.get_mut(place)
     }
 
@@ -161,11 +157,12 @@ impl Signals {
             }
         }
         for cell in &mut self.cells {
-            let Some(old) = known.by_tag.get(&cell.tag).map(|i| &known.cells[*i as usize]) else { continue };
+            let Some(old) = known.by_tag.get(cell.tag).map(|i| &known.cells[i]) else { continue };
             (cell.held, cell.quality) = (old.held.clone(), old.quality);
             cell.previous.clone_from(&old.previous);
             cell.quiet = NOWHERE;
             (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
+            cell.was_read = true;
             let mut next = cell.signal;
             while let Some(signal) = next {
                 let state = &mut self.signals[signal as usize];
@@ -192,32 +189,27 @@ impl Signals {
     fn note_stale(&mut self, inventory: &Inventory, signal: usize) {
         let tag = self.cell(signal).tag;
         if let Some(contact) = self.contact_of(inventory.tag(tag).source) {
-            contact.stale.push(signal);
+            contact.stale.extend(u32::try_from(signal));
         }
     }
 
-    /// The tags that are read.
-    pub(crate) fn tags(&self) -> Vec<TagId> {
-        self.cells.iter().map(|cell| cell.tag).collect()
-    }
-
-    /// Whether somebody reads a tag.
-    pub(crate) fn reads(&self, tag: TagId) -> bool {
-        self.by_tag.contains_key(&tag)
-    }
-
-    /// Takes over, at an instant, what is known of a source from elsewhere.
-    pub(crate) fn know(&mut self, source: SourceId, clock: Clock, now: i64) {
-        let (Some(contact), Some(frontier)) = (self.contact_of(source), clock.frontier) else { return };
-        (contact.first, contact.frontier) = (Some(now), frontier);
+    /// Takes over what is known of a source that was heard before anybody here read it.
+    pub(crate) fn meet(&mut self, source: SourceId, clock: Clock, watermark: i64) {
+        let (Some(frontier), Some(contact)) = (clock.frontier, self.contact_of(source)) else { return };
+        (contact.first, contact.frontier) = (Some(frontier.min(watermark)), frontier);
         contact.promised = clock.promised.unwrap_or(LONG_AGO);
         self.look_who_was_heard();
     }
 
+    /// Whether somebody reads a tag.
+    pub(crate) fn reads(&self, tag: TagId) -> bool {
+        self.by_tag.get(tag).is_some()
+    }
+
     /// Takes a value that came before anybody read the tag.
     pub(crate) fn seed(&mut self, tag: TagId, datapoint: &Datapoint) {
-        let Some(cell) = self.by_tag.get(&tag).map(|i| &mut self.cells[*i as usize]) else { return };
-        if cell.timestamp.is_none() {
+        let Some(cell) = self.by_tag.get(tag).map(|i| &mut self.cells[i]) else { return };
+        if !cell.was_read {
             (cell.held, cell.quality) = (datapoint.value.clone(), datapoint.quality);
             (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
             cell.quiet = NOWHERE;
@@ -237,7 +229,7 @@ impl Signals {
 
     /// The places of a signal among the ages of the scope.
     pub(crate) fn ages(&self, signal: usize) -> &[usize] {
-        &self.signals[signal].ages
+        self.signals[signal].ages()
     }
 
     pub(crate) fn cell(&self, signal: usize) -> &Cell {
@@ -259,20 +251,22 @@ impl Signals {
             self.contacts.iter().map(|c| c.first).max_by_key(|first| first.unwrap_or(i64::MAX)).flatten();
     }
 
-    /// Applies a datapoint at an instant. `touched` gets the readers that must be judged, `armed` the signals
-    /// whose deadline must be looked at. False: it was dropped, the tag holds a newer value.
+    /// Applies a datapoint at an instant. `touched` gets the readers that must be judged, `renewed` whose deadline
+    /// must be looked at: of a value that replaces another it only moves back, which its timer finds out when it
+    /// comes. False: it was dropped, the tag holds a newer value.
     pub(crate) fn apply(
         &mut self,
         inventory: &Inventory,
         waiting: Waiting,
         touched: &mut Touched,
-        armed: &mut Vec<usize>,
+        renewed: &mut Renewed,
     ) -> bool {
-        self.contact(inventory, &waiting, touched, armed);
+        self.contact(inventory, &waiting, touched, renewed);
         let Subject::Tag(tag) = waiting.datapoint.subject else { return true };
-        let Some(cell) = self.by_tag.get(&tag).copied() else { return true };
+        let Some(cell) = self.by_tag.get(tag) else { return true };
         let (late, now, datapoint) = (waiting.late(), waiting.effective, waiting.datapoint);
-        let cell = &mut self.cells[cell as usize];
+        let cell = &mut self.cells[cell];
+        let first = cell.timestamp.is_none();
         let newer = (cell.timestamp, cell.sequence) > (Some(datapoint.timestamp), datapoint.sequence);
         if late && newer {
             return false;
@@ -284,11 +278,11 @@ impl Signals {
         cell.previous = before;
         (cell.quality, cell.late) = (datapoint.quality, late);
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
-        if !late && !cell.timed && cell.tells_nothing(changed) {
+        if !late && !first && cell.tells_nothing(changed) {
             return true;
         }
-        let touching = Touching { now: late.then_some(now), changed, was_changed };
-        touching.all(cell, &mut self.signals, touched, armed);
+        let touching = Touching { now: late.then_some(now), first, changed, was_changed };
+        touching.all(cell, &mut self.signals, touched, renewed);
         true
     }
 
@@ -298,28 +292,41 @@ impl Signals {
         inventory: &Inventory,
         waiting: &Waiting,
         touched: &mut Touched,
-        armed: &mut Vec<usize>,
+        renewed: &mut Renewed,
     ) {
         let (now, late, datapoint) = (waiting.effective, waiting.late(), &waiting.datapoint);
         let promised = datapoint.flags.has(Flags::WMK);
         let down = datapoint.subject == Subject::Connected(false);
         let frontier = Clock::frontier_of(inventory.source(waiting.source), datapoint.timestamp, promised);
-        let Some(contact) = self.contact_of(waiting.source) else { return };
-        contact.frontier = contact.frontier.max(frontier);
+        let Some(place) = self.place_of(waiting.source) else { return };
+        let contact = &mut self.contacts[place];
+        if contact.hear(frontier) {
+            renewed.contacts.push(place);
+        }
         if promised && !down {
             contact.promised = contact.promised.max(datapoint.timestamp);
         }
         let is_first = contact.first.is_none();
         contact.first.get_or_insert(now);
-        let mut stale = std::mem::take(&mut contact.stale);
+        if !contact.stale.is_empty() {
+            self.revive(place, (now, late, down), touched, renewed);
+        }
         if is_first {
             self.look_who_was_heard();
         }
-        if stale.is_empty() {
-            return;
-        }
+    }
+
+    /// Ends the staleness of a source that was heard.
+    fn revive(
+        &mut self,
+        place: usize,
+        (now, late, down): (i64, bool, bool),
+        touched: &mut Touched,
+        renewed: &mut Renewed,
+    ) {
+        let mut stale = std::mem::take(&mut self.contacts[place].stale);
         stale.retain(|signal| {
-            let state = &mut self.signals[*signal];
+            let state = &mut self.signals[*signal as usize];
             let lasts = matches!(state.policy, StaleAfter::After(_));
             // A source that says it is not connected confirms no value.
             if lasts && down {
@@ -330,12 +337,10 @@ impl Signals {
                 state.floor = now;
             }
             state.touch(touched);
-            armed.push(*signal);
+            renewed.signals.push(*signal as usize);
             false
         });
-        if let Some(contact) = self.contact_of(waiting.source) {
-            contact.stale = stale;
-        }
+        self.contacts[place].stale = stale;
     }
 
     /// The instant at which the signal goes stale, as far as is known; none: never, or it has no value anyway.
@@ -343,8 +348,7 @@ impl Signals {
         let state = &self.signals[signal];
         let cell = &self.cells[state.cell];
         let source = inventory.tag(cell.tag).source;
-        let place = self.contacts.binary_search_by_key(&source, |c| c.source).ok()?;
-        let contact = &self.contacts[place];
+        let contact = &self.contacts[self.place_of(source)?];
         let renewed = cell.timestamp?;
         if state.stale {
             return None;
@@ -352,7 +356,9 @@ impl Signals {
         match state.policy {
             StaleAfter::Never => None,
             StaleAfter::IdleTimeout => {
-                Some(contact.frontier.max(state.floor) + inventory.source(source).idle_timeout)
+                // The later of the two: behind its source's, or that.
+                let behind = (state.floor - contact.frontier).max(0);
+                Some(contact.silent_from(inventory) + behind)
             }
             StaleAfter::After(limit) => Some(renewed.max(contact.promised).max(state.floor) + limit),
         }
@@ -363,5 +369,38 @@ impl Signals {
         self.signals[signal].stale = true;
         self.signals[signal].touch(touched);
         self.note_stale(inventory, signal);
+    }
+
+    /// Whether the timer of its source stands for the signal.
+    pub(crate) fn is_watched(&self, inventory: &Inventory, signal: usize) -> bool {
+        let state = &self.signals[signal];
+        let source = inventory.tag(self.cells[state.cell].tag).source;
+        let watched = || self.place_of(source).is_some_and(|place| self.contacts[place].is_watched());
+        state.policy == StaleAfter::IdleTimeout && watched()
+    }
+
+    /// The contacts, for their timers.
+    pub(crate) fn contacts_mut(&mut self) -> &mut [Contact] {
+        &mut self.contacts
+    }
+
+    /// A source was silent for too long: its signals go stale, but for those whose own deadline is still to come.
+    pub(crate) fn fall_silent(
+        &mut self,
+        inventory: &Inventory,
+        (contact, now): (usize, i64),
+        touched: &mut Touched,
+        renewed: &mut Renewed,
+    ) {
+        let idling = std::mem::take(&mut self.contacts[contact].idling);
+        for signal in idling.iter().map(|signal| *signal as usize) {
+            match self.stale_due(inventory, signal) {
+                Some(later) if later > now => renewed.signals.push(signal),
+                Some(_) => self.go_stale(inventory, signal, touched),
+                None => {}
+            }
+        }
+        self.contacts[contact].idling = idling;
+        self.contacts[contact].unwatch();
     }
 }

@@ -157,6 +157,8 @@ pub struct Counts {
     pub transitions: u64,
     /// Times the waiting room was full and a watermark was raised.
     pub raised: u64,
+    /// Datapoints with a code that the table of their tag does not list: it equals nothing (§4).
+    pub unlisted: u64,
 }
 
 /// What a step brings about.

@@ -285,27 +285,4 @@ fn stored_silence(silence: &Silence) -> StoredSilence {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_format_is_refused_and_damage_is_noticed() {
-        assert_eq!(Stored::read(&[]).unwrap_err().to_string(), "format None, this version reads 2");
-        assert_eq!(Stored::read(&[9, b'{']).unwrap_err().to_string(), "format Some(9), this version reads 2");
-        assert!(Stored::read(b"\x02{\"watermark\":1").unwrap_err().to_string().starts_with("damaged: "));
-    }
-
-    #[test]
-    fn numbers_that_no_engine_writes_are_refused() {
-        let stored = |watermark: i64, sequence: u64| {
-            format!(
-                "\u{2}{{\"watermark\":{watermark},\"sequence\":{sequence},\"since\":null,\"state\":\"A\",\"severity\":\"info\",\"weight\":1,\"winner\":null,\"groups\":[]}}"
-            )
-        };
-        assert!(Stored::read(stored(5, 7).as_bytes()).is_ok());
-        for (watermark, sequence) in [(i64::MIN, 7), (i64::MAX, 7), (5, u64::MAX)] {
-            let refused = Stored::read(stored(watermark, sequence).as_bytes()).unwrap_err();
-            assert_eq!(refused.to_string(), "damaged: it holds impossible instants or numbers");
-        }
-    }
-}
+mod tests;

@@ -71,7 +71,7 @@ impl Header {
     }
 }
 
-fn line_of(text: &str, at: usize) -> Range<usize> {
+pub(crate) fn line_of(text: &str, at: usize) -> Range<usize> {
     let at = text.floor_char_boundary(at);
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     start..text[at..].find('\n').map_or(text.len(), |end| at + end)
@@ -93,7 +93,7 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
             Some(format!("write {plain}")),
         );
     }
-    if said.contains("must be quoted") {
+    if said.contains("must be quoted") || said.contains("invalid boolean") {
         let truth = ["yes", "on", "ja", "wahr", "True", "TRUE"].contains(&found);
         let lie = ["no", "off", "nein", "falsch", "False", "FALSE"].contains(&found);
         let help = match (truth, lie) {
@@ -107,7 +107,8 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
         return (format!("`{found}` stands twice"), "the second one".into(), None);
     }
     if said.contains("invalid basic string") || said.contains("invalid literal string") {
-        return of("the quote is not closed", "a closing quote is expected", None);
+        let quote = if said.contains("literal") { '\'' } else { '"' };
+        return of("the quote is not closed", "a closing quote is expected", Some(format!("add {quote}")));
     }
     if said.contains("escaped value") {
         let help = "put the text into single quotes, or write \\\\ for a backslash";
@@ -121,9 +122,82 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
         let help = "write ue for ü, or put the name of a tag into quotes";
         return of("a key has the letters a to z, digits, `_` and `-`", "another letter", Some(help.into()));
     }
+    if said.contains("unclosed table") {
+        let header = text[line.clone()].trim_end();
+        return of(
+            "the bracket of a table is not closed",
+            "`]` is expected here",
+            Some(format!("write {header}]")),
+        );
+    }
+    if let Some(words) = behind_a_value(&text[line.clone()], rest).filter(|_| said.contains("unexpected key"))
+    {
+        return words;
+    }
+    if let Some(words) = habit(&text[line.clone()], rest) {
+        return words;
+    }
     let (what, expected) = said.split_once(", expected ").unwrap_or((said, ""));
     let label = if expected.is_empty() { "here".into() } else { format!("{expected} is expected here") };
     (format!("not TOML: {what}"), label, None)
+}
+
+/// What stands behind a value or a header in its line: the line, and that.
+fn behind_a_value(line: &str, rest: &str) -> Option<Words> {
+    let of = |message: &str, label: &str, help: &str| {
+        Some((message.to_owned(), label.to_owned(), Some(help.to_owned())))
+    };
+    let key = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    if line.starts_with('[') && rest.starts_with(']') {
+        return of("a bracket too much", "the header ends before it", "leave it out");
+    }
+    if key.len() < rest.len() && key.trim_start().starts_with('=') && !key.trim_start().starts_with("==") {
+        return of("two keys in one line", "the second one", "begin a new line before it");
+    }
+    if line.matches('"').count() > 2 && line[..line.len() - rest.len()].trim_end().ends_with('"') {
+        let help = "inside a condition a text stands in single quotes: when = \"recipe = 'Cola'\"";
+        return of("the text ended at the quote before", "this belongs to no value", help);
+    }
+    let joint = ["and", "or", "xor", "&&", "||"].iter().any(|word| rest.starts_with(word));
+    joint.then(|| {
+        of(
+            "the condition ended at the quote before",
+            "this belongs to no value",
+            "put the closing quote behind the whole condition",
+        )
+    })?
+}
+
+/// What another language writes so: the line, and what stands at the place of the mistake.
+fn habit(line: &str, rest: &str) -> Option<Words> {
+    let of = |message: &str, label: &str, help: &str| {
+        Some((message.to_owned(), label.to_owned(), Some(help.to_owned())))
+    };
+    let begins = line.trim_start();
+    if begins.starts_with("//")
+        || begins.starts_with(';')
+        || begins.starts_with("--")
+        || begins.starts_with("(*")
+    {
+        return of("a comment begins with `#`", "not TOML", "write # in front of it");
+    }
+    if rest.starts_with(';') {
+        return of("a line has no `;` at its end", "the line ends before it", "leave it out");
+    }
+    if rest.starts_with(":=") {
+        return of("a value is given with `=`", "`=` is expected", "write `=`");
+    }
+    if rest.starts_with("//") {
+        return of("a comment begins with `#`", "not TOML", "write # instead");
+    }
+    if rest.starts_with('\u{a0}') {
+        return of(
+            "a blank that a word processor makes (U+00A0)",
+            "an ordinary blank is expected",
+            "delete it and type a blank",
+        );
+    }
+    None
 }
 
 /// The number with a decimal comma that stands around a place of a line.

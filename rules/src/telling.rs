@@ -30,7 +30,7 @@ impl Going<'_> {
         }
         let (identity, inventory) = (self.identity, self.inventory);
         let machine = inventory.machine(instance.plan.machine);
-        let teller = Teller { identity, inventory, signals, at: self.at, watermark };
+        let teller = Teller { identity, inventory, signals, at: self.at, watermark, zone: self.zone };
         if let Some(shelf) = moved.ended {
             let action = OperatorAction::Unshelved;
             self.told.events.push(operator_event(action, instance, machine, &shelf));

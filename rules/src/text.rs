@@ -71,6 +71,9 @@ pub struct Filling<'a> {
     pub since: Option<i64>,
 }
 
+/// What stands in brackets and is no tag.
+pub(crate) const WORDS: [&str; 3] = ["state", "machine", "since"];
+
 /// More decimals than a binary64 has.
 const DECIMALS_MAX: usize = 17;
 
@@ -78,9 +81,9 @@ impl Template {
     /// Takes a text apart; `{{` and `}}` stand for the brackets themselves.
     ///
     /// # Errors
-    /// At the first bracket that is none of ours.
-    pub fn read(text: &str) -> Result<Self, Mistake> {
-        let mut pieces = Vec::new();
+    /// All brackets that are none of ours.
+    pub fn read(text: &str) -> Result<Self, Vec<Mistake>> {
+        let (mut pieces, mut mistakes) = (Vec::new(), Vec::new());
         let mut plain = String::new();
         let mut at = 0;
         while let Some(found) = text[at..].find(['{', '}']) {
@@ -92,18 +95,37 @@ impl Template {
                 at = bracket + 2;
                 continue;
             }
-            let length = text[bracket..].find('}').filter(|_| doubled == "{").ok_or_else(|| {
-                Mistake::new("R301", bracket..bracket + 1, "a curly bracket without its partner")
-                    .help("to show a curly bracket, write it twice")
-            })?;
+            let Some(length) = text[bracket..].find('}').filter(|_| doubled == "{") else {
+                mistakes.push(
+                    Mistake::new("R301", bracket..bracket + 1, "a curly bracket without its partner")
+                        .help("to show a curly bracket, write it twice"),
+                );
+                at = bracket + 1;
+                continue;
+            };
             pieces.push(Piece::Plain(std::mem::take(&mut plain)));
-            pieces.push(piece(&text[bracket + 1..bracket + length], bracket + 1)?);
+            match piece(&text[bracket + 1..bracket + length], bracket + 1) {
+                Ok(piece) => pieces.push(piece),
+                Err(mistake) => mistakes.push(mistake),
+            }
             at = bracket + length + 1;
         }
         plain.push_str(&text[at..]);
         pieces.push(Piece::Plain(plain));
         pieces.retain(|p| !matches!(p, Piece::Plain(t) if t.is_empty()));
-        Ok(Self(pieces))
+        if mistakes.is_empty() { Ok(Self(pieces)) } else { Err(mistakes) }
+    }
+
+    /// What it takes of memory, beside itself.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let of = |piece: &Piece| match piece {
+            Piece::Plain(text) => text.len(),
+            Piece::Tag(place) => place.length(),
+            Piece::State | Piece::Machine | Piece::Since(_) => 0,
+        };
+        // A list and a text that grow may have as much room again.
+        self.0.iter().map(|piece| 2 * (size_of::<Piece>() + of(piece))).sum()
     }
 
     /// The tags and parameters it names.
@@ -350,7 +372,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_found_at_their_place() {
-        let at = |text: &str| Template::read(text).unwrap_err().span;
+        let at = |text: &str| Template::read(text).unwrap_err()[0].span.clone();
         assert_eq!(at("a {b"), 2..3);
         assert_eq!(at("a } b"), 2..3);
         assert_eq!(at("{}"), 1..1);
@@ -358,6 +380,7 @@ mod tests {
         assert_eq!(at("{p:.99}"), 3..6);
         assert_eq!(at("{since:hour}"), 7..11);
         assert_eq!(at("{state:.1}"), 7..9);
+        assert_eq!(Template::read("{} } {p:x} {state:y}").unwrap_err().len(), 4, "all in one run");
     }
 
     proptest::proptest! {

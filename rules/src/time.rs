@@ -27,6 +27,9 @@ const UNITS: [(&str, Millis); 12] = [
     ("weeks", 604_800_000),
 ];
 
+/// What stands before the `#` of a duration in IEC 61131-3, and in STEP 7.
+const IEC: [&str; 6] = ["t", "time", "lt", "ltime", "s5t", "s5time"];
+
 /// Before any instant that the engine reckons with: 35,000 years before 1970.
 pub const LONG_AGO: i64 = -(1 << 50);
 
@@ -74,7 +77,7 @@ pub enum NotADuration {
 pub fn duration(text: &str) -> Result<Millis, NotADuration> {
     let text = text.trim();
     let (body, iec) = match text.split_once('#') {
-        Some((prefix, rest)) if ["t", "time"].contains(&prefix.to_ascii_lowercase().as_str()) => (rest, true),
+        Some((prefix, rest)) if IEC.contains(&prefix.to_ascii_lowercase().as_str()) => (rest, true),
         _ => (text, false),
     };
     let mut rest = body.trim();

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 /// What time alone brings about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
+    /// A source may have been silent for too long.
+    Silence(usize),
     /// A signal may go stale.
     Stale(usize),
     /// A cell of a window begins.
@@ -31,6 +33,7 @@ pub(crate) struct Timers {
     order: BTreeSet<(i64, Timer)>,
     /// The first of them, looked at with every datapoint.
     first: Option<i64>,
+    contacts: Vec<Option<i64>>,
     signals: Vec<Option<i64>>,
     instances: Vec<Option<i64>>,
     cells: Vec<Option<i64>>,
@@ -69,11 +72,6 @@ impl Timers {
         self.armed(timer).is_some()
     }
 
-    /// Whether it comes by then.
-    pub(crate) fn is_due(&mut self, timer: Timer, now: i64) -> bool {
-        self.armed(timer).is_some_and(|due| due <= now)
-    }
-
     /// Takes the first one, if it has come by then.
     pub(crate) fn pop(&mut self, now: i64) -> Option<Timer> {
         self.first.filter(|first| *first <= now)?;
@@ -85,6 +83,7 @@ impl Timers {
 
     fn armed(&mut self, timer: Timer) -> &mut Option<i64> {
         let (all, place) = match timer {
+            Timer::Silence(contact) => (&mut self.contacts, contact),
             Timer::Stale(signal) => (&mut self.signals, signal),
             Timer::Instance(instance) => (&mut self.instances, instance),
             Timer::Cell(window) => (&mut self.cells, window),

@@ -173,6 +173,15 @@ mod tests {
     }
 
     #[test]
+    fn half_of_the_bounds_is_inclusive_too_and_one_outside_starts_the_count_again() {
+        let mut trust = Trust { corrected: true, ..Trust::default() };
+        for behind in [15_000, -2_500, 15_001, 15_000, -2_500, -2_501, -2_500, 15_000] {
+            assert_eq!(stamp(&mut trust, 100_000, behind), (100_000, None), "{behind}");
+        }
+        assert_eq!(stamp(&mut trust, 100_000, 15_000).1, Some(Verdict::Trusted));
+    }
+
+    #[test]
     fn a_single_timestamp_too_far_ahead_is_replaced_and_promises_nothing() {
         let mut trust = Trust::default();
         let mut batch = batch(&[205_001, 200_000]);

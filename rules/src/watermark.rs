@@ -12,10 +12,10 @@ use crate::time::Millis;
 pub struct Clock {
     /// Event time up to which it has told everything; none: not heard of yet.
     pub frontier: Option<i64>,
-    /// Event time of its last datapoint with `Wmk`, `$connected = false` not counted.
-    pub promised: Option<i64>,
     /// Processing time of its last datapoint.
     pub heard_at: Option<i64>,
+    /// Its last timestamp with `Wmk`, `$connected = false` not counted.
+    pub promised: Option<i64>,
 }
 
 /// What a watermark waits for. It stands still unless this does, or this moves.

@@ -19,8 +19,9 @@ const CELL_MIN: Millis = 1_000;
 /// Cells that a window is made of at most, without the one that is not full yet.
 const CELLS_MAX: Millis = 60;
 
-/// The most that the memory of a window takes, bytes.
-pub const WINDOW_BYTES_MAX: usize = size_of::<History>() + 62 * size_of::<Cell>();
+/// The most that the memory of a window takes, bytes: a row of cells grows by doubling.
+pub(crate) const WINDOW_BYTES_MAX: usize =
+    size_of::<History>() + 62_usize.next_power_of_two() * size_of::<Cell>();
 
 /// What a signal did within a cell.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ struct Cell {
     known: Millis,
     mean: f64,
     squares: f64,
+    /// The values, each times the time for which it was held.
+    total: f64,
     min: f64,
     max: f64,
     samples: i64,
@@ -59,14 +62,16 @@ pub(crate) struct History {
     text: Option<(Arc<str>, f64)>,
     /// The instant up to which it is reckoned.
     until: i64,
+    /// The first instant at which anything was known; none: nothing was yet.
+    known_from: Option<i64>,
 }
 
 impl Cell {
     fn new(index: i64, opening: Option<f64>) -> Self {
         let (min, max) = (opening.unwrap_or(f64::INFINITY), opening.unwrap_or(f64::NEG_INFINITY));
-        let (mean, squares, sum, grown) = (0.0, 0.0, 0.0, 0.0);
+        let (mean, squares, total, sum, grown) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let (known, samples, changes, edges) = (0, 0, 0, 0);
-        Self { index, opening, known, mean, squares, min, max, samples, sum, changes, edges, grown }
+        Self { index, opening, known, mean, squares, total, min, max, samples, sum, changes, edges, grown }
     }
 
     /// A value is held for a time.
@@ -74,6 +79,7 @@ impl Cell {
         self.include(value);
         (self.known, self.mean, self.squares) =
             joined((self.known, self.mean, self.squares), (time, value, 0.0));
+        self.total += value * time as f64;
     }
 
     fn include(&mut self, value: f64) {
@@ -101,8 +107,15 @@ impl History {
     pub(crate) fn new(length: Millis, counter: Option<u32>) -> Self {
         let cell = CELL_MIN.max((length + CELLS_MAX - 1) / CELLS_MAX);
         let count = (length + cell - 1) / cell;
-        let (cells, held, last_known, is_condition) = (VecDeque::new(), None, None, false);
-        Self { cell, count, counter, cells, held, last_known, is_condition, text: None, until: LONG_AGO }
+        let (cells, held, last_known, known_from) = (VecDeque::new(), None, None, None);
+        let (is_condition, text, until) = (false, None, LONG_AGO);
+        Self { cell, count, counter, cells, held, last_known, is_condition, text, until, known_from }
+    }
+
+    /// What it takes of memory.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.cells.capacity() * size_of::<Cell>()
     }
 
     /// The instant from which it covers time at `now`, exclusive.
@@ -153,6 +166,7 @@ impl History {
             Err(_) => None,
         };
         let Some(value) = self.held else { return };
+        self.known_from.get_or_insert(now);
         let before = self.last_known.replace(value);
         let grown = before.map_or(0.0, |before| self.growth(before, value));
         let rises = self.is_condition && before.is_some_and(|before| before < value);
@@ -189,10 +203,23 @@ impl History {
         }
     }
 
+    fn known(&self) -> Millis {
+        self.cells.iter().map(|c| c.known).sum()
+    }
+
+    /// Whether it could not be full yet: it reaches back to before anything was known, and of the time since then
+    /// enough is.
+    pub(crate) fn is_filling(&self, coverage: f64) -> bool {
+        let fills = |from| {
+            self.start(self.until) < from && self.known() as f64 >= coverage * (self.until - from) as f64
+        };
+        self.held.is_some() && self.known_from.is_some_and(fills)
+    }
+
     /// Whether time alone can change what it amounts to: not when nothing is known in it any more, nor when one
     /// value was held all along.
     pub(crate) fn changes_by_time(&self) -> bool {
-        let known: Millis = self.cells.iter().map(|c| c.known).sum();
+        let known = self.known();
         let is_still = |value: f64| {
             known == self.until - self.start(self.until) && self.cells.iter().all(|c| c.is_still(value))
         };
@@ -211,7 +238,7 @@ impl History {
         let delta = || self.delta(start).ok_or(Unknown::Uncovered);
         let of = |part: fn(&Cell) -> i64| cells().map(part).sum::<i64>();
         Ok(match function {
-            WindowFunction::Avg => Value::Float(moments.1),
+            WindowFunction::Avg => Value::Float(self.mean(moments)),
             WindowFunction::Stddev => Value::Float((moments.2 / moments.0 as f64).max(0.0).sqrt()),
             WindowFunction::Min => Value::Float(cells().map(|c| c.min).fold(f64::INFINITY, f64::min)),
             WindowFunction::Max => Value::Float(cells().map(|c| c.max).fold(f64::NEG_INFINITY, f64::max)),
@@ -224,6 +251,17 @@ impl History {
         })
     }
 
+    /// The mean, exact to the bit where a person would reckon so: that of a value that never changed is that value, and
+    /// that of whole numbers, such as the share of time for which a condition was true, is rounded once.
+    fn mean(&self, (known, mean, squares): (Millis, f64, f64)) -> f64 {
+        let total = || self.cells.iter().map(|c| c.total).sum::<f64>();
+        if squares == 0.0 {
+            mean
+        } else {
+            Some(total() / known as f64).filter(|m| m.is_finite()).unwrap_or(mean)
+        }
+    }
+
     /// The value now without that at the beginning; both must be known.
     fn delta(&self, start: i64) -> Option<f64> {
         let first = self.cells.front().filter(|c| c.index * self.cell == start)?;
@@ -234,133 +272,4 @@ impl History {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use WindowFunction::{Avg, Changes, Count, Delta, Edges, Max, Min, Rate, Stddev, Sum};
-
-    /// 10 s of 1 s cells, after samples.
-    fn history(counter: Option<u32>, samples: &[(i64, f64)]) -> History {
-        let mut history = History::new(10_000, counter);
-        for (at, value) in samples {
-            history.take(*at, &Ok(Value::Float(*value)), true);
-        }
-        history
-    }
-
-    fn float(history: &mut History, function: WindowFunction, now: i64) -> Option<f64> {
-        history.pass(now);
-        match history.result(function, 0.8) {
-            Ok(Value::Float(f)) => Some(f),
-            Ok(Value::Int(i)) => Some(i as f64),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn cells_are_a_sixtieth_and_at_least_a_second() {
-        let of = |length| (History::new(length, None).cell, History::new(length, None).count);
-        assert_eq!(of(500), (1_000, 1));
-        assert_eq!(of(60_000), (1_000, 60));
-        assert_eq!(of(61_000), (1_017, 60));
-        assert_eq!(of(86_400_000), (1_440_000, 60));
-    }
-
-    #[test]
-    fn a_mean_is_weighted_by_time_and_so_is_a_deviation() {
-        let mut history = history(None, &[(0, 2.0), (7_500, 6.0)]);
-        assert_eq!(float(&mut history, Avg, 10_000), Some(3.0));
-        let deviation = float(&mut history, Stddev, 10_000).unwrap();
-        assert!((deviation - 3.0_f64.sqrt()).abs() < 1e-12, "{deviation}");
-    }
-
-    #[test]
-    fn the_start_is_exclusive_and_the_value_held_there_counts() {
-        let mut history = history(None, &[(0, 9.0), (10_000, 1.0), (15_000, 2.0)]);
-        assert_eq!(float(&mut history, Max, 19_999), Some(9.0), "from 9 s on");
-        assert_eq!(float(&mut history, Max, 20_000), Some(2.0), "from 10 s on, where 1 was held");
-        assert_eq!(float(&mut history, Min, 24_999), Some(1.0));
-        assert_eq!(
-            (float(&mut history, Count, 24_999), float(&mut history, Sum, 24_999)),
-            (Some(1.0), Some(2.0))
-        );
-        assert_eq!(float(&mut history, Count, 25_000), Some(0.0), "the sample at 15 s is not in it");
-    }
-
-    #[test]
-    fn too_little_known_time_is_unknown() {
-        let mut history = history(None, &[(2_000, 1.0)]);
-        assert_eq!(float(&mut history, Avg, 9_999), None);
-        assert_eq!(float(&mut history, Avg, 10_000), Some(1.0), "8 of 10 s");
-        history.take(12_000, &Err(Unknown::Bad), true);
-        assert_eq!(float(&mut history, Avg, 14_000), Some(1.0), "8 of 10 s");
-        assert_eq!(float(&mut history, Avg, 14_001), None);
-        assert_eq!(float(&mut history, Delta, 12_000), None, "the value now is not known");
-    }
-
-    #[test]
-    fn delta_and_rate_are_from_the_start_to_now() {
-        let mut history = history(None, &[(0, 5.0), (12_000, 11.0)]);
-        assert_eq!(float(&mut history, Delta, 15_000), Some(6.0));
-        assert_eq!(float(&mut history, Rate, 15_000), Some(0.6));
-        assert_eq!(float(&mut history, Rate, 15_500), Some(6.0 / 10.5), "per time covered");
-        assert_eq!(float(&mut history, Delta, 22_000), Some(0.0), "11 was held at 12 s");
-    }
-
-    #[test]
-    fn changes_of_a_text_are_counted() {
-        let mut history = History::new(10_000, None);
-        for (at, text) in [(1_000, "A"), (2_000, "A"), (3_000, "B"), (4_000, "A")] {
-            history.take(at, &Ok(Value::Text(text.into())), true);
-        }
-        history.pass(9_500);
-        assert_eq!(history.result(Changes, 0.8), Ok(Value::Int(2)));
-    }
-
-    #[test]
-    fn a_counter_survives_a_wrap_and_a_reset() {
-        let mut wrapped = history(Some(16), &[(0, 65_000.0), (5_000, 64.0)]);
-        assert_eq!(float(&mut wrapped, Delta, 9_000), None, "less than 80 % is known");
-        assert_eq!(float(&mut wrapped, Delta, 10_000), Some(600.0));
-        let mut reset = history(Some(32), &[(0, 65_000.0), (5_000, 64.0), (6_000, 70.0)]);
-        assert_eq!(float(&mut reset, Delta, 10_000), Some(70.0));
-    }
-
-    #[test]
-    fn edges_are_those_of_a_condition_and_changes_those_of_a_value() {
-        let mut history = History::new(10_000, None);
-        for (at, held) in [(0, Ok(false)), (1_000, Ok(true)), (2_000, Err(Unknown::Bad)), (2_500, Ok(true))] {
-            history.take(at, &held.map(Value::Bool), true);
-        }
-        for (at, b) in [(3_000, false), (4_000, true), (5_000, true)] {
-            history.take(at, &Ok(Value::Bool(b)), true);
-        }
-        assert_eq!(float(&mut history, Edges, 10_000), Some(2.0));
-        assert_eq!(float(&mut history, Count, 10_000), Some(2.0));
-        assert_eq!(float(&mut history, Changes, 10_000), Some(3.0));
-    }
-
-    #[test]
-    fn it_never_holds_more_than_62_cells_and_forgets_what_is_long_ago() {
-        let mut history = History::new(61_000, None);
-        for i in 0..10_000 {
-            history.take(i * 333, &Ok(Value::Float(i as f64)), true);
-            assert!(history.cells.len() <= 62);
-        }
-        history.pass(1_000_000_000_000);
-        assert!(history.cells.len() <= 62);
-        assert_eq!(float(&mut history, Stddev, 1_000_000_000_000), Some(0.0));
-    }
-
-    #[test]
-    fn time_changes_nothing_in_a_window_that_is_still_or_empty() {
-        let mut history = history(None, &[(0, 5.0)]);
-        history.pass(5_000);
-        assert!(history.changes_by_time(), "its coverage grows");
-        history.pass(12_000);
-        assert!(!history.changes_by_time(), "5 was held all along");
-        history.take(12_500, &Err(Unknown::Stale), false);
-        assert!(history.changes_by_time(), "its coverage falls");
-        history.pass(40_000);
-        assert!(!history.changes_by_time(), "nothing is known in it");
-    }
-}
+mod tests;

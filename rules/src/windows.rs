@@ -18,6 +18,9 @@ use crate::touched::Reader;
 use crate::value::Held;
 use crate::window::History;
 
+/// What a window takes beside its cells.
+pub(crate) const KEPT_BYTES: usize = size_of::<Kept>() - size_of::<History>();
+
 /// One window.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -109,6 +112,19 @@ impl Windows {
         self.all.len()
     }
 
+    /// What they take of memory, without the table that they are found in.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        let of_one = |kept: &Kept| {
+            let lists =
+                kept.signals.capacity() * size_of::<usize>() + kept.readers.capacity() * size_of::<Reader>();
+            kept.history.bytes() + lists
+        };
+        (self.all.capacity() - self.all.len()) * size_of::<Kept>()
+            + self.all.len() * KEPT_BYTES
+            + self.all.iter().map(of_one).sum::<usize>()
+    }
+
     pub(crate) fn get(&self, window: usize) -> &Kept {
         &self.all[window]
     }
@@ -136,6 +152,11 @@ impl Windows {
     pub(crate) fn result(&self, instance: usize, plan: &Plan, window: usize) -> Held {
         let Window { function, coverage, .. } = plan.windows[window];
         self.all[self.of_instances[instance][window]].history.result(function, coverage)
+    }
+
+    /// Whether a window of an instance's plan could not be full yet, and that alone keeps it from being known.
+    pub(crate) fn is_filling(&self, instance: usize, plan: &Plan, window: usize) -> bool {
+        self.all[self.of_instances[instance][window]].history.is_filling(plan.windows[window].coverage)
     }
 }
 

@@ -20,6 +20,7 @@ use rules::value::Type;
 /// A filler and a bottle washer, as the examples of the manual have them.
 fn line() -> Inventory {
     let mut inventory = Inventory::default();
+    inventory.set_targets(["maintenance", "shift-lead"].map(str::to_owned).into());
     let plc = |id: &str| Source {
         id: id.into(),
         idle_timeout: 30_000,

@@ -126,7 +126,7 @@ fn events(desk: &Desk) -> Vec<Event> {
 }
 
 /// Writes what an agent needs to read the server there.
-fn configure(desk: &Desk, address: &str) {
+pub(crate) fn configure(desk: &Desk, address: &str) {
     fs::write(desk.path("agent.toml"), CONFIG.replace("@ADDRESS@", address)).unwrap();
     fs::write(desk.path("rules/line.toml"), RULES).unwrap();
 }

@@ -6,12 +6,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use proto::event::OperatorAction;
 use proto::{Cause, Happening, Transition};
 
-use crate::desk::{Running, Said};
+use crate::desk::{Desk, Running, Said};
 use crate::opcua_line::{PATIENCE, UaLine};
 use crate::works::until;
 
@@ -164,4 +166,26 @@ async fn what_is_wrong_about_a_command_is_said_and_nothing_is_done() {
     let operated = |e: &proto::Event| matches!(e.happening, Happening::Operator { .. });
     assert!(!stand.line.events().iter().any(operated), "nothing was done");
     agent.stop().await;
+}
+
+#[test]
+fn whoever_is_not_in_the_group_of_the_socket_is_told_how_to_get_there() {
+    let desk = Desk::new();
+    desk.edit("agent.toml", "[agent]", "[agent]\ncontrol = \"control\"");
+    let _listener = UnixListener::bind(desk.path("control")).unwrap();
+    for (path, mode) in [("", 0o755), ("agent.toml", 0o644), ("control", 0)] {
+        fs::set_permissions(desk.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plant"));
+    command.args("agent rules reset hot washer-1 --why probe --config agent.toml".split(' '));
+    // No mode keeps root out.
+    if rustix::process::getuid().is_root() {
+        const NOBODY: u32 = 65_534;
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let out = command.current_dir(desk.path("")).output().unwrap();
+    let err = String::from_utf8(out.stderr).unwrap();
+    assert_eq!((out.status.code(), &out.stdout[..]), (Some(3), &b""[..]), "{err}");
+    assert!(err.starts_with("error: not permitted to open control: operators belong to the group"), "{err}");
+    assert!(err.contains("usermod -aG plimsoll NAME"), "{err}");
 }

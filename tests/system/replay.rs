@@ -6,7 +6,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use proto::{Happening, Transition};
 use serde_json::Value;
@@ -85,7 +87,7 @@ async fn a_line_that_is_none_of_a_recording_ends_the_replay_with_its_place() {
     let desk = Desk::new();
     let snapshot = r#"{"kind":"snapshot","version":1,"at":1,"agentId":"a","incarnation":"ff","states":{},"book":{"texts":[],"rules":{}}}"#;
     for (text, why) in [
-        ("{\"kind\":\"photograph\"}\n", "day.ndjson:1: not a datapoint: "),
+        ("{\"kind\":\"photograph\"}\n", "day.ndjson:1:21: not a datapoint: missing field `version`"),
         (
             &format!("{snapshot}\n\n{snapshot}\n"),
             "day.ndjson:3: a second beginning: replay each recording by itself",
@@ -144,7 +146,94 @@ async fn what_cannot_be_read_twice_needs_a_configuration_and_rules_are_needed_in
     fs::write(desk.path("day.ndjson"), day(|_| 0) + "{\"kind\":\"photograph\"}\n").unwrap();
     let said = desk.say("rules replay day.ndjson --rules rules").await;
     assert_eq!((said.code, &*said.out), (1, ""), "the first look finds it: {said:?}");
-    assert!(said.err.starts_with("error: day.ndjson:41: not a datapoint: "), "{said:?}");
+    assert!(said.err.starts_with("error: day.ndjson:41:21: not a datapoint: "), "{said:?}");
+}
+
+#[tokio::test]
+async fn what_stands_before_a_broken_line_was_replayed_and_the_line_is_named() {
+    let desk = Desk::new();
+    let whole = day(|_| 0);
+    let all = transitions(&desk_says(&desk, &whole, "").await);
+    let lines: Vec<&str> = whole.lines().collect();
+    for (broken, place, why) in [
+        ("{\"version\":1,\"tag\":\"Füller", "29:27", "the line is cut off"),
+        ("{\"version\":1,\"tag\":\"Füller\" 5}", "29:29", "not a datapoint: expected `,` or `}`"),
+        ("Zeit;Wert", "29:1", "not a datapoint: expected value; a recording has one JSON object a line"),
+    ] {
+        let text = [&lines[..28], &[broken], &lines[29..]].concat().join("\n");
+        fs::write(desk.path("day.ndjson"), text).unwrap();
+        let said = desk.say("rules replay day.ndjson --config agent.toml").await;
+        assert_eq!(said.code, 1);
+        let wanted = format!("error: day.ndjson:{place}: {why}");
+        assert!(said.err.starts_with(&wanted), "{wanted}\n{}", said.err);
+        assert!(said.err.ends_with("; what stands before it was replayed\n"), "{}", said.err);
+        // The last instant waits for what comes after it.
+        let before = transitions(&said);
+        let ends = all.iter().filter(|t| t.timestamp < T + 14_000).count();
+        assert!(before.len() >= ends - 1 && before[..] == all[..before.len()], "{}", before.len());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_text_says_what_makes_one_of_it() {
+    let desk = Desk::new();
+    let text = day(|_| 0);
+    let expected = replay(&desk, &text, "").await;
+    assert_eq!(
+        replay(&desk, &format!("\u{feff}{text}"), "").await,
+        expected,
+        "a mark of UTF-8 is no datapoint"
+    );
+    assert_eq!(replay(&desk, &text.replace('\n', "\r\n"), "").await, expected);
+    for (bytes, why) in [
+        (
+            &b"\x1f\x8b\x08\x00"[..],
+            "is compressed (gzip): `gzip -dc day.ndjson | edge-agent rules replay - …` replays it",
+        ),
+        (b"\x28\xb5\x2f\xfd", "is compressed (zstd)"),
+        (b"\xff\xfe{\0", "is UTF-16: save it as UTF-8"),
+    ] {
+        fs::write(desk.path("day.ndjson"), bytes).unwrap();
+        for with in ["--config agent.toml", "--rules rules"] {
+            let said = desk.say(&format!("rules replay day.ndjson {with}")).await;
+            assert_eq!((said.code, &*said.out), (1, ""));
+            assert!(said.err.starts_with(&format!("error: day.ndjson {why}")), "{}", said.err);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_recording_is_said_and_mistakes_of_the_rules_all_the_same() {
+    let desk = Desk::new();
+    let said = desk_says(&desk, "\n", "").await;
+    let warning = "warning: day.ndjson holds no datapoints that could be replayed\n";
+    assert!(said.out.is_empty() && said.err.starts_with(warning), "{said:?}");
+    desk.edit("rules/line.toml", "60 °C", "60 bar");
+    let said = desk.say("rules replay day.ndjson --config agent.toml").await;
+    assert!(said.code == 1 && said.err.starts_with("error[R205]"), "{said:?}");
+    let said = desk.say("rules replay day.ndjson other.ndjson --config agent.toml").await;
+    assert!(said.code == 2 && said.err.contains("one recording at a time"), "{said:?}");
+}
+
+#[test]
+fn a_recording_comes_through_a_pipe_as_well_and_goes_into_one_that_is_closed() {
+    let desk = Desk::new();
+    let text = day(|_| 0);
+    let run = |is_closed: bool| {
+        let args = ["agent", "rules", "replay", "-", "--config", "agent.toml"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plant"));
+        let command = command.args(args).current_dir(desk.path("")).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if is_closed {
+            drop(child.stdout.take());
+        }
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let out = run(false);
+    assert!(out.status.success() && out.stdout.iter().filter(|b| **b == b'\n').count() > 5, "{out:?}");
+    let out = run(true);
+    assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
 }
 
 #[tokio::test]

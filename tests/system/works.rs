@@ -28,11 +28,17 @@ use plant::server::opcua::Station;
 use plant::server::{Cpu, Memory, Plc};
 use plant::store::{Store, Stored};
 use plant::view;
-use proto::Event;
+use proto::{Event, Notification, Record};
 use tokio::time::{Instant, sleep};
 
 /// How long a process may take to stop.
 const STOPPING: Duration = Duration::from_secs(20);
+
+/// What the store holds beside transitions.
+enum Kept {
+    Event(Box<Event>),
+    Notification(Box<Notification>),
+}
 
 /// A line with all that belongs to it.
 pub(crate) struct Works {
@@ -118,11 +124,37 @@ impl Works {
 
     /// The events in the store, by number.
     pub(crate) fn events(&self) -> Vec<Event> {
-        let read = |file: PathBuf| serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-        let mut events: Vec<Event> =
-            files(&self.folder.store().join("events")).into_iter().map(read).collect();
+        let of = |record| match record {
+            Kept::Event(event) => Some(*event),
+            Kept::Notification(_) => None,
+        };
+        let mut events: Vec<Event> = self.kept().into_iter().filter_map(of).collect();
         events.sort_by_key(|e| e.sequence_number);
         events
+    }
+
+    /// The notifications in the store, by time.
+    pub(crate) fn notifications(&self) -> Vec<Notification> {
+        let of = |record| match record {
+            Kept::Event(_) => None,
+            Kept::Notification(notification) => Some(*notification),
+        };
+        let mut all: Vec<Notification> = self.kept().into_iter().filter_map(of).collect();
+        all.sort_by_key(|n| (n.timestamp, n.n));
+        all
+    }
+
+    /// What the store holds beside transitions.
+    fn kept(&self) -> Vec<Kept> {
+        let read = |file: PathBuf| {
+            let bytes = fs::read(file).unwrap();
+            match Record::read(&bytes).unwrap() {
+                Record::Event(event) => Kept::Event(Box::new(event)),
+                Record::Notification(notification) => Kept::Notification(notification),
+                other => panic!("{other:?}"),
+            }
+        };
+        files(&self.folder.store().join("events")).into_iter().map(read).collect()
     }
 
     /// Everything in the stream, taken apart, each shard in its order.
@@ -164,7 +196,7 @@ impl Works {
             |record: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(record).unwrap()["id"].to_string();
         let wanted: HashSet<String> = self.records().await.iter().map(ids).collect();
         until("the store holds all that is in the stream", Duration::from_secs(60), async || {
-            self.stored().len() + self.events().len() >= wanted.len()
+            self.stored().len() + self.kept().len() >= wanted.len()
         })
         .await;
         let ended = ingest.stop(STOPPING).await.unwrap();

@@ -124,11 +124,39 @@ async fn a_missing_and_an_unreadable_configuration() {
 async fn arguments_that_nobody_knows() {
     let desk = Desk::new();
     let golden = "error: unexpected argument '--confg' found\n\n  tip: a similar argument exists: '--config'\n\n\
-                  Usage: edge-agent run --config <CONFIG>\n\nFor more information, try '--help'.\n";
+                  Usage: edge-agent run --config <FILE>\n\nFor more information, try '--help'.\n";
     let said = desk.say("run --confg agent.toml").await;
     assert_eq!((said.code, &*said.out, &*said.err), (2, "", golden));
     let said = desk.say("chekc").await;
     assert!(said.code == 2 && said.err.contains("a similar subcommand exists: 'check'"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_floor_of_free_space_that_the_disk_does_not_have() {
+    let desk = Desk::new();
+    let outbox = |floor: &str| format!("[outbox]\nfree_disk_min = \"{floor}\"\n\n[[machine]]");
+    desk.edit("agent.toml", "[[machine]]", &outbox("4000000 GiB"));
+    let agent = desk.start(RUN, "agent");
+    agent.until_says("nothing can be kept").await;
+    agent.kill();
+    desk.edit("agent.toml", &outbox("4000000 GiB"), &outbox("4 MiB"));
+    let agent = desk.start(RUN, "again");
+    agent.until_says("agent is up").await;
+    assert!(!agent.stop().await.err.contains("nothing can be kept"));
+    assert!(desk.path("data/ledger/ballast").exists(), "it kept something");
+}
+
+#[tokio::test]
+async fn what_has_blanks_and_no_quotes() {
+    let desk = Desk::new();
+    for line in
+        ["rules shelve hot washer-1 --why x --for 25 h", "rules reset hot washer-1 --why probe is new"]
+    {
+        let said = desk.say(line).await;
+        let tip =
+            "tip: what has blanks stands in quotes: --for \"30 min\", --why \"probe is being changed\"\n";
+        assert!(said.code == 2 && said.out.is_empty() && said.err.ends_with(tip), "{said:?}");
+    }
 }
 
 #[tokio::test]

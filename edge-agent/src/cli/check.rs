@@ -3,20 +3,21 @@
 //! Here: what is checked and how it is shown. Not here: the checks themselves.
 //! Invariant: exit code 1 on any error, 3 when a source cannot be reached, 0 otherwise.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use rules::diagnose::Report;
 use rules::size::Memory;
 
-use super::{CONFIG, Failure, configuration, read, runtime, show};
+use super::{CONFIG, Failure, read, runtime, say, show};
+use crate::config::Config;
 use crate::rulebook;
 
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration
-    #[arg(long, default_value = CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     config: PathBuf,
     /// Also connect and read each tag once; takes a connection of each PLC
     #[arg(long)]
@@ -37,14 +38,16 @@ pub(super) enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (config, of_config) = match configuration_as(arguments)? {
-        Some(checked) => checked,
-        None => return Err(Failure::Wrong),
-    };
+    let (config, of_config) = configuration_as(&arguments.config, arguments.format)?;
     let mut of_rules = Report::default();
-    let rules = rulebook::load(&mut of_rules, &config.agent.rules_dir, &config.inventory);
+    let agent = &config.agent;
+    let rules =
+        rulebook::load(&mut of_rules, &agent.rules_dir, &config.inventory, agent.rules_dir_may_be_empty);
+    if of_rules.errors() == 0 {
+        rules::params::of_no_rule(&mut of_rules, &rules, &config.inventory);
+    }
     for report in [&of_config, &of_rules] {
-        shown(report, arguments.format);
+        shown(report, arguments.format)?;
     }
     let tags = config.inventory.tags().count();
     let (machines, sources) = (config.inventory.machines().count(), config.sources.len());
@@ -54,8 +57,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         counted(tags, "tag"),
         counted(rules.rules, "rule"),
     ];
-    eprintln!("{} ({} of a rule on a machine)", all.join(", "), counted(rules.plans.len(), "instance"));
-    eprintln!("{}", Memory::of(&rules, config.agent.options.waiting_max));
+    let instances = counted(rules.plans.len(), "instance");
+    say::note(format_args!("{} ({instances} of a rule on a machine)", all.join(", ")));
+    say::note(Memory::of(&rules, agent.options.waiting_max));
     if of_rules.errors() > 0 {
         return Err(Failure::Wrong);
     }
@@ -66,24 +70,21 @@ pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The configuration; mistakes are printed in the format that was asked for.
-fn configuration_as(arguments: &Arguments) -> Result<Option<(crate::config::Config, Report)>, Failure> {
-    if arguments.format == Format::Text {
-        return configuration(&arguments.config).map(Some);
-    }
-    let (config, report) = super::read_configuration(&arguments.config)?;
-    Ok(match config {
-        Some(config) => Some((config, report)),
-        None => {
-            shown(&report, arguments.format);
-            None
+/// The configuration; mistakes that keep it from being used are shown in the format that was asked for.
+pub(super) fn configuration_as(path: &Path, format: Format) -> Result<(Config, Report), Failure> {
+    match super::read_configuration(path)? {
+        (Some(config), report) => Ok((config, report)),
+        (None, report) => {
+            shown(&report, format)?;
+            Err(Failure::Wrong)
         }
-    })
+    }
 }
 
-pub(super) fn shown(report: &Report, format: Format) {
+pub(super) fn shown(report: &Report, format: Format) -> Result<(), Failure> {
     match format {
         Format::Text => show(report),
-        Format::Json => print!("{}", report.json()),
+        Format::Json => say::lines(&report.json())?,
     }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, say};
 
 const AGENT: &str = include_str!("../../sample/agent.toml");
 const RULES: &str = include_str!("../../sample/rules.toml");
@@ -30,12 +30,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     write(&agent, AGENT)?;
     write(&rules, RULES)?;
-    println!("wrote {} and {}", agent.display(), rules.display());
-    println!(
+    say::line(format_args!("wrote {} and {}", agent.display(), rules.display()))?;
+    say::line(format_args!(
         "next: put your PLC's address and tags in, then `edge-agent check --live --config {}`",
         agent.display()
-    );
-    Ok(())
+    ))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -59,7 +58,7 @@ mod tests {
         let text = std::fs::read_to_string(arguments.dir.join("agent.toml")).unwrap();
         let file = report.add_file("agent.toml", text);
         let config = Config::read(&mut report, file, &arguments.dir).unwrap();
-        let rules = rulebook::load(&mut report, &config.agent.rules_dir, &config.inventory);
+        let rules = rulebook::load(&mut report, &config.agent.rules_dir, &config.inventory, false);
         assert_eq!((rules.rules, report.lines().collect::<Vec<_>>()), (2, Vec::<String>::new()));
         let Err(Failure::Because(why)) = run(&arguments) else { panic!() };
         assert!(why.ends_with("is there already: nothing was written"), "{why}");

@@ -12,16 +12,18 @@ mod record;
 mod replay;
 mod rules;
 mod run;
+mod say;
 mod trial;
 mod trust;
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ::rules::diagnose::Report;
 use ::rules::operator::Order;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 
@@ -37,9 +39,13 @@ const USAGE: u8 = 2;
 /// Something cannot be reached.
 const UNREACHABLE: u8 = 3;
 
+/// How commands end, for scripts.
+const ENDS: &str = "Exit codes: 0 fine, 1 the thing checked is wrong, 2 wrong usage, 3 something cannot be reached.\n\
+                    What machines read goes to standard output, everything else to standard error.";
+
 /// Plimsoll at the line: reads PLCs, judges rules, keeps what must leave, forwards it.
 #[derive(Debug, Parser)]
-#[command(name = "edge-agent", version, about, subcommand_required = true)]
+#[command(name = "edge-agent", version, about, subcommand_required = true, after_help = ENDS)]
 struct Line {
     #[command(subcommand)]
     command: Command,
@@ -59,8 +65,8 @@ enum Command {
     Record(record::Arguments),
     /// Certificates of OPC UA servers: list them, trust one
     Trust(trust::Arguments),
-    /// Rules: test them, replay recordings through them, shelve and reset them
-    #[command(subcommand)]
+    /// Rules: check and test them, replay recordings through them, shelve and reset them
+    #[command(subcommand, after_help = ENDS)]
     Rules(RulesCommand),
 }
 
@@ -78,13 +84,13 @@ enum RulesCommand {
     Replay(replay::Arguments),
     /// Tell nobody of a rule of a machine for a while; the running agent does it
     Shelve(operate::ShelveArguments),
-    /// End that
+    /// End a shelving before its time
     Unshelve(operate::Arguments),
     /// Let go of a latched state whose condition is over
     Reset(operate::Arguments),
-    /// Tell nobody of a rule of a machine until it is given back
+    /// Tell nobody of a rule of a machine until `in-service`
     OutOfService(operate::Arguments),
-    /// Give it back
+    /// End that a rule of a machine is out of service
     InService(operate::Arguments),
 }
 
@@ -101,17 +107,15 @@ enum Failure {
     Away,
     /// Something cannot be reached, in these words.
     Unreachable(String),
+    /// Nobody reads any more what is written: that is no mistake.
+    Closed,
 }
 
 /// Runs a command line and says how it ended.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line = match Line::try_parse_from(args) {
         Ok(line) => line,
-        Err(e) => {
-            // Nothing can be done where even the usage cannot be printed.
-            e.print().ok();
-            return if e.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
-        }
+        Err(e) => return usage(&e),
     };
     let ended = match line.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -123,22 +127,38 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rules(command) => rules_command(&command),
     };
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Wrong) => ExitCode::from(WRONG),
         Err(Failure::Away) => ExitCode::from(UNREACHABLE),
         Err(Failure::Usage(why)) => {
-            eprintln!("error: {why}");
+            say::note(format_args!("error: {why}"));
             ExitCode::from(USAGE)
         }
         Err(Failure::Because(why)) => {
-            eprintln!("error: {why}");
+            say::note(format_args!("error: {why}"));
             ExitCode::from(WRONG)
         }
         Err(Failure::Unreachable(why)) => {
-            eprintln!("error: {why}");
+            say::note(format_args!("error: {why}"));
             ExitCode::from(UNREACHABLE)
         }
     }
+}
+
+/// Says what is wrong about what was typed, or what was asked about it.
+fn usage(e: &clap::Error) -> ExitCode {
+    // Nothing can be done where even the usage cannot be printed.
+    e.print().ok();
+    if !e.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let unknown = e.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if e.kind() == ErrorKind::UnknownArgument && unknown.is_some_and(|argument| !argument.starts_with('-')) {
+        say::note(
+            "\n  tip: what has blanks stands in quotes: --for \"30 min\", --why \"probe is being changed\"",
+        );
+    }
+    ExitCode::from(USAGE)
 }
 
 fn rules_command(command: &RulesCommand) -> Result<(), Failure> {
@@ -171,7 +191,7 @@ fn configuration(path: &Path) -> Result<(Config, Report), Failure> {
 fn read_configuration(path: &Path) -> Result<(Option<Config>, Report), Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let hint = match e.kind() {
-            ErrorKind::InvalidData => "save the file as UTF-8",
+            io::ErrorKind::InvalidData => "save the file as UTF-8",
             _ => "name another with --config, or write one with `edge-agent init`",
         };
         Failure::Because(format!("cannot read the configuration {}: {e}; {hint}", path.display()))
@@ -193,6 +213,6 @@ fn runtime() -> Result<Runtime, Failure> {
 /// Prints all mistakes for a person.
 fn show(report: &Report) {
     if !report.diagnostics().is_empty() {
-        eprintln!("{}\n", report.render(std::io::stderr().is_terminal()));
+        say::note(format_args!("{}\n", report.render(io::stderr().is_terminal())));
     }
 }

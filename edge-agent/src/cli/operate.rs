@@ -12,22 +12,22 @@ use jiff::tz::TimeZone;
 use rules::operator::Order;
 use rules::time::{Millis, duration};
 
-use super::{CONFIG, Failure};
+use super::{CONFIG, Failure, say};
 use crate::config;
 use crate::control::{self, Answer, Done, Request, client};
 
 /// Which rule of which machine, and why.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The rule
+    /// The rule, by its name
     rule: String,
     /// The machine, by its name or its id
     machine: String,
-    /// Why: it is recorded with your name
-    #[arg(long)]
+    /// Why, in quotes: it is recorded with your name
+    #[arg(long, value_name = "TEXT")]
     why: String,
     /// The configuration of the running agent: it says where the agent listens
-    #[arg(long, default_value = CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     config: PathBuf,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct ShelveArguments {
 #[group(required = true, multiple = false)]
 struct Length {
     /// For so long, at most 24 h: "30 min", 2h
-    #[arg(long = "for", value_parser = duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     length: Option<Millis>,
     /// Until its state is normal again, for 24 h at most
     #[arg(long)]
@@ -61,8 +61,7 @@ pub(super) fn run(arguments: &Arguments, order: Order) -> Result<(), Failure> {
     let answer = client::ask(&socket(config)?, &request);
     match answer.map_err(|e| Failure::Unreachable(with_source(&e)))? {
         Answer::Done(done) => {
-            println!("{rule} on {machine}: {}", in_words(order, &done, &TimeZone::system()));
-            Ok(())
+            say::line(format_args!("{rule} on {machine}: {}", in_words(order, &done, &TimeZone::system())))
         }
         Answer::Refused(why) => Err(Failure::Because(format!("nothing was done: {why}"))),
         Answer::Unsure(why) => {

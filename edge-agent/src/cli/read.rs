@@ -9,7 +9,7 @@ use clap::Args;
 use rules::diagnose::did_you_mean;
 use rules::engine::Subject;
 
-use super::{CONFIG, Failure, configuration, runtime};
+use super::{CONFIG, Failure, configuration, runtime, say};
 use crate::clock::Clock;
 use crate::config::{Config, Source};
 use crate::connector;
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// Tags, by name; all of them when none is given
     tags: Vec<String>,
     /// The configuration
-    #[arg(long, default_value = CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     config: PathBuf,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Because(format!("unknown source `{}`: {hint}", arguments.source)));
     };
     let wanted = wanted(&config, source, &arguments.tags)?;
-    eprintln!("this takes a connection of {} for a moment", arguments.source);
+    say::note(format_args!("this takes a connection of {} for a moment", arguments.source));
     runtime()?.block_on(print_tags(&config, source, &wanted))
 }
 
@@ -60,12 +60,12 @@ fn wanted(config: &Config, source: &Source, names: &[String]) -> Result<Vec<Stri
 pub(super) async fn every_tag(config: &Config) -> Result<(), Failure> {
     let (mut wrong, mut away) = (false, false);
     for source in &config.sources {
-        println!("{}:", config.inventory.source(source.id).id);
+        say::line(format_args!("{}:", config.inventory.source(source.id).id))?;
         let Err(failure) = print_tags(config, source, &[]).await else { continue };
         wrong = true;
         away |= matches!(failure, Failure::Unreachable(_));
         if let Failure::Unreachable(why) | Failure::Because(why) = failure {
-            eprintln!("error: {why}");
+            say::note(format_args!("error: {why}"));
         }
     }
     match (away, wrong) {
@@ -78,8 +78,7 @@ pub(super) async fn every_tag(config: &Config) -> Result<(), Failure> {
 async fn print_tags(config: &Config, source: &Source, wanted: &[String]) -> Result<(), Failure> {
     let report = connector::read_once(&source.protocol).await;
     let Some(report) = report.map_err(|e| Failure::Unreachable(e.to_string()))? else {
-        println!("  recorded: nothing to read");
-        return Ok(());
+        return say::line("  recorded: nothing to read");
     };
     let delivery = Normalizer::new(source, &config.inventory, 0).batch(report, Clock::start().now());
     let mut bad = false;
@@ -92,12 +91,12 @@ async fn print_tags(config: &Config, source: &Source, wanted: &[String]) -> Resu
         let machine = &config.inventory.machine(tag.machine).name;
         let status = delivery.status.iter().find(|(place, _)| *place == i).map_or("", |(_, s)| s.as_str());
         bad |= datapoint.value.is_err();
-        println!(
+        say::line(format_args!(
             "  {machine:<16} {:<28} {} {}",
             tag.name,
             shown(&datapoint.value, tag.unit.as_deref()),
             status.escape_debug()
-        );
+        ))?;
     }
     let id = &config.inventory.source(source.id).id;
     if bad { Err(Failure::Because(format!("some tags of {id} cannot be read"))) } else { Ok(()) }

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{CONFIG, Failure, configuration, runtime};
+use super::{CONFIG, Failure, configuration, runtime, say};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connector;
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     seconds: Option<u64>,
     /// The configuration
-    #[arg(long, default_value = CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     config: PathBuf,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let cannot = |e| Failure::Because(format!("cannot write {}: {e}", arguments.out.display()));
         Box::new(File::create_new(&arguments.out).map_err(cannot)?)
     };
-    eprintln!("this takes a connection of each PLC for as long as it runs; Ctrl-C ends it");
+    say::note("this takes a connection of each PLC for as long as it runs; Ctrl-C ends it");
     runtime()?.block_on(record(&config, BufWriter::new(out), arguments.seconds))
 }
 
@@ -81,13 +81,13 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
         }
         for line in writer.lines(&delivery) {
             let line = line.map_err(|e| Failure::Because(format!("cannot write a datapoint: {e}")))?;
-            writeln!(out, "{line}").map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+            writeln!(out, "{line}").map_err(say::cannot_write)?;
             lines += 1;
         }
-        out.flush().map_err(|e| Failure::Because(format!("cannot write: {e}")))?;
+        out.flush().map_err(say::cannot_write)?;
     }
     while connectors.join_next().await.is_some() {}
-    eprintln!("{lines} datapoints");
+    say::note(format_args!("{lines} datapoints"));
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use crate::log::{self, Format};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration
-    #[arg(long, default_value = CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = CONFIG)]
     config: PathBuf,
     /// How log lines look
     #[arg(long, value_enum, default_value_t)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{CONFIG, Failure, configuration};
+use super::{CONFIG, Failure, configuration, say};
 use crate::connector::opcua::Trust;
 
 /// Options of `trust`.
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     action: Action,
     /// The configuration
-    #[arg(long, default_value = CONFIG, global = true)]
+    #[arg(long, value_name = "FILE", default_value = CONFIG, global = true)]
     config: PathBuf,
 }
 
@@ -39,13 +39,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Action::List => {
             for certificate in trust.list().map_err(because)? {
                 let state = if certificate.trusted { "trusted" } else { "rejected" };
-                println!("{state:<9} {} {}", certificate.thumbprint, certificate.subject.escape_debug());
+                let subject = certificate.subject.escape_debug();
+                say::line(format_args!("{state:<9} {} {subject}", certificate.thumbprint))?;
             }
             Ok(())
         }
         Action::Add { thumbprint } => {
             trust.add(thumbprint).map_err(because)?;
-            eprintln!("trusted: the agent connects at its next try");
+            say::note("trusted: the agent connects at its next try");
             Ok(())
         }
     }

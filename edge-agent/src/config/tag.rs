@@ -58,7 +58,7 @@ pub(super) fn tag(
         kind => kind,
     };
     r.finish(&["scan_class"]);
-    let machine = super::machine_named(report, file, &machine?, inventory)?;
+    let machine = super::machine::machine_named(report, file, &machine?, inventory)?;
     let (name, kind, place) = (name?, kind?, place?);
     let tag = inventory::Tag { machine, source, name: name.value.clone(), kind, unit, range, names, counter };
     if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {

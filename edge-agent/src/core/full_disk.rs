@@ -21,6 +21,9 @@ use crate::view::{self, Looker};
 const CONFIG: &str = r#"
 [agent]
 id = "ipc"
+[[notify]]
+name = "shift-lead"
+to = "stream"
 [[machine]]
 name = "washer"
 id = "w"

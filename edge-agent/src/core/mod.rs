@@ -290,13 +290,15 @@ impl Core {
         self.writer.states(outputs.states);
     }
 
-    /// A notification goes where the transitions go; nobody is configured to be told here yet.
+    /// A notification goes where the transitions go: there is no other way in this version.
     fn notify(&mut self, notification: &Notification) {
-        if self.targets_missed.insert(notification.target.clone()) {
+        let target = &notification.target;
+        let is_declared = self.inventory.targets().is_some_and(|names| names.contains(target));
+        if !is_declared && self.targets_missed.insert(target.clone()) {
             tracing::warn!(
                 rule = notification.rule_id,
-                notify = notification.target,
-                "a rule notifies somebody whom the configuration does not know: it goes to the cloud only"
+                notify = target,
+                "a rule notifies somebody whom agent.toml does not name: it goes to the stream under that name"
             );
         }
         match serde_json::to_vec(notification) {

@@ -99,6 +99,6 @@ impl Origin {
         let mut report = Report::default();
         let all = std::iter::once(&self.rule).chain(&self.tables);
         let ids: Vec<_> = all.map(|l| report.add_file(l.file.as_str(), l.text.as_str())).collect();
-        Checked::of(&mut report, &ids, inventory)
+        Checked::again(&mut report, &ids, inventory)
     }
 }

@@ -50,6 +50,8 @@ pub struct View {
     pub dropped: u64,
     /// Times the waiting room was full and a watermark was raised.
     pub raised: u64,
+    /// Datapoints whose code the table of their tag does not list.
+    pub unlisted: u64,
     /// Transitions since the start.
     pub changes: u64,
     /// Entries of the outbox that were lost since the start, as far as they could be counted.
@@ -145,10 +147,12 @@ pub struct MachineView {
     pub name: String,
     /// Its line.
     pub line: Option<String>,
-    /// The worst severity of its rules.
+    /// The worst severity of its rules that are not silent.
     pub worst: Severity,
-    /// How many of its rules are of severity warning and above.
+    /// How many of its rules are of severity warning and above, and not silent.
     pub wrong: usize,
+    /// How many of its rules are of severity warning and above, but suppressed, shelved or out of service.
+    pub silenced: usize,
     /// How many of its rules cannot be judged.
     pub unknown: usize,
     /// Number of its rules.

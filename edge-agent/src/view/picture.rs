@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use proto::Value;
+use rules::calendar::Zone;
 use rules::engine::Engine;
 use rules::inventory::{SourceId, TagId};
 use rules::shelf::Shelf;
@@ -38,6 +39,7 @@ impl Board {
             late: counts.late,
             dropped: counts.dropped,
             raised: counts.raised,
+            unlisted: counts.unlisted,
             changes: counts.transitions,
             lost: self.lost,
             disk_full,
@@ -47,7 +49,7 @@ impl Board {
             sources: self.sources_with(&bad),
             scopes: self.scopes(&seen, at),
             machines: self.machines(&seen, &bad),
-            judged: seen.instances.iter().map(|instance| self.judged(instance)).collect(),
+            judged: seen.instances.iter().map(|instance| self.judged(instance, engine.zone())).collect(),
             judged_left_out: instances.saturating_sub(seen.instances.len()),
             tags_left_out: self.tags.len().saturating_sub(tags.len()),
             tags,
@@ -169,6 +171,7 @@ impl Board {
             line: machine.line.clone(),
             worst: tally.worst,
             wrong: tally.wrong,
+            silenced: tally.silenced,
             unknown: tally.unknown,
             instances: tally.instances,
             bad: *bad,
@@ -176,10 +179,10 @@ impl Board {
         .collect()
     }
 
-    fn judged(&self, instance: &InstanceView<'_>) -> JudgedView {
+    fn judged(&self, instance: &InstanceView<'_>, zone: &Zone) -> JudgedView {
         let plan = instance.plan;
         let because = instance.because();
-        let text = because.as_ref().map(|_| self.text(instance)).unwrap_or_default();
+        let text = because.as_ref().map(|_| self.text(instance, zone)).unwrap_or_default();
         let (expression, tags) =
             because.map_or((None, Vec::new()), |(text, tags)| (Some(text.to_owned()), tags));
         JudgedView {
@@ -212,11 +215,12 @@ impl Board {
         }
     }
 
-    fn text(&self, instance: &InstanceView<'_>) -> BTreeMap<String, String> {
+    fn text(&self, instance: &InstanceView<'_>, zone: &Zone) -> BTreeMap<String, String> {
         let plan = instance.plan;
         let machine = &self.inventory.machine(plan.machine).name;
         let templates = plan.texts.iter().zip(plan.text_slots.values());
-        let filling = Filling { state: instance.state, machine, since: instance.since };
+        let since = instance.since.map(|since| zone.local(since));
+        let filling = Filling { state: instance.state, machine, since };
         templates
             .map(|((language, template), slots)| {
                 let held = slots.iter().filter_map(|slot| plan.slots.get(*slot)).map(|id| self.held(*id));

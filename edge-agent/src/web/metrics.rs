@@ -56,6 +56,8 @@ fn datapoints(text: &mut Exposition, view: &View) {
     }
     let help = "Datapoints that a scope did not apply: late and dropped, or overtaken by a newer value.";
     text.counter("plimsoll_dropped_datapoints", help).is(count(view.dropped));
+    let help = "Datapoints of tags with named codes whose code their table does not list.";
+    text.counter("plimsoll_unlisted_codes", help).is(count(view.unlisted));
     let help = "Times the waiting room was full and a watermark was raised.";
     text.counter("plimsoll_watermark_raises", help).is(count(view.raised));
 }
@@ -110,7 +112,7 @@ fn scopes(text: &mut Exposition, scopes: &[ScopeView]) {
 }
 
 fn machines(text: &mut Exposition, machines: &[MachineView]) {
-    let help = "The worst state of a machine: 0 info, 1 warning, 2 alarm, 3 critical.";
+    let help = "The worst state of a machine among its rules that are not silenced: 0 info, 1 warning, 2 alarm, 3 critical.";
     let mut worst = text.gauge("plimsoll_machine_severity", help);
     for machine in machines {
         let value = match machine.worst {
@@ -120,6 +122,12 @@ fn machines(text: &mut Exposition, machines: &[MachineView]) {
             Severity::Critical => 3.0,
         };
         worst.sample(&[("machine", &machine.name)], value);
+    }
+    let help =
+        "Rules of a machine in a state of warning or above that are suppressed, shelved or out of service.";
+    let mut silenced = text.gauge("plimsoll_machine_silenced_rules", help);
+    for machine in machines {
+        silenced.sample(&[("machine", &machine.name)], size(machine.silenced));
     }
     let help = "Rules of a machine that cannot be judged because values are missing.";
     let mut unknown = text.gauge("plimsoll_machine_unknown_rules", help);

@@ -66,7 +66,7 @@ impl About {
         Self {
             agent_id: config.agent.id.as_str().into(),
             site: config.agent.site.as_deref().map(Into::into),
-            outbox_bytes_max: config.ledger_max,
+            outbox_bytes_max: config.outbox.ledger_max,
         }
     }
 }

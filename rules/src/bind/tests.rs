@@ -117,7 +117,8 @@ fn a_deadband_that_moves_nothing_or_cannot_is_said() {
         assert!(with(when, "'2 K'").contains("has no limit to move"), "{when}: {}", with(when, "'2 K'"));
     }
     assert!(with("t in [1, 2]", "2").contains("has no limit to move"));
-    assert!(with("p > 3", "'2 K'").contains("changes nothing"));
+    let idle = with("p > 3", "'2 K'");
+    assert!(idle.contains("no state reads `t`, so its deadband does nothing"), "{idle}");
     assert!(with("t > far", "'2 K'").contains("changes nothing"), "the other side has a tag");
     assert!(with("rate(t, 1 min) > 3", "'2 K'").contains("changes nothing"));
     assert!(with("not t in 72 .. 87", "'8 K'").contains("would never be left"));
@@ -127,6 +128,20 @@ fn a_deadband_that_moves_nothing_or_cannot_is_said() {
     assert!(both.contains("has both a `clear` and a deadband of `t`"), "{both}");
     let nowhere = said("when = 't > 90'\ndeadband = { tt = '2 K' }").join("\n");
     assert!(nowhere.contains("unknown tag `tt`"), "{nowhere}");
+}
+
+#[test]
+fn a_deadband_of_the_rule_is_for_the_groups_that_read_its_tag_and_its_source_joins_no_scope() {
+    let groups = |deadband: &str, a: &str, b: &str| {
+        said(&format!(
+            "deadband = {{ {deadband} = 1 }}\n[rule.r.group.a]\nstate = [ {{ name = 'A', when = '{a}' }} ]\n[rule.r.group.b]\nstate = [ {{ name = 'B', weight = 20, when = '{b}' }} ]"
+        ))
+        .join("\n")
+    };
+    assert_eq!(groups("t", "t > 90", "p > 3"), "");
+    assert!(groups("t", "run", "p > 3").contains("no state reads `t`"));
+    let broken = groups("t", "run", "q > 3");
+    assert!(!broken.contains("no state reads"), "what a wrong state reads nobody knows: {broken}");
 }
 
 #[test]

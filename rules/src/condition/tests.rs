@@ -40,7 +40,7 @@ fn assert_rows(rows: &[Row], delays: Delays) {
         let judged = before.judged(says, delays, 20);
         assert_eq!(judged, *after, "{before:?} when {when:?} clear {clear:?}");
         assert_eq!(judged.judged(says, delays, 20), judged, "judged again: {before:?} {says:?}");
-        if before.in_doubt(says, delays.latch) {
+        if before.doubt(says, delays.latch).is_some() {
             assert_eq!(before.is_on(), judged.is_on(), "in doubt it moves nowhere");
         }
     }
@@ -123,14 +123,14 @@ fn a_latched_state_has_no_way_out() {
         for clear in [None, Some(True), Some(False), Some(Unknown)] {
             let rows = [(ON, truth, clear, ON), (clearing(counting(5, 15, 3)), truth, clear, ON)];
             assert_rows(&rows, latched);
-            assert!(!ON.in_doubt(Says { when: truth, clear }, true), "it has no guard");
+            assert!(ON.doubt(Says { when: truth, clear }, true).is_none(), "it has no guard");
         }
     }
 }
 
 #[test]
 fn the_guard_is_three_valued() {
-    let doubt = |phase: Phase, when, clear| phase.in_doubt(Says { when, clear }, false);
+    let doubt = |phase: Phase, when, clear| phase.doubt(Says { when, clear }, false).is_some();
     for before in [Phase::Off, Phase::Pending(counting(0, 0, 0))] {
         assert!(doubt(before, Unknown, Some(True)) && doubt(before, Unknown, None));
         assert!(!doubt(before, False, Some(Unknown)) && !doubt(before, True, Some(Unknown)));
@@ -224,7 +224,7 @@ fn naive_entry(held: &[Truth], delays: Delays) -> Option<usize> {
                 (known, unknown) = (known + 1, 0);
             }
             False => (known, unknown) = (0, 0),
-            Unknown => unknown += 1,
+            Unknown | Truth::Filling => unknown += 1,
         }
     }
     None

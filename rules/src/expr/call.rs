@@ -1,4 +1,4 @@
-//! Functions: their arguments, and what they give.
+//! Functions, and what they give.
 //!
 //! Here: the windows (`avg min max sum count edges rate delta stddev changes`), and `prev age good abs round has hour
 //! weekday`. Not here: what a window amounts to (the engine keeps them).
@@ -6,27 +6,21 @@
 
 use std::ops::Range;
 
-use crate::diagnose::did_you_mean;
 use crate::names;
 use crate::ruleset::{Window, WindowFunction};
-use crate::time::{Millis, Shown};
+use crate::time::Millis;
 use crate::units::Unit;
-use crate::value::{Type, Value};
+use crate::value::Type;
 
+use super::arguments::{wrong_call, wrong_window};
 use super::check::Binder;
 use super::eval::Program;
 use super::ir::{Ir, Reads};
-use super::typed::{Typed, unknown_code};
-use super::{Expr, Mistake, Node};
+use super::typed::Typed;
+use super::{Expr, Mistake};
 
-/// Longest window (§10).
-const WINDOW_MAX: Millis = 24 * 3_600_000;
 /// Windows that a rule may have (§10).
 const WINDOWS_MAX: usize = 256;
-/// More decimals than any instrument has.
-const DECIMALS_MAX: i64 = 9;
-/// The bits of an Int.
-const BITS: i64 = 64;
 
 const WINDOWS: [(&str, WindowFunction); 10] = [
     ("avg", WindowFunction::Avg),
@@ -42,7 +36,7 @@ const WINDOWS: [(&str, WindowFunction); 10] = [
 ];
 
 /// Functions that are none over a window, with how they are called.
-const OTHERS: [(&str, &str); 8] = [
+pub(super) const OTHERS: [(&str, &str); 8] = [
     ("prev", "prev(tag)"),
     ("age", "age(tag)"),
     ("good", "good(tag)"),
@@ -110,15 +104,25 @@ impl Binder<'_> {
             ("abs", [x]) => self.absolute(x, span),
             ("round", [x]) => self.rounded(x, 0, span),
             ("round", [x, digits]) => {
-                let digits = self.digits(digits)?;
-                self.rounded(x, digits, span)
+                let digits = self.digits(digits);
+                let rounded = self.rounded(x, digits.unwrap_or(0), span);
+                digits.and(rounded)
             }
             ("has", [x, bit]) => self.has(x, bit, span),
             _ => {
                 self.say(wrong_call(function, at, span));
+                self.arguments_alone(arguments);
                 None
             }
         }
+    }
+
+    /// Types what a window is over.
+    fn in_window(&mut self, argument: &Expr) -> Option<Typed> {
+        self.in_window = true;
+        let typed = self.typed(argument);
+        self.in_window = false;
+        typed
     }
 
     fn window(
@@ -129,17 +133,11 @@ impl Binder<'_> {
         span: &Range<usize>,
     ) -> Option<Typed> {
         let [argument, length] = arguments else {
-            let message = format!("`{}` needs an expression and a duration", function.name());
-            self.say(
-                Mistake::new("R206", span.clone(), message)
-                    .label(format!("{} given", arguments.len()))
-                    .help(format!("write `{}(tag, 5 min)`", function.name())),
-            );
+            self.say(wrong_window(function, arguments, span));
+            arguments.iter().take(1).for_each(|argument| drop(self.in_window(argument)));
             return None;
         };
-        self.in_window = true;
-        let argument = self.typed(argument);
-        self.in_window = false;
+        let argument = self.in_window(argument);
         let length = self.length(length);
         let (argument, length) = (argument?, length?);
         if argument.is_fixed() {
@@ -179,46 +177,6 @@ impl Binder<'_> {
         Some(Typed { weight, ..Typed::number(ir, kind, unit, span.clone()) })
     }
 
-    fn argument_fits(&mut self, function: WindowFunction, argument: &Typed) -> Option<()> {
-        let name = function.name();
-        let (wanted, help) = match function {
-            WindowFunction::Count | WindowFunction::Changes => return Some(()),
-            WindowFunction::Avg | WindowFunction::Edges if argument.kind == Type::Bool => return Some(()),
-            WindowFunction::Edges => {
-                ("a condition", "write `edges(tag > 5, 1 h)`, or `changes(tag, 1 h)`".to_owned())
-            }
-            WindowFunction::Sum if argument.weight.is_some_and(|w| w != 0.0) => {
-                self.say(
-                    Mistake::new("R205", argument.span.clone(), "a sum of temperatures means nothing")
-                        .label("temperatures are not added up")
-                        .help("write `avg` for their mean"),
-                );
-                return None;
-            }
-            _ if argument.is_number() => return Some(()),
-            _ if argument.kind == Type::Bool => (
-                "a number",
-                format!(
-                    "`{name}` of a condition is not defined: write `edges` for how often it became true, `avg` for the share of time"
-                ),
-            ),
-            _ => (
-                "a number",
-                format!(
-                    "write `changes({}, 1 h)` for how often it changed",
-                    argument.tag.as_deref().unwrap_or("tag")
-                ),
-            ),
-        };
-        let message = format!("`{name}` needs {wanted}, this is {}", argument.kind);
-        self.say(
-            Mistake::new("R204", argument.span.clone(), message)
-                .label(format!("{} is of type {}", argument.shown(), argument.kind))
-                .help(help),
-        );
-        None
-    }
-
     /// A window, shared with all that are the same.
     fn window_of(
         &mut self,
@@ -256,81 +214,6 @@ impl Binder<'_> {
         Some(self.windows.len() - 1)
     }
 
-    /// The length of a window, ms.
-    fn length(&mut self, expr: &Expr) -> Option<Millis> {
-        let length = self.typed(expr)?;
-        let mistake = |message: &str| Mistake::new("R208", expr.span.clone(), message);
-        let (Some(number), true) = (length.ir.number(), length.is_number()) else {
-            self.say(
-                mistake("a duration is expected")
-                    .label("how long the window is")
-                    .help("write `avg(tag, 5 min)`"),
-            );
-            return None;
-        };
-        let millis = match &length.unit {
-            Some(unit) if unit.is_time() => unit.scale_to(&Unit::read("ms"), 0.0).apply(number),
-            Some(unit) if unit.is_length() && unit.text == "m" => {
-                self.say(
-                    mistake(&format!("`{number} m` is {number} metres"))
-                        .label("a duration is expected")
-                        .help(format!("for minutes write `{number} min`")),
-                );
-                return None;
-            }
-            Some(unit) => {
-                self.say(
-                    mistake(&format!("{unit} is not a unit of time"))
-                        .label("a duration is expected")
-                        .help("use ms, s, min, h or d"),
-                );
-                return None;
-            }
-            None => {
-                self.say(
-                    mistake(&format!("`{number}` has no unit"))
-                        .label("a duration is expected")
-                        .help(format!("write `{number} s` or `{number} min`")),
-                );
-                return None;
-            }
-        };
-        let whole = (millis - millis.round()).abs() < 1e-6;
-        if !whole || !(1.0..=WINDOW_MAX as f64).contains(&millis) {
-            self.say(mistake("a window is between 1 ms and 24 h long").label(format!(
-                "{} here",
-                if millis.abs() < 1e15 {
-                    Shown(millis.round() as Millis).to_string()
-                } else {
-                    "far more".into()
-                }
-            )));
-            return None;
-        }
-        Some(millis.round() as Millis)
-    }
-
-    /// A tag by itself, not calculated from.
-    fn bare(&mut self, function: &str, expr: &Expr) -> Option<(Typed, usize)> {
-        let typed = self.typed(expr)?;
-        let slot = match &typed.ir {
-            Ir::Slot(slot) => Some(*slot),
-            Ir::Else(parts) => match &parts[..] {
-                [Ir::Slot(slot)] => Some(*slot),
-                _ => None,
-            },
-            _ => None,
-        };
-        if slot.is_none() {
-            self.say(
-                Mistake::new("R206", expr.span.clone(), format!("`{function}` needs a tag"))
-                    .label("this is calculated, or does not change")
-                    .help(format!("write `{function}(tag)`")),
-            );
-        }
-        Some((typed, slot?))
-    }
-
     fn previous(&mut self, tag: &Expr, span: &Range<usize>) -> Option<Typed> {
         let (typed, slot) = self.bare("prev", tag)?;
         let previous = Ir::Previous(slot);
@@ -364,80 +247,5 @@ impl Binder<'_> {
         self.number_wanted(&x, "`round` needs a number")?;
         let ir = self.fold(Ir::Round(Box::new(x.ir), digits), span)?;
         Some(Typed { ir, tag: None, names: None, span: span.clone(), ..x })
-    }
-
-    fn digits(&mut self, expr: &Expr) -> Option<u8> {
-        let digits = self.typed(expr)?;
-        let known = match digits.ir {
-            Ir::Const(Value::Int(i)) if (0..=DECIMALS_MAX).contains(&i) => u8::try_from(i).ok(),
-            _ => None,
-        };
-        if known.is_none() {
-            self.say(
-                Mistake::new(
-                    "R206",
-                    expr.span.clone(),
-                    format!("a number of decimals from 0 to {DECIMALS_MAX} is expected"),
-                )
-                .help("write `round(x, 1)`"),
-            );
-        }
-        known
-    }
-
-    fn has(&mut self, x: &Expr, bit: &Expr, span: &Range<usize>) -> Option<Typed> {
-        let word = self.typed(x)?;
-        if !matches!(word.kind, Type::Flags | Type::Int) || word.is_fixed() {
-            let message = format!("`has` looks at a bit field, this is {}", word.kind);
-            let mistake = Mistake::new("R204", word.span.clone(), message).label(format!(
-                "{} is of type {}",
-                word.shown(),
-                word.kind
-            ));
-            self.say(match (word.kind, &word.tag, &bit.node) {
-                (Type::Enum, Some(tag), Node::Name(name)) => mistake.help(format!("write `{tag} = {name}`")),
-                _ => mistake.help("give the tag its names in agent.toml: flags = \"…\""),
-            });
-            return None;
-        }
-        let place = match (&bit.node, &word.names) {
-            (Node::Name(name), Some(names)) => match names.code(name) {
-                Some(place) => Some(place),
-                None => {
-                    self.say(unknown_code(name, names, &bit.span));
-                    return None;
-                }
-            },
-            _ => match self.typed(bit)?.ir {
-                Ir::Const(Value::Int(place)) => Some(place),
-                _ => None,
-            },
-        };
-        match place.filter(|place| (0..BITS).contains(place)).and_then(|place| u8::try_from(place).ok()) {
-            Some(place) => Some(Typed::condition(Ir::Has(Box::new(word.ir), place), span.clone())),
-            None => {
-                self.say(
-                    Mistake::new("R206", bit.span.clone(), "the name or the place of a bit is expected")
-                        .label("bits are counted from 0 to 63")
-                        .help("write `has(tag, Name)` or `has(tag, 3)`"),
-                );
-                None
-            }
-        }
-    }
-}
-
-fn wrong_call(function: &str, at: &Range<usize>, span: &Range<usize>) -> Mistake {
-    if let Some((_, form)) = OTHERS.iter().find(|(name, _)| *name == function) {
-        return Mistake::new("R206", span.clone(), format!("`{function}` is called with other arguments"))
-            .label("wrong number of arguments")
-            .help(format!("write `{form}`"));
-    }
-    let known = || WINDOWS.iter().map(|(name, _)| *name).chain(OTHERS.iter().map(|(name, _)| *name));
-    let mistake =
-        Mistake::new("R206", at.clone(), format!("unknown function `{function}`")).label("no such function");
-    match did_you_mean(function, known()) {
-        Some(near) => mistake.help(format!("did you mean `{near}`?")),
-        None => mistake.help(format!("functions: {}", known().collect::<Vec<_>>().join(", "))),
     }
 }

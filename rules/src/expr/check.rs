@@ -165,6 +165,16 @@ impl<'i> Binder<'i> {
         }
     }
 
+    /// The slot of a tag of the machine, if anything reads it so far.
+    ///
+    /// # Errors
+    /// When the machine has no such tag.
+    pub fn known_slot(&self, name: &str, span: &Range<usize>) -> Result<Option<usize>, Mistake> {
+        let tag = self.inventory.tag_named(self.machine, name);
+        let tag = tag.ok_or_else(|| self.unknown_tag(self.machine, name, span))?;
+        Ok(self.slots.iter().position(|t| *t == tag))
+    }
+
     fn slot_of(&mut self, tag: TagId) -> usize {
         self.slots.iter().position(|t| *t == tag).unwrap_or_else(|| {
             self.slots.push(tag);
@@ -185,8 +195,23 @@ impl<'i> Binder<'i> {
             .label(format!("{named} has no such tag"));
         let own = self.params.keys().chain(self.defines.keys()).map(String::as_str);
         let own = own.filter(|_| machine == self.machine);
+        if let Some(here) = word_of_german(name) {
+            return mistake.help(format!("write `{here}`"));
+        }
+        if let Some((far, tag)) = name.split_once('.')
+            && self
+                .inventory
+                .machines_named(far)
+                .iter()
+                .any(|id| self.inventory.tag_named(*id, tag).is_some())
+        {
+            return mistake.help(format!("a machine stands in backticks: write `` `{far}`.{tag} ``"));
+        }
         match did_you_mean(name, self.inventory.tag_names(machine).chain(own)) {
-            Some(near) => mistake.help(format!("did you mean `{near}`?")),
+            Some(near) => mistake.help(format!("did you mean {}?", near_name(near))),
+            None if is_address(name) => mistake.help(
+                "this is an address of a PLC: write the name that the tag has in agent.toml, under [[source.tag]]",
+            ),
             None => mistake.help("tags are declared in agent.toml under [[source.tag]]"),
         }
     }
@@ -330,6 +355,30 @@ impl<'i> Binder<'i> {
             );
         }
     }
+}
+
+/// A name that is suggested; an odd one with its backticks.
+fn near_name(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
+        && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    if plain { format!("`{name}`") } else { format!("`` `{name}` ``, with its backticks") }
+}
+
+fn word_of_german(name: &str) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 4] =
+        [("wahr", "true"), ("falsch", "false"), ("ja", "true"), ("nein", "false")];
+    WORDS.iter().find(|(word, _)| name.eq_ignore_ascii_case(word)).map(|(_, here)| *here)
+}
+
+/// `MW10`, `DB1.DBX0.0`, `I0.3`: what no plant calls a tag.
+fn is_address(name: &str) -> bool {
+    let rest = name.trim_start_matches(|c: char| c.is_ascii_uppercase());
+    let area = &name[..name.len() - rest.len()];
+    let known = [
+        "M", "MB", "MW", "MD", "I", "IB", "IW", "ID", "E", "EB", "EW", "ED", "Q", "QB", "QW", "QD", "A", "AB",
+    ];
+    let known = known.contains(&area) || ["AW", "AD", "DB", "T", "C", "Z"].contains(&area);
+    known && rest.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn ages_plain(ir: &Ir) -> bool {

@@ -26,6 +26,16 @@ pub enum Truth {
     False,
     /// A value that decides is Unknown.
     Unknown,
+    /// Likewise, but only because a window could not be full yet.
+    Filling,
+}
+
+impl Truth {
+    /// Whether it cannot be known, for whatever reason.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Truth::Unknown | Truth::Filling)
+    }
 }
 
 /// What an expression sees at an instant.
@@ -83,6 +93,20 @@ impl Program {
             Cell::Float(f) => Ok(Value::Float(f)),
             Cell::Unknown(reason) => Err(reason),
         }
+    }
+
+    /// What it takes of memory, beside itself.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let text = |source: &TextSource| match source {
+            TextSource::Const(text) => text.len() + 2 * size_of::<usize>(),
+            TextSource::Slot(_) | TextSource::Previous(_) => 0,
+        };
+        size_of_val(&*self.code)
+            + size_of_val(&*self.cells)
+            + size_of_val(&*self.scales)
+            + size_of_val(&*self.texts)
+            + self.texts.iter().map(text).sum::<usize>()
     }
 
     fn result(&self, seen: &impl Seen) -> Cell {
@@ -278,7 +302,7 @@ mod tests {
         match truth {
             Truth::True => Ok(Value::Bool(true)),
             Truth::False => Ok(Value::Bool(false)),
-            Truth::Unknown => Err(Unknown::Stale),
+            Truth::Unknown | Truth::Filling => Err(Unknown::Stale),
         }
     }
 

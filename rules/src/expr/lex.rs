@@ -1,14 +1,16 @@
 //! From text to tokens.
 //!
-//! Here: the spellings, SCL's and C's, and the mistakes that show in a single token: a decimal comma, `:=`,
-//! typographic quotes. Not here: the order of tokens (`parse`), what a name means (`check`).
-//! Invariant: every byte of the text belongs to one token, to white space, or to a mistake.
+//! Here: the spellings, SCL's and C's. Not here: numbers (`number`), what people write who know other languages
+//! (`habits`), the order of tokens (`parse`), what a name means (`check`).
+//! Invariant: every byte of the text belongs to one token, to white space, or to a mistake; all mistakes are found in
+//! one run.
 
 use std::ops::Range;
 
+use super::habits;
+use super::number::number;
 use super::{Joint, Mistake, Number, Operator, Relation};
 use crate::time;
-use crate::units::{Measure, Unit};
 
 /// A token with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +60,8 @@ pub enum Kind {
     Open,
     /// `)`
     Close,
+    /// Something wrong in the place of a value.
+    Wrong,
 }
 
 /// Symbols, the longer before the shorter that begins like it.
@@ -88,191 +92,82 @@ const SYMBOLS: [(&str, Kind); 24] = [
     ("\u{b7}", Kind::Operator(Operator::Multiply)),
 ];
 
-/// Symbols that people use and that mean something else here, with what to write instead.
-const WRONG: [(&str, &str, &str); 10] = [
-    (":=", "`:=` assigns, a condition compares", "write `=`"),
-    ("=>", "`=>` is no comparison", "for \"greater or equal\" write `>=`"),
-    ("=<", "`=<` is no comparison", "for \"less or equal\" write `<=`"),
-    ("≥", "`≥` is not a symbol of this language", "write `>=`"),
-    ("≤", "`≤` is not a symbol of this language", "write `<=`"),
-    ("≠", "`≠` is not a symbol of this language", "write `<>`"),
-    ("&", "`&` is not a symbol of this language", "write `and`"),
-    ("|", "`|` is not a symbol of this language", "write `or`"),
-    ("\"", "a text stands in single quotes", "write 'text'"),
-    ("%", "`%` stands behind a number only", "a tag is named without `%`"),
-];
+/// What was found at a place: a token or none, how long it is, and what is wrong with it.
+pub(super) struct Found {
+    kind: Option<Kind>,
+    length: usize,
+    mistake: Option<Mistake>,
+}
 
-/// Reads all tokens.
-///
-/// # Errors
-/// The first place that is no token.
-pub fn tokens(text: &str) -> Result<Vec<Token>, Mistake> {
-    let mut found: Vec<Token> = Vec::new();
+impl Found {
+    pub(super) fn right(kind: Kind, length: usize) -> Self {
+        Self { kind: Some(kind), length, mistake: None }
+    }
+
+    /// Something wrong, and what it probably stands for.
+    pub(super) fn wrong(mistake: Mistake, kind: Option<Kind>, length: usize) -> Self {
+        Self { kind, length, mistake: Some(mistake) }
+    }
+}
+
+impl Kind {
+    /// Whether a value may end with it.
+    pub(super) fn ends_a_value(&self) -> bool {
+        use Kind::{Bool, Close, CloseList, Name, Number, Quoted, Text, Wrong};
+        matches!(self, Name(_) | Quoted(_) | Number(..) | Text(_) | Bool(_) | Close | CloseList | Wrong)
+    }
+
+    /// Whether a value may begin with it.
+    pub(super) fn begins_a_value(&self) -> bool {
+        use Kind::{Bool, Name, Not, Number, Open, Quoted, Text, Wrong};
+        matches!(self, Name(_) | Quoted(_) | Number(..) | Text(_) | Bool(_) | Open | Not | Wrong)
+    }
+}
+
+/// Reads all tokens, and all that is no token: it is taken for what it probably stands for.
+pub fn tokens(text: &str) -> (Vec<Token>, Vec<Mistake>) {
+    let (mut found, mut mistakes): (Vec<Token>, Vec<Mistake>) = (Vec::new(), Vec::new());
     // Which brackets are open, and whether a comma in them parts values.
     let mut open: Vec<bool> = Vec::new();
     let mut at = 0;
     loop {
         at = text.len() - text[at..].trim_start().len();
-        let Some(first) = text[at..].chars().next() else { return Ok(found) };
-        let (kind, length) = match first {
-            '0'..='9' => number(text, at, open.last().copied().unwrap_or(false))?,
-            '\'' => quoted(text, at)?,
-            '`' => backticked(text, at)?,
-            c if c.is_alphabetic() || c == '_' => word(text, at)?,
-            _ => symbol(text, at)?,
+        let Some(first) = text[at..].chars().next() else { break };
+        let Found { kind, length, mistake } = match first {
+            '0'..='9' => number(text, at, open.last().copied().unwrap_or(false)),
+            '\'' => quoted(text, at),
+            '`' => backticked(text, at),
+            c if c.is_alphabetic() || c == '_' => word(text, at),
+            _ => symbol(text, at, found.last()),
         };
-        match kind {
-            Kind::Open => open.push(matches!(found.last(), Some(Token { kind: Kind::Name(_), .. }))),
-            Kind::OpenList => open.push(true),
-            Kind::Close | Kind::CloseList => drop(open.pop()),
-            _ => {}
+        mistakes.extend(mistake);
+        if let Some(kind) = kind {
+            match kind {
+                Kind::Open => open.push(matches!(found.last(), Some(Token { kind: Kind::Name(_), .. }))),
+                Kind::OpenList => open.push(true),
+                Kind::Close | Kind::CloseList => drop(open.pop()),
+                _ => {}
+            }
+            found.push(Token { kind, span: at..at + length });
         }
-        found.push(Token { kind, span: at..at + length });
         at += length;
     }
+    habits::words(text, &mut found, &mut mistakes);
+    (found, mistakes)
 }
 
-fn symbol(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
+fn symbol(text: &str, at: usize, before: Option<&Token>) -> Found {
+    if let Some(found) = habits::sign(text, at, before) {
+        return found;
+    }
     let rest = &text[at..];
-    if let Some((wrong, message, help)) = WRONG.iter().find(|(w, ..)| rest.starts_with(w) && !c_joint(rest)) {
-        return Err(Mistake::new("R101", at..at + wrong.len(), *message).help(*help));
-    }
-    if let Some((symbol, kind)) = SYMBOLS.iter().find(|(s, _)| rest.starts_with(s)) {
-        return Ok((kind.clone(), symbol.len()));
-    }
-    let c = rest.chars().next().unwrap_or(' ');
-    let mistake =
-        Mistake::new("R101", at..at + c.len_utf8(), format!("`{c}` is not a symbol of this language"));
-    Err(match c {
-        '‘' | '’' | '‚' | '“' | '”' | '„' => mistake.help("use straight single quotes: 'text'"),
-        '{' | '}' => mistake.help("a list stands in square brackets: [A, B]"),
-        _ => mistake,
-    })
-}
-
-/// `&&` and `||` are right, `&` and `|` alone are not.
-fn c_joint(rest: &str) -> bool {
-    rest.starts_with("&&") || rest.starts_with("||")
-}
-
-fn number(text: &str, at: usize, in_list: bool) -> Result<(Kind, usize), Mistake> {
-    let rest = &text[at..];
-    let mut length = digits(rest);
-    let mut float = false;
-    if rest[length..].starts_with('.') && digits(&rest[length + 1..]) > 0 {
-        length += 1 + digits(&rest[length + 1..]);
-        float = true;
-    }
-    if let Some(comma) = rest[length..].strip_prefix(',').map(digits).filter(|n| *n > 0 && !in_list) {
-        let end = length + 1 + comma;
-        return Err(Mistake::new("R102", at..at + end, "a number has a decimal point, not a comma")
-            .label("decimal comma")
-            .help(format!("write `{}`", rest[..end].replace(',', "."))));
-    }
-    let exponent = exponent(&rest[length..]);
-    float |= exponent > 0;
-    length += exponent;
-    let value = value(&rest[..length].replace('_', ""), float)
-        .ok_or_else(|| Mistake::new("R103", at..at + length, "the number is too large"))?;
-    if let Some((millis, length)) = spelled_duration(rest, length) {
-        return Ok((Kind::Number(Number::Int(millis), Some("ms".into())), length));
-    }
-    let (unit, unit_length) = unit(&rest[length..]);
-    Ok((Kind::Number(value, unit), length + unit_length))
-}
-
-fn value(digits: &str, float: bool) -> Option<Number> {
-    /// 2^63: no i64 holds it, but the least i64 is written with it, and a binary64 holds it exactly.
-    const I64_END: &str = "9223372036854775808";
-    if float || digits == I64_END {
-        return digits.parse().ok().filter(|f: &f64| f.is_finite()).map(Number::Float);
-    }
-    digits.parse().ok().map(Number::Int)
-}
-
-fn digits(text: &str) -> usize {
-    text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len())
-}
-
-fn exponent(text: &str) -> usize {
-    let Some(rest) = text.strip_prefix(['e', 'E']) else { return 0 };
-    let sign = usize::from(rest.starts_with(['+', '-']));
-    match digits(&rest[sign..]) {
-        0 => 0,
-        n => 1 + sign + n,
+    match SYMBOLS.iter().find(|(s, _)| rest.starts_with(s)) {
+        Some((symbol, kind)) => Found::right(kind.clone(), symbol.len()),
+        None => habits::unknown_sign(rest.chars().next().unwrap_or(' '), at),
     }
 }
 
-/// A duration of several parts, `1h30m` or `1 h 30 min`, whose first number is `first` bytes long.
-fn spelled_duration(rest: &str, first: usize) -> Option<(i64, usize)> {
-    let mut length = first + time_unit(&rest[first..], false)?;
-    let mut parts = 1;
-    loop {
-        let more = rest[length..].trim_start_matches([' ', '_']);
-        let number = rest.len() - more.len() + digits(more);
-        if digits(more) == 0 {
-            break;
-        }
-        let Some(unit) = time_unit(&rest[number..], true) else { break };
-        (length, parts) = (number + unit, parts + 1);
-    }
-    if parts == 1 {
-        return None;
-    }
-    time::duration(&rest[..length]).ok().map(|millis| (millis, length))
-}
-
-/// How long the unit of time is that a text begins with, and the white space before it.
-fn time_unit(text: &str, minutes: bool) -> Option<usize> {
-    let body = text.trim_start_matches(' ');
-    let word = &body[..body.find(|c: char| !c.is_alphabetic()).unwrap_or(body.len())];
-    let known = minutes && word.eq_ignore_ascii_case("m") || time::duration(&format!("1 {word}")).is_ok();
-    known.then_some(text.len() - body.len() + word.len())
-}
-
-/// The unit behind a number, if what stands there is one, and how many bytes it takes with its white space.
-fn unit(rest: &str) -> (Option<String>, usize) {
-    let space = rest.len() - rest.trim_start().len();
-    let body = &rest[space..];
-    let word = unit_word(body);
-    // `5 kg/limit` divides by a tag: what stands behind a slash belongs to the unit only if it is one.
-    let mut end = word.len();
-    while Unit::read(&word[..end]).measure == Measure::Unlisted {
-        match word[..end].rfind('/') {
-            Some(slash) if slash > 0 => end = slash,
-            _ => {
-                end = word.find('/').filter(|slash| *slash > 0).unwrap_or(word.len());
-                break;
-            }
-        }
-    }
-    let word = &word[..end];
-    if word.is_empty() || keyword(word).is_some() { (None, 0) } else { (Some(word.to_owned()), space + end) }
-}
-
-/// As much of a text as can be a unit: letters and signs, digits and slashes between them.
-fn unit_word(text: &str) -> &str {
-    let letter = |c: char| c.is_alphabetic() || "°%‰µμΩ²³⁻¹".contains(c);
-    let per_one = text.strip_prefix("1/").is_some_and(|per| per.starts_with(letter));
-    let mut end = if per_one { 2 } else { 0 };
-    let mut follows = per_one;
-    for (i, c) in text.char_indices().skip(end) {
-        let next = text[i + c.len_utf8()..].chars().next();
-        let inside = letter(c)
-            || follows && c.is_ascii_digit() && i > end.saturating_sub(1)
-            || end > 0
-                && "/·^".contains(c)
-                && next.is_some_and(|n| letter(n) || c == '^' && n.is_ascii_digit());
-        if !inside {
-            break;
-        }
-        end = i + c.len_utf8();
-        follows = true;
-    }
-    &text[..end]
-}
-
-fn keyword(word: &str) -> Option<Kind> {
+pub(super) fn keyword(word: &str) -> Option<Kind> {
     Some(match word.to_lowercase().as_str() {
         "and" => Kind::Joint(Joint::And),
         "or" => Kind::Joint(Joint::Or),
@@ -286,55 +181,59 @@ fn keyword(word: &str) -> Option<Kind> {
     })
 }
 
-fn word(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
+fn word(text: &str, at: usize) -> Found {
     let rest = &text[at..];
     let mut length =
         rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
     length = rest[..length].find("..").unwrap_or(length);
     let word = rest[..length].trim_end_matches('.');
     if let Some(kind) = keyword(word) {
-        return Ok((kind, word.len()));
+        return Found::right(kind, word.len());
     }
     if rest[word.len()..].starts_with('#') {
-        return iec_duration(rest, at);
+        return habits::typed_constant(rest, at, word).unwrap_or_else(|| iec_duration(rest, at));
     }
-    Ok((Kind::Name(word.to_owned()), word.len()))
+    Found::right(Kind::Name(word.to_owned()), word.len())
 }
 
 /// `T#5M`, as IEC 61131-3 writes it.
-fn iec_duration(rest: &str, at: usize) -> Result<(Kind, usize), Mistake> {
+fn iec_duration(rest: &str, at: usize) -> Found {
     let length = rest.find(|c: char| !(c.is_alphanumeric() || "_#.".contains(c))).unwrap_or(rest.len());
+    let kind = |millis| Kind::Number(Number::Int(millis), Some("ms".into()));
     match time::duration(&rest[..length]) {
-        Ok(millis) => Ok((Kind::Number(Number::Int(millis), Some("ms".into())), length)),
-        Err(error) => Err(Mistake::new("R103", at..at + length, error.to_string())
-            .label("not a duration")
-            .help("write `T#1h30m`, `T#5M` or `5 min`")),
+        Ok(millis) => Found::right(kind(millis), length),
+        Err(error) => {
+            let mistake = Mistake::new("R103", at..at + length, error.to_string())
+                .label("not a duration")
+                .help("write `T#1h30m`, `T#5M` or `5 min`");
+            Found::wrong(mistake, Some(kind(1)), length)
+        }
     }
 }
 
-fn quoted(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
+fn quoted(text: &str, at: usize) -> Found {
     let mut inside = String::new();
     let mut rest = text[at + 1..].char_indices().peekable();
     while let Some((i, c)) = rest.next() {
         match c {
             '\'' if rest.next_if(|(_, next)| *next == '\'').is_some() => inside.push('\''),
-            '\'' => return Ok((Kind::Text(inside), i + 2)),
+            '\'' => return Found::right(Kind::Text(inside), i + 2),
             c => inside.push(c),
         }
     }
-    Err(Mistake::new("R105", at..text.len(), "the text has no closing quote").help("add `'`"))
+    let mistake = Mistake::new("R105", at..text.len(), "the text has no closing quote").help("add `'`");
+    Found::wrong(mistake, Some(Kind::Text(inside)), text.len() - at)
 }
 
-fn backticked(text: &str, at: usize) -> Result<(Kind, usize), Mistake> {
+fn backticked(text: &str, at: usize) -> Found {
+    let wrong = |length, message: &str, help: &str| {
+        let mistake = Mistake::new("R105", at..at + length, message).help(help);
+        Found::wrong(mistake, Some(Kind::Wrong), length)
+    };
     match text[at + 1..].find('`') {
-        Some(0) => {
-            Err(Mistake::new("R105", at..at + 2, "an empty name").help("write a name between the backticks"))
-        }
-        Some(length) => Ok((Kind::Quoted(text[at + 1..=at + length].to_owned()), length + 2)),
-        None => {
-            Err(Mistake::new("R105", at..text.len(), "the name has no closing backtick")
-                .help("add a backtick"))
-        }
+        Some(0) => wrong(2, "an empty name", "write a name between the backticks"),
+        Some(length) => Found::right(Kind::Quoted(text[at + 1..=at + length].to_owned()), length + 2),
+        None => wrong(text.len() - at, "the name has no closing backtick", "add a backtick"),
     }
 }
 
@@ -343,7 +242,9 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str) -> Vec<Kind> {
-        tokens(text).unwrap().into_iter().map(|t| t.kind).collect()
+        let (tokens, mistakes) = tokens(text);
+        assert_eq!(mistakes, [], "{text}");
+        tokens.into_iter().map(|t| t.kind).collect()
     }
 
     fn units(text: &str) -> Vec<Option<String>> {
@@ -386,7 +287,7 @@ mod tests {
         assert_eq!(kinds("t#1h_30m"), millis(5_400_000));
         assert_eq!(units("5 min"), [Some("min".into())]);
         assert_eq!(units("5 m"), [Some("m".into())]);
-        assert_eq!(tokens("T#5X").unwrap_err().span, 0..4);
+        assert_eq!(tokens("T#5X").1[0].span, 0..4);
     }
 
     #[test]
@@ -402,18 +303,30 @@ mod tests {
     fn a_comma_parts_values_in_lists_and_arguments_only() {
         assert_eq!(kinds("x in [1,2]").len(), 7);
         assert_eq!(kinds("round(x,1)").len(), 6);
-        assert_eq!(tokens("max((p > 4,5), 1 min)").unwrap_err().code, "R102");
+        assert_eq!(tokens("max((p > 4,5), 1 min)").1[0].code, "R102");
     }
 
     #[test]
-    fn everyday_mistakes_show_their_fix() {
-        let fix = |text: &str| tokens(text).unwrap_err().help.unwrap();
-        assert_eq!(fix("pressure > 4,5 bar"), "write `4.5`");
-        assert_eq!(fix("a := 1"), "write `=`");
-        assert_eq!(fix("a => 1"), "for \"greater or equal\" write `>=`");
-        assert_eq!(fix("a = „x“"), "use straight single quotes: 'text'");
-        assert_eq!(fix("a & b"), "write `and`");
+    fn what_does_not_end_or_is_empty_shows_its_fix() {
+        let fix = |text: &str| tokens(text).1[0].help.clone().unwrap();
         assert_eq!(fix("a = 'x"), "add `'`");
         assert_eq!(fix("``"), "write a name between the backticks");
+    }
+
+    #[test]
+    fn numbers_as_they_are_written_elsewhere_show_their_fix() {
+        let fix = |text: &str| tokens(text).1.into_iter().filter_map(|m| m.help).collect::<Vec<_>>();
+        for (text, expected) in [
+            ("pressure > 4,5 bar", "write `4.5`"),
+            ("n > 1.234,5", "write `1234.5`"),
+            ("n > 1,234.5", "write `1234.5`"),
+            ("n > 1.234.567", "write `1234567`"),
+            ("t > 90 ° C", "write `90 °C`"),
+            ("t > 90.5 Grad Celsius", "write `90.5 °C`"),
+        ] {
+            assert_eq!(fix(text), [expected], "{text}");
+        }
+        assert_eq!(fix("a > 4,5 and b > 1,5 or c := 3").len(), 3, "all in one run");
+        assert_eq!(fix("a in 4.5..5.5 and b in [1,2] and c > 4 and round(d,1) > 1.5"), [""; 0]);
     }
 }

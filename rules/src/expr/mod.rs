@@ -1,21 +1,27 @@
 //! The expression language: a text becomes tokens, a tree, a typed tree for one machine, a program, a truth.
 //!
-//! Here: the tree and the mistake; one file each for the steps: `lex`, `parse`, then names, types and units in
-//! `check`, `typed`, `several`, `sum` and `call`, what follows from the typed tree (`ir`) in `reach` and `deadband`,
-//! then `compile`, `eval` and `cell`. Not here: what a condition does in the course of time (`condition`).
+//! Here: the tree and the mistake; one file each for the steps: `lex` (with `number` and `habits`), `parse` (with
+//! `faults`), then names, types and units in `check`, `typed`, `coded`, `several`, `sum`, `call` and `arguments`, what
+//! follows from the typed tree (`ir`) in `reach` and `deadband`, then `compile`, `eval` and `cell`. Not here: what a
+//! condition does in the course of time (`condition`).
 //! Invariant: three-valued logic (Kleene): what is Unknown never counts as false by accident.
 
+mod arguments;
 mod call;
 mod cell;
 pub mod check;
+mod coded;
 mod compile;
 mod cuts;
 pub mod deadband;
 pub mod eval;
+mod faults;
+mod habits;
 pub mod ir;
 #[cfg(test)]
 mod language;
 pub mod lex;
+mod number;
 mod op;
 pub mod parse;
 pub mod reach;

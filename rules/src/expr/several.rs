@@ -76,7 +76,14 @@ impl Binder<'_> {
 
     pub(super) fn first_known(&mut self, parts: &[Expr], span: &Range<usize>) -> Option<Typed> {
         let (first, others) = parts.split_first()?;
-        let first = self.typed(first)?;
+        let Some(first) = self.typed(first) else {
+            others.iter().filter(|part| !self.is_code(part)).cloned().collect::<Vec<_>>().iter().for_each(
+                |part| {
+                    self.typed(part);
+                },
+            );
+            return None;
+        };
         let others: Vec<Option<Typed>> = others.iter().map(|part| self.beside(part, &first)).collect();
         let others: Vec<Typed> = others.into_iter().collect::<Option<_>>()?;
         let mut row = vec![first.ir.clone()];

@@ -2,7 +2,7 @@
 //!
 //! Here: which units and types a sum, a product and a quotient have. Not here: comparisons (`typed`), the numbers
 //! themselves (`cell`).
-//! Invariant: terms are in one unit; a sum of temperatures is known from a temperature.
+//! Invariant: terms are in one unit; a sum of temperatures is known from a temperature, a share from a number.
 
 use std::ops::Range;
 
@@ -110,6 +110,7 @@ impl Binder<'_> {
         b: Typed,
         power: i8,
     ) -> Option<(Typed, Typed, Option<Unit>, Option<f64>)> {
+        let is_ratio = ratio(&a, &b, power);
         let (a, b) = (a.without_percent(), b.without_percent());
         // A temperature times a number is one only in a mean: (a + b) / 2.
         let number = |x: &Typed| x.ir.number().filter(|_| x.unit.is_none());
@@ -133,7 +134,7 @@ impl Binder<'_> {
             return None;
         }
         let unit = match (&a.unit, &b.unit) {
-            (None, None) => None,
+            (None, None) => is_ratio.then(Unit::pure),
             (Some(unit), None) => Some(unit.clone()),
             (None, Some(unit)) if power > 0 => Some(unit.clone()),
             (None, Some(unit)) => Unit::pure().times(unit, -1),
@@ -141,5 +142,16 @@ impl Binder<'_> {
         };
         let weight = unit.as_ref().filter(|u| u.is_temperature()).map(|_| 0.0);
         Some((a, b, unit, weight))
+    }
+}
+
+/// Whether a product or quotient of numbers without a unit is a share, of which 1 is 100 %: one tag divided by another,
+/// and what is made of such shares. A factor alone tells nothing: `a / b * 100` may be meant as a percentage.
+fn ratio(a: &Typed, b: &Typed, power: i8) -> bool {
+    let is_share = |x: &Typed| x.unit.as_ref().is_some_and(Unit::is_pure);
+    if power < 0 {
+        !b.is_fixed() && !a.is_fixed() || b.is_fixed() && !a.is_fixed() && is_share(a)
+    } else {
+        is_share(a) && is_share(b)
     }
 }

@@ -1,21 +1,22 @@
 //! Types and units.
 //!
 //! Here: what is known of an expression before any value is, how two of them are brought to one unit, what may be
-//! compared. Not here: names (`check`), functions (`call`), arithmetic (`sum`), the units themselves (`units`).
+//! compared. Not here: names (`check`), codes (`coded`), functions (`call`), arithmetic (`sum`), the units themselves
+//! (`units`).
 //! Invariant: two numbers meet only in the same unit; a temperature never meets a difference of temperatures.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnose::did_you_mean;
 use crate::inventory::Names;
+use crate::ruleset::WindowFunction;
 use crate::units::{self, Measure, Unit};
 use crate::value::{Constant, Type, Value};
 
 use super::check::Binder;
 use super::compile::folded;
 use super::ir::Ir;
-use super::{Expr, Mistake, Node, Relation};
+use super::{Expr, Mistake, Relation};
 
 /// A typed expression with what is known of it.
 #[derive(Debug, Clone)]
@@ -155,24 +156,6 @@ impl Binder<'_> {
         Some((left, right))
     }
 
-    pub(super) fn is_code(&self, expr: &Expr) -> bool {
-        matches!(&expr.node, Node::Name(name) if !self.resolves(name))
-    }
-
-    /// Types what stands beside `other`: a name is a code of its table first.
-    pub(super) fn beside(&mut self, expr: &Expr, other: &Typed) -> Option<Typed> {
-        let (Node::Name(name), Some(names)) = (&expr.node, &other.names) else { return self.typed(expr) };
-        if let Some(code) = names.code(name) {
-            let code = Typed::constant(Value::Int(code), expr.span.clone());
-            return Some(Typed { kind: other.kind, names: Some(Arc::clone(names)), ..code });
-        }
-        if self.resolves(name) {
-            return self.typed(expr);
-        }
-        self.say(unknown_code(name, names, &expr.span));
-        None
-    }
-
     pub(super) fn compared(
         &mut self,
         relation: Relation,
@@ -187,25 +170,8 @@ impl Binder<'_> {
         let a = self.code_of_text(a, &b)?;
         let b = self.code_of_text(b, &a)?;
         self.types_fit(relation, &a, &b, whole)?;
-        self.fold(Ir::Compare(relation, Box::new(a.ir), Box::new(b.ir)), whole)
-    }
-
-    /// A parameter holds a code's name as a text.
-    pub(super) fn code_of_text(&mut self, text: Typed, other: &Typed) -> Option<Typed> {
-        let (Ir::Const(Value::Text(name)), Some(names)) = (&text.ir, &other.names) else { return Some(text) };
-        if text.literal {
-            return Some(text);
-        }
-        match names.code(name) {
-            Some(code) => {
-                let ir = Ir::Const(Value::Int(code));
-                Some(Typed { ir, kind: other.kind, names: Some(Arc::clone(names)), ..text })
-            }
-            None => {
-                self.say(unknown_code(name, names, &text.span));
-                None
-            }
-        }
+        let ir = self.codes_compared(relation, a, b)?;
+        self.fold(ir, whole)
     }
 
     pub(super) fn types_fit(
@@ -278,7 +244,7 @@ impl Binder<'_> {
     /// Brings the second number to the unit of the first.
     pub(super) fn unified_to(&mut self, a: Typed, b: Typed) -> Option<(Typed, Typed)> {
         let (Some(left), Some(right)) = (&a.unit, &b.unit) else {
-            return self.without_unit(&a, &b).then_some((a, b));
+            return (self.without_unit(&a, &b) && self.share_fits(&a, &b)).then_some((a, b));
         };
         if !left.fits(right) {
             let mistake = unfit(left, right, &b, false);
@@ -301,7 +267,12 @@ impl Binder<'_> {
                 } else {
                     "this is a sum of temperatures"
                 })
-                .help("a difference is written in K: `limit + 6 K`, `delta(t, 1 h) > 5 K`"),
+                .help(
+                    match b.ir.number().filter(|_| b.literal && x == 0.0 && right.text.ends_with('C')) {
+                        Some(number) => format!("a difference is written in K: `{number} K`"),
+                        None => "a difference is written in K: `limit + 6 K`, `delta(t, 1 h) > 5 K`".into(),
+                    },
+                ),
             );
             return None;
         }
@@ -320,7 +291,7 @@ impl Binder<'_> {
         let Some((with, without)) = stray else { return true };
         let unit = with.unit.as_ref().map(ToString::to_string).unwrap_or_default();
         if with.unit.as_ref().is_some_and(Unit::is_pure) && without.tag.is_none() {
-            return unit == "1" || self.ratio_in_percent(with);
+            return unit == "1" || self.no_percentage(with);
         }
         let message = format!("{} has no unit", without.shown());
         let mistake =
@@ -333,13 +304,44 @@ impl Binder<'_> {
         false
     }
 
-    fn ratio_in_percent(&mut self, with: &Typed) -> bool {
+    fn no_percentage(&mut self, with: &Typed) -> bool {
         self.say(
-            Mistake::new("R205", with.span.clone(), "a calculation without units gives a pure number")
-                .label("not a percentage")
-                .help("write it as a fraction: 0.95 for 95 %"),
+            Mistake::new("R205", with.span.clone(), "whether this calculation is a share cannot be known")
+                .label("a percentage is compared with a quotient of two tags")
+                .help("write `a / b > 2 %`, without `* 100`; or leave the unit out: 0.02 for 2 %"),
         );
         false
+    }
+
+    /// A share is at most 1: whoever compares it with 50 means 50 %.
+    fn share_fits(&mut self, a: &Typed, b: &Typed) -> bool {
+        for (share, limit) in [(a, b), (b, a)] {
+            let Some(number) = limit.ir.number().filter(|n| *n > 1.0 && limit.unit.is_none()) else {
+                continue;
+            };
+            if self.is_share(&share.ir) {
+                self.say(
+                    Mistake::new("R205", limit.span.clone(), "a share of time lies between 0 and 1")
+                        .label("it is never so much")
+                        .help(format!("write `{number} %`")),
+                );
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether it is the share of time for which a condition was true.
+    fn is_share(&self, ir: &Ir) -> bool {
+        let Ir::Window(window) = ir else { return false };
+        let Some((argument, window)) = self.windows.get(*window) else { return false };
+        let is_condition = match argument {
+            Ir::Slot(slot) => self.tag(*slot).kind == Type::Bool,
+            Ir::Compare(..) | Ir::Among(..) | Ir::Between(..) | Ir::Join(..) | Ir::Not(_) => true,
+            Ir::Has(..) | Ir::Good(_) => true,
+            _ => false,
+        };
+        is_condition && window.function == WindowFunction::Avg
     }
 
     /// Units that are not listed are compared by their text, which deserves a word.
@@ -355,17 +357,6 @@ impl Binder<'_> {
                     .label("it is compared by its text only, and never converted"),
             );
         }
-    }
-}
-
-pub(super) fn unknown_code(name: &str, names: &Names, span: &Range<usize>) -> Mistake {
-    let mistake =
-        Mistake::new("R215", span.clone(), format!("`{name}` is not a name of the table {}", names.table))
-            .label("no such name");
-    let known = || names.entries.iter().map(|(name, _)| name.as_str());
-    match did_you_mean(name, known()) {
-        Some(near) => mistake.help(format!("did you mean `{near}`?")),
-        None => mistake.help(format!("names: {}", known().take(20).collect::<Vec<_>>().join(", "))),
     }
 }
 
@@ -395,22 +386,31 @@ fn mismatch_help(a: &Typed, b: &Typed) -> Option<String> {
 }
 
 pub(super) fn unfit(left: &Unit, right: &Unit, at: &Typed, is_sum: bool) -> Mistake {
+    let (wanted, given) = (named(left), named(right));
     let message = if is_sum {
-        format!("{right} is added to {left}")
+        format!("{given} is added to {wanted}")
     } else {
-        format!("{left} is compared with {right}")
+        format!("{wanted} is compared with {given}")
     };
-    let mistake = Mistake::new("R205", at.span.clone(), message).label(format!("{left} is expected"));
+    let mistake = Mistake::new("R205", at.span.clone(), message).label(format!("{wanted} is expected"));
     if left.is_time() && right.is_length() {
         return mistake.help("`m` are metres: for minutes write `min`");
     }
-    if right.measure == Measure::Unlisted {
-        let near = units::names().filter(|u| Unit::read(u).fits(left));
-        return match did_you_mean(&right.text, near) {
-            Some(near) => mistake.help(format!("did you mean `{near}`?")),
-            None => mistake
-                .help(format!("`{right}` is not a listed unit: it equals only what is written the same")),
-        };
+    if let Some(near) = units::meant_beside(&right.text, left) {
+        return mistake.help(format!("did you mean `{near}`?"));
     }
-    mistake.help(format!("{right} does not convert into {left}"))
+    if right.measure == Measure::Unlisted {
+        return mistake
+            .help(format!("`{right}` is not a listed unit: it equals only what is written the same"));
+    }
+    mistake.help(if left.is_pure() {
+        "what this is divided by has the same unit: leave the unit out, or compare with a percentage".into()
+    } else {
+        format!("{given} does not convert into {wanted}")
+    })
+}
+
+/// A unit as messages call it.
+fn named(unit: &Unit) -> String {
+    if unit.text == "1" { "a pure number".into() } else { unit.to_string() }
 }

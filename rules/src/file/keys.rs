@@ -170,7 +170,9 @@ pub(super) fn texts(r: &mut Reader<'_, '_>) -> BTreeMap<String, (Template, Range
         } else {
             match Template::read(text) {
                 Ok(template) => drop(texts.insert(language.value, (template, node.span.clone()))),
-                Err(mistake) => report_mistake(r.report(), file, &node.span, mistake),
+                Err(mistakes) => {
+                    mistakes.into_iter().for_each(|m| report_mistake(r.report(), file, &node.span, m));
+                }
             }
         }
     }
@@ -243,8 +245,8 @@ pub(super) fn condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Con
 pub(super) fn parsed(report: &mut Report, given: Placed<String>, file: FileId) -> Option<Condition> {
     match parse(&given.value) {
         Ok(expr) => Some(Condition { text: given.value, span: given.span, expr }),
-        Err(mistake) => {
-            report_mistake(report, file, &given.span, mistake);
+        Err(mistakes) => {
+            mistakes.into_iter().for_each(|mistake| report_mistake(report, file, &given.span, mistake));
             None
         }
     }

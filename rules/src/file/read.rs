@@ -31,6 +31,18 @@ pub fn rules(report: &mut Report, file: FileId) -> FileRules {
     }
     let mut top = Reader::new(&table, "the file", file, report);
     let found = top.table("rule");
+    for (name, node) in &table.entries {
+        if name.value != "rule"
+            && let Node::Table(inside) = &node.value
+            && inside.entries.iter().any(|(key, _)| ["on", "when", "group"].contains(&key.value.as_str()))
+        {
+            top.foreign(
+                name,
+                "a rule stands in a table of the name `rule`",
+                &format!("write [rule.{}]", name.value),
+            );
+        }
+    }
     top.finish(&[]);
     let mut read = FileRules { parsed: report.errors_since(before) == 0, ..FileRules::default() };
     for (name, node) in found.map_or(&[][..], |table| &table.entries) {
@@ -46,8 +58,12 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
     let before = report.diagnostics().len();
     let title = format!("[rule.{}]", name.value);
     let Node::Table(table) = &node.value else {
-        let message = format!("`{}` must be a table", name.value);
-        report.error("E005", (file, node.span.clone()), message, format!("write {title}"));
+        let message = match &node.value {
+            Node::List(_) => "a rule stands in one pair of brackets".to_owned(),
+            _ => format!("`{}` must be a table", name.value),
+        };
+        let label = format!("this is {}", node.value.kind());
+        report.error("E005", (file, node.span.clone()), message, label).help = Some(format!("write {title}"));
         return None;
     };
     if !is_name(&name.value) {
@@ -56,12 +72,15 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
     }
     let mut r = Reader::new(table, &title, file, report);
     let rule = keys_of(&mut r, name);
+    // One with a mistake is there all the same.
+    let params = r.table("param").map_or(&[][..], |params| &params.entries);
+    let declared: Vec<&str> = params.iter().map(|(name, _)| name.value.as_str()).collect();
     for key in OF_THE_AGENT {
         r.misplaced(key, "it is for the whole agent", "give it in agent.toml under [agent]");
     }
     r.finish(&[]);
     let mut rule = rule?;
-    sense::whole(report, &rule);
+    sense::whole(report, &rule, &declared);
     if report.errors_since(before) > 0 {
         return None;
     }

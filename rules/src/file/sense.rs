@@ -11,11 +11,11 @@ use super::{Action, Group, Rule, State};
 use crate::diagnose::{Report, did_you_mean};
 use crate::expr::Node;
 
-/// Checks a rule as a whole.
-pub(super) fn whole(report: &mut Report, rule: &Rule) {
+/// Checks a rule as a whole; `params` are the names of its parameters, those with a mistake among them.
+pub(super) fn whole(report: &mut Report, rule: &Rule, params: &[&str]) {
     for group in &rule.groups {
         doubles(report, rule, group);
-        delays(report, rule, group);
+        delays(report, rule, group, params);
         unreachable(report, rule, group);
     }
     rule.actions.iter().for_each(|action| targets(report, rule, action));
@@ -45,12 +45,12 @@ fn doubles(report: &mut Report, rule: &Rule, group: &Group) {
 }
 
 /// Delays that name a parameter which there is not.
-fn delays(report: &mut Report, rule: &Rule, group: &Group) {
+fn delays(report: &mut Report, rule: &Rule, group: &Group, params: &[&str]) {
     let by = |state: &State| [("for", state.delay_by.clone()), ("hold", state.hold_by.clone())];
     for (key, name) in group.states.iter().flat_map(by) {
-        let Some(name) = name.filter(|name| !rule.params.contains_key(&name.value)) else { continue };
+        let Some(name) = name.filter(|name| !params.contains(&name.value.as_str())) else { continue };
         let message = format!("`{key}` is neither a duration nor a parameter of the rule");
-        let near = did_you_mean(&name.value, rule.params.keys().map(String::as_str));
+        let near = did_you_mean(&name.value, params.iter().copied());
         let help = near.map_or_else(
             || format!("write {key} = \"5 min\", or give the rule param.{} = \"5 min\"", name.value),
             |near| format!("did you mean `{near}`?"),

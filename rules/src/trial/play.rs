@@ -82,7 +82,8 @@ fn differences(state: Option<&Said>, expected: &Expected) -> Vec<(String, String
     for (language, wanted) in &expected.text {
         let text = state.and_then(|s| s.text.get(language)).map_or("", String::as_str);
         if text != wanted {
-            found.push((format!("the text ({language}) is `{text}`"), format!("`{wanted}` is expected")));
+            let message = format!("at {} the text ({language}) is `{text}`", shown(expected.at));
+            found.push((message, format!("`{wanted}` is expected")));
         }
     }
     found

@@ -26,11 +26,19 @@ impl Gate {
         Self { last: Some(true), ..Self::default() }
     }
 
-    /// It says something at an instant; `says` none: the rule has no such gate.
-    pub(crate) fn advance(&mut self, t: i64, says: Option<Option<bool>>, after: i64, from: Option<i64>) {
+    /// It says something at an instant, or cannot because a window `fills`; `says` none: the rule has no such gate.
+    pub(crate) fn advance(
+        &mut self,
+        t: i64,
+        (says, fills): (Option<Option<bool>>, bool),
+        after: i64,
+        from: Option<i64>,
+    ) {
         let Some(says) = says else { return };
         if says.is_some() {
             (self.last, self.unknown_since, self.gave_up) = (says, None, false);
+        } else if fills && self.last.is_some() {
+            self.unknown_since = None;
         } else {
             let since = *self.unknown_since.get_or_insert(t);
             if from.is_some_and(|from| t >= since.max(from) + after) {

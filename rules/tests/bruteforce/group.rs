@@ -75,6 +75,14 @@ impl GroupRun {
             (self.decided, self.undecided_since) = (true, None);
             return;
         }
+        let only_fills = match first_on {
+            Some(on) => judged[on].only_fills(true),
+            None => judged.iter().all(|j| j.only_fills(false)),
+        };
+        if only_fills {
+            self.undecided_since = None;
+            return;
+        }
         let since = *self.undecided_since.get_or_insert(t);
         if from.is_some_and(|from| t >= since.max(from) + policy.after()) {
             self.give_up(group, policy, judged);

@@ -32,6 +32,13 @@ pub(crate) fn is_boundary(length: i64, t: i64) -> bool {
     (ZERO + t) % cell(length) == 0
 }
 
+/// From when on a window looks back at an instant.
+fn start(length: i64, t: i64) -> i64 {
+    let cell = cell(length);
+    let cells = (length + cell - 1) / cell;
+    ((ZERO + t) / cell - cells) * cell - ZERO
+}
+
 impl History {
     pub(crate) fn new(inner: &Expr, length: i64, stale: Stale) -> Self {
         let inner = inner.clone();
@@ -83,12 +90,17 @@ impl History {
         held
     }
 
+    /// Whether a window reaches back to before the first known value, and of what came after it enough is known, this
+    /// instant too.
+    pub(crate) fn fills(&self, t: i64, coverage: i64) -> bool {
+        let Some((first, _)) = self.values.iter().find(|(_, value)| value.is_some()) else { return false };
+        let known: i64 = self.held(*first, t).iter().map(|(_, lasts)| lasts).sum();
+        start(self.length, t) < *first && self.at(t).is_some() && known * 100 >= (t - first) * coverage
+    }
+
     /// What a window function says at an instant. `counter`: the bits at which it wraps.
     pub(crate) fn says(&self, function: &str, t: i64, coverage: i64, counter: Option<u32>) -> Option<Known> {
-        let length = self.length;
-        let cell = cell(length);
-        let cells = (length + cell - 1) / cell;
-        let start = ((ZERO + t) / cell - cells) * cell - ZERO;
+        let start = start(self.length, t);
         let held = self.held(start, t);
         let known: i64 = held.iter().map(|(_, lasts)| lasts).sum();
         if known * 100 < (t - start) * coverage {

@@ -10,7 +10,7 @@ use proto::{Cause, Severity};
 use super::gate::{Gate, Is};
 use super::group::GroupRun;
 use super::judge::not;
-use super::model::{Expr, Order, Rule, UnknownPolicy, World};
+use super::model::{Order, Rule, UnknownPolicy, World};
 use super::notices::Notices;
 use super::says::Says;
 use super::scope::Scope;
@@ -119,8 +119,9 @@ impl Instance {
         let active = self.rule.active_if.as_ref().map(|_| self.verdicts.says(gates));
         let place = gates + usize::from(active.is_some());
         let suppress = self.rule.suppress_if.as_ref().map(|_| self.verdicts.says(place));
-        self.gate.advance(t, active, after, from);
-        self.suppression.advance(t, suppress, after, from);
+        let fills = |place: usize| self.verdicts.fills(place);
+        self.gate.advance(t, (active, active.is_some() && fills(gates)), after, from);
+        self.suppression.advance(t, (suppress, suppress.is_some() && fills(place)), after, from);
         let goes_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
         let rule = &self.rule;
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&verdicts) {
@@ -136,14 +137,11 @@ impl Instance {
     /// What the conditions of each state of each group say.
     fn judged(&self, scope: &Scope, t: i64) -> Vec<Vec<Judged>> {
         let mut place = 0;
+        let fills = |place: usize| self.verdicts.fills(place);
         let mut of_group = |group: &super::model::Group| {
             let policy = self.rule.unknown_of(group);
             let as_false = |place: usize| match self.verdicts.says(place) {
-                None if *policy == UnknownPolicy::AsFalse
-                    && !self.waits_for(scope, t, &self.verdicts.expressions[place]) =>
-                {
-                    Some(false)
-                }
+                None if *policy == UnknownPolicy::AsFalse && !self.waits_for(scope, t, place) => Some(false),
                 truth => truth,
             };
             let of_state = |state: &super::model::State| {
@@ -151,15 +149,21 @@ impl Instance {
                 let clear = if state.clear.is_some() { clear } else { not(clear) };
                 place += 2;
                 let (delay, hold, latch) = (state.delay, state.hold, state.latch);
-                Judged { when, clear, delay, hold, latch, after: policy.after() }
+                let (after, fills) = (policy.after(), [fills(place - 2), fills(place - 1)]);
+                Judged { when, clear, delay, hold, latch, after, fills }
             };
             group.states.iter().map(of_state).collect()
         };
         self.rule.groups.iter().map(&mut of_group).collect()
     }
 
-    /// After a restart Unknown does not count as false before the tag was heard, for a minute at most.
-    fn waits_for(&self, scope: &Scope, t: i64, expr: &Expr) -> bool {
+    /// After a restart Unknown does not count as false before the tag was heard, for a minute at most, nor while a
+    /// window fills.
+    fn waits_for(&self, scope: &Scope, t: i64, place: usize) -> bool {
+        if self.restarted && self.verdicts.fills(place) {
+            return true;
+        }
+        let expr = &self.verdicts.expressions[place];
         let unheard = expr.tags().into_iter().any(|tag| !scope.signals.seen(tag));
         self.restarted && unheard && self.begin.is_some_and(|begin| t < begin + 60_000)
     }
@@ -176,13 +180,17 @@ impl Instance {
         let (suppressed, shelved) = (self.is_suppressed(), self.silence.is_on());
         let silent = suppressed || shelved;
         let ended = std::mem::replace(&mut self.was_silent, silent) && !silent;
+        // A state that matters less than before was told when it mattered more.
+        let sinks = before.name == now.name && now.severity < before.severity;
+        let unheard_of = ended && self.entered_silent && now.matters();
         let cause = if before.name != now.name || before.severity != now.severity {
             Some(match forced {
+                _ if sinks && unheard_of => Cause::Unsuppressed,
                 Some(cause) => cause,
                 None if before.name == now.name => Cause::Severity,
                 None => now.cause(t, &before, &self.groups),
             })
-        } else if ended && self.entered_silent && now.matters() {
+        } else if unheard_of {
             Some(Cause::Unsuppressed)
         } else {
             shelving.then_some(Cause::Shelve)
@@ -204,7 +212,9 @@ impl Instance {
         out: &mut Vec<Said>,
     ) {
         let t = look.t;
-        let changed = !matches!(cause, Cause::Unsuppressed | Cause::Shelve);
+        let same_name = before.name == self.says.name;
+        let changed = !same_name || before.severity != self.says.severity;
+        let sinks = same_name && self.says.severity < before.severity;
         let since = self.since.unwrap_or(t);
         self.sequence += 1;
         if changed {
@@ -215,7 +225,7 @@ impl Instance {
             }
         }
         if cause != Cause::Shelve {
-            self.entered_silent = suppressed || shelved;
+            self.entered_silent = (suppressed || shelved) && (!sinks || self.entered_silent);
         }
         let activation = changed && self.says.is_activation(before);
         let chatters = activation && self.activate(look, out);
@@ -259,7 +269,7 @@ impl Instance {
         if cause == Cause::Shelve || self.says.stands_in() {
             return;
         }
-        if same && self.says.severity < before.severity {
+        if same && self.says.severity < before.severity && cause != Cause::Unsuppressed {
             return self.notices.fall(&self.says);
         }
         let words = self.notices.enter(&self.rule.actions, look.t, self.sequence, &self.says, silent);
@@ -354,5 +364,6 @@ impl Instance {
     /// Nobody can say how long the break lasted.
     pub(crate) fn forget_break(&mut self) {
         self.groups.iter_mut().for_each(GroupRun::forget_break);
+        (self.activations, self.chattering) = (Vec::new(), false);
     }
 }

@@ -24,6 +24,16 @@ pub(crate) struct Judged {
     pub(crate) latch: bool,
     /// `unknown.after`.
     pub(crate) after: i64,
+    /// Whether `when`, and `clear`, are Unknown only because of windows that fill.
+    pub(crate) fills: [bool; 2],
+}
+
+impl Judged {
+    /// Whether nothing but windows that fill leaves open whether the state, which is On or not, moves.
+    pub(crate) fn only_fills(&self, on: bool) -> bool {
+        let clear_decides = on && self.clear.is_none();
+        (self.when.is_some() || self.fills[0]) && (!clear_decides || self.fills[1])
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -31,6 +31,8 @@ struct Last {
     says: Option<bool>,
     /// What its comparisons of ages said, and the hours.
     moments: Vec<Option<Known>>,
+    /// It says nothing, only because of windows that fill.
+    fills: bool,
 }
 
 impl Verdicts {
@@ -88,10 +90,17 @@ impl Verdicts {
             let windowed = !expr.windows().is_empty();
             let moments = moments(expr, &sight);
             if !windowed || due || last.as_ref().is_none_or(|last| last.moments != moments) {
-                *last = Some(Last { says: truth(expr, &sight), moments });
+                let says = truth(expr, &sight);
+                let fills = windowed && says.is_none() && sight.fills(expr);
+                *last = Some(Last { says, moments, fills });
             }
         }
         self.last = last;
+    }
+
+    /// Whether an expression said nothing only because of windows that fill.
+    pub(crate) fn fills(&self, place: usize) -> bool {
+        self.last.get(place).is_some_and(|last| last.as_ref().is_some_and(|last| last.fills))
     }
 
     /// What an expression said when it was judged last; none, too, where it never was.
@@ -130,6 +139,29 @@ struct Sighted<'s> {
     t: i64,
 }
 
+impl Sighted<'_> {
+    /// Whether nothing is Unknown but windows that fill.
+    fn fills(&self, expr: &Expr) -> bool {
+        let mut any = false;
+        for e in expr.all() {
+            let Expr::Window(function, inner, length) = e else { continue };
+            if self.window(function, inner, *length).is_some() {
+                continue;
+            }
+            let history = self.history(inner, *length);
+            any = history.is_some_and(|h| h.fills(self.t, self.verdicts.coverage));
+            if !any {
+                return false;
+            }
+        }
+        any && expr.outside().into_iter().all(|tag| self.held(tag).is_some())
+    }
+
+    fn history(&self, inner: &Expr, length: i64) -> Option<&History> {
+        self.scope.histories.iter().find(|history| history.is(inner, length, self.verdicts.policy))
+    }
+}
+
 impl Sight for Sighted<'_> {
     fn held(&self, tag: usize) -> Option<Known> {
         let place = self.verdicts.tags.iter().position(|other| *other == tag)?;
@@ -145,8 +177,7 @@ impl Sight for Sighted<'_> {
     }
 
     fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known> {
-        let of = |history: &&History| history.is(inner, length, self.verdicts.policy);
-        let history = self.scope.histories.iter().find(of)?;
+        let history = self.history(inner, length)?;
         let counter = match inner {
             Expr::Tag(tag) => self.world.name(*tag).counter,
             _ => None,

@@ -1,4 +1,4 @@
-//! The machines, sources and tags of an `agent.toml` with recorded sources, as the engine knows them.
+//! The machines, sources, tags and targets of an `agent.toml` with recorded sources, as the engine knows them.
 //!
 //! Here: the keys that the rules need. Not here: whatever else such a file may say, and its mistakes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
@@ -40,6 +40,7 @@ pub(crate) fn read(text: &str) -> Inventory {
             assert!(inventory.add_tag(tag).is_some());
         }
     }
+    inventory.set_targets(tables(&table, "notify").into_iter().map(|t| word(t, "name").unwrap()).collect());
     inventory
 }
 

@@ -34,6 +34,10 @@ pub(super) fn transition(t: &Transition) -> String {
     if !t.flags.is_empty() {
         line += &format!(" | {}", t.flags.join(", "));
     }
+    let texts: Vec<String> = t.text.iter().map(|(language, text)| format!("{language} '{text}'")).collect();
+    if !texts.is_empty() {
+        line += &format!(" | {}", texts.join(", "));
+    }
     line += &t.operator.as_ref().map(|o| format!(" | by {}: {}", o.who, o.why)).unwrap_or_default();
     line + &format!(" | at {}, watermark {}", seconds(t.detected_at), seconds(t.watermark))
 }
@@ -98,8 +102,9 @@ pub(super) fn deadline(engine: &Engine) -> String {
 
 pub(super) fn counts(engine: &Engine) -> String {
     let c = engine.counts();
+    let unlisted = if c.unlisted > 0 { format!(", unlisted {}", c.unlisted) } else { String::new() };
     format!(
-        "datapoints {}, late {}, applied {}, dropped {}, raised {}",
+        "datapoints {}, late {}, applied {}, dropped {}, raised {}{unlisted}",
         c.datapoints, c.late, c.applied, c.dropped, c.raised
     )
 }

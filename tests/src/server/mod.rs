@@ -7,13 +7,15 @@
 //! Here: S7 connections and their limit. Not here: the protocol of one connection (`session`), the memory it reads.
 //! Invariant: nothing a client sends changes anything but the list of violations (I10).
 
+mod front;
 pub mod opcua;
 mod read;
 mod session;
 mod violation;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,11 +23,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use front::Front;
 pub use session::{Reply, Session};
 pub use violation::Violation;
 use violation::Violations;
-
-use crate::gate::Gate;
 
 /// Bytes of a TPKT header.
 const TPKT_LEN: usize = 4;
@@ -56,8 +57,7 @@ pub type Memory = Arc<dyn Fn(u16) -> Option<Vec<u8>> + Send + Sync>;
 /// A PLC on a port of its own. It is gone when it is dropped.
 #[derive(Debug)]
 pub struct Plc {
-    gate: Gate,
-    violations: Violations,
+    front: Front,
     server: JoinHandle<()>,
 }
 
@@ -72,28 +72,18 @@ impl Plc {
         tell: Option<mpsc::UnboundedSender<Violation>>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let gate = Gate::before(listener.local_addr()?)?;
         let violations = Violations::told(tell);
-        let server = tokio::spawn(serve(listener, cpu, memory, violations.clone()));
-        Ok(Self { gate, violations, server })
+        let front = Front::before(listener.local_addr()?, violations.clone())?;
+        let server = tokio::spawn(serve(listener, cpu, memory, violations));
+        Ok(Self { front, server })
     }
+}
 
-    /// Where to connect.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.gate.address()
-    }
+impl Deref for Plc {
+    type Target = Front;
 
-    /// Through it the PLC falls silent, goes away and comes back.
-    #[must_use]
-    pub fn gate(&self) -> &Gate {
-        &self.gate
-    }
-
-    /// Everything that a client did and must not do.
-    #[must_use]
-    pub fn violations(&self) -> Vec<Violation> {
-        self.violations.all()
+    fn deref(&self) -> &Front {
+        &self.front
     }
 }
 

@@ -38,6 +38,7 @@ struct Traffic {
     /// A text whose requests are held up, for this long.
     slow: OnceLock<(&'static str, Duration)>,
     asked: AtomicUsize,
+    put: AtomicUsize,
     expired: AtomicUsize,
 }
 
@@ -122,6 +123,11 @@ impl Kinesis {
         self.traffic.expired.load(Ordering::SeqCst)
     }
 
+    /// Records that were put and accepted so far.
+    pub(crate) fn put_so_far(&self) -> usize {
+        self.traffic.put.load(Ordering::SeqCst)
+    }
+
     pub(crate) async fn create(&self, stream: &str, shards: i32) {
         self.client.create_stream().stream_name(stream).shard_count(shards).send().await.unwrap();
         self.active(stream).await;
@@ -164,6 +170,7 @@ impl Kinesis {
             assert!(Instant::now() < end, "{e:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        self.traffic.put.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Splits a shard in the middle; gives its children.

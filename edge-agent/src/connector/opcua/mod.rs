@@ -17,6 +17,7 @@
 mod certificate;
 mod error;
 mod expiry;
+mod item;
 mod link;
 mod node;
 mod publication;

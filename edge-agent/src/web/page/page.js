@@ -21,7 +21,7 @@ function problems(v) {
   const found = [];
   const add = (level, where, what, since, why, key) => found.push({ level, where, what, since, why, key });
   for (const j of v.judged) {
-    if (j.severity !== 'info') add(j.severity, j.machine, nameOf(j), j.since, [whyOf(j), notesOf(j, v.at)].filter(Boolean).join(' · '), `rule ${j.rule} ${j.machine}`);
+    if (j.severity !== 'info' && !isSilent(j)) add(j.severity, j.machine, nameOf(j), j.since, [whyOf(j), notesOf(j, v.at)].filter(Boolean).join(' · '), `rule ${j.rule} ${j.machine}`);
   }
   if (v.diskFull) add('alarm', w.outbox, w.diskFull, null, w.diskFullWhy, 'disk');
   for (const s of v.sources) {
@@ -37,6 +37,11 @@ function problems(v) {
   }
   const rank = (p) => LEVELS.indexOf(p.level);
   return found.sort((a, b) => rank(b) - rank(a) || (a.since ?? 0) - (b.since ?? 0));
+}
+
+// Nobody is to be told of it: a rule suppresses it, or somebody has silenced it.
+function isSilent(j) {
+  return j.suppressed || j.shelved !== null || j.outOfService !== null;
 }
 
 // What keeps a rule from being judged or from telling anybody.
@@ -68,8 +73,10 @@ function showNow(v) {
   const count = (l) => all.filter((p) => p.level === l).length;
   const words = [['critical', 'criticals'], ['alarm', 'alarms'], ['warning', 'warnings'], ['unknown', 'unknowns']];
   const summed = words.filter(([l]) => count(l) > 0).map(([l, word]) => w[word](count(l))).join(', ');
-  badge(at('verdict'), all[0]?.level ?? 'info', summed || w.fine);
-  document.title = `${summed || w.fine} – ${v.agent}`;
+  const silenced = v.machines.reduce((sum, m) => sum + m.silenced, 0);
+  const verdict = [summed || (silenced > 0 ? w.fineElse : w.fine), silenced > 0 ? w.silenced(silenced) : ''].filter(Boolean).join(', ');
+  badge(at('verdict'), all[0]?.level ?? 'info', verdict);
+  document.title = `${verdict} – ${v.agent}`;
   say(at('covered'), w.covered(v.machines.length, v.instances, v.tags.length + v.tagsLeftOut));
   keep(at('problems'), all.slice(0, PROBLEMS_MAX), (p) => p.key, problem, (node, p) => {
     node.className = p.level;
@@ -93,12 +100,12 @@ function problem() {
 
 function showLine(v) {
   keep(at('machines'), v.machines, (m) => m.name, machine, (node, m) => {
-    const worst = v.judged.find((j) => j.machine === m.name && j.severity === m.worst);
+    const worst = v.judged.find((j) => j.machine === m.name && j.severity === m.worst && !isSilent(j));
     const l = m.worst === 'info' && m.unknown > 0 ? 'unknown' : m.worst;
     node.className = l;
     badge(node.children[1], l, l === 'info' || l === 'unknown' || !worst ? w[l] : `${w[l]}: ${nameOf(worst)}`);
     const since = m.worst === 'info' || !worst?.since ? '' : w.lasting(duration(v.at - worst.since));
-    const rest = [since, m.wrong > 1 ? w.rulesOf(m.wrong, m.instances) : '', m.unknown ? w.unknownRules(m.unknown) : '', m.bad ? w.badTags(m.bad) : ''];
+    const rest = [since, m.wrong > 1 ? w.rulesOf(m.wrong, m.instances) : '', m.silenced ? w.silenced(m.silenced) : '', m.unknown ? w.unknownRules(m.unknown) : '', m.bad ? w.badTags(m.bad) : ''];
     say(node.children[2], rest.filter(Boolean).join(' · '));
   });
   showTimeline(v);
@@ -131,8 +138,7 @@ function timelineRow(m) {
 
 function showRules(v) {
   keep(at('mistakes'), v.mistakes, (m) => m.text, (m) => el('li', {}, sign(m.isError ? 'warning' : 'info'), el('span', {}, foreign(m.text))), () => {});
-  const silent = (j) => j.suppressed || j.shelved !== null || j.outOfService !== null;
-  const odd = (j) => j.severity !== 'info' || j.pending.length + j.latched.length > 0 || j.state === 'Unknown' || silent(j);
+  const odd = (j) => j.severity !== 'info' || j.pending.length + j.latched.length > 0 || j.state === 'Unknown' || isSilent(j);
   const wanted = at('rules-odd').checked ? v.judged.filter(odd) : v.judged;
   const make = row(['state', 'rule', 'since', 'pending', 'votes', 'watermark']);
   keep(at('judged'), wanted.slice(0, ROWS_MAX), (j) => `${j.rule} ${j.machine}`, make, (node, j) => {

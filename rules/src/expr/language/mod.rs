@@ -71,7 +71,7 @@ fn check(text: &str) -> Result<(String, Vec<Mistake>), Vec<Mistake>> {
     let (inventory, machine) = inventory();
     let params = params();
     let mut binder = Binder::new(&inventory, machine, &params, 0.8);
-    let expr: Expr = parse(text).map_err(|m| vec![m])?;
+    let expr: Expr = parse(text)?;
     match binder.condition(&expr) {
         (Some(ir), warnings) => Ok((binder.names().canonical(&ir), warnings)),
         (None, mistakes) => Err(mistakes),
@@ -291,6 +291,64 @@ fn codes_have_names() {
 }
 
 #[test]
+fn a_code_that_is_not_listed_equals_nothing_and_is_no_code_to_compare_with() {
+    says(
+        "WS_Cur_Prog = 3",
+        &[
+            "R215 3: 3 is not a code of the table ws09_prog (a code that is not listed equals nothing; codes: Undefined 0, Production 1, StartUp 2, RunDown 4, Clean 8, Changeover 16, Maintenance 32, Break 64; a table of your own stands in agent.toml under [enum.NAME])",
+        ],
+    );
+    holds("WS_Cur_State = prev(WS_Cur_State) or WS_Cur_State = 1", &[I(1)]);
+    let same = |a: Held, b: Held| judge("WS_Cur_State = state", &[a, b]);
+    assert_eq!(same(Ok(I(128)), Ok(I(128))), Truth::True);
+    assert_eq!(same(Ok(I(3)), Ok(I(3))), Truth::False);
+    assert_eq!(same(Ok(I(3)), Ok(I(128))), Truth::False);
+    assert_eq!(same(Ok(I(3)), Err(Unknown::Bad)), Truth::Unknown);
+    assert_eq!(same(Err(Unknown::Bad), Ok(I(3))), Truth::Unknown);
+    let differs = |a: Held, b: Held| judge("state <> WS_Cur_State", &[a, b]);
+    assert_eq!(differs(Ok(I(3)), Ok(I(3))), Truth::True);
+    assert_eq!(differs(Ok(I(128)), Ok(I(128))), Truth::False);
+    assert_eq!(differs(Ok(I(128)), Ok(I(1))), Truth::True);
+    assert_eq!(differs(Ok(I(3)), Err(Unknown::Bad)), Truth::Unknown);
+}
+
+#[test]
+fn a_quotient_of_two_numbers_without_unit_is_a_share() {
+    holds("level / state > 2 %", &[F(3.0), I(100)]);
+    holds("level / state = 3 %", &[F(3.0), I(100)]);
+    holds("1 - level / state < 98 %", &[F(3.0), I(100)]);
+    holds("(state - level) / state > 96 %", &[I(100), F(3.0)]);
+    holds("level / state * (level / state) > 2 %", &[F(20.0), I(100)]);
+    holds("(level / state + level / state) / 2 > 2 %", &[F(3.0), I(100)]);
+    holds("level / state > 0.02", &[F(3.0), I(100)]);
+    holds("level / state < 50 ‰", &[F(3.0), I(100)]);
+    assert_eq!(
+        canonical("delta(state, 10 min) / delta(level, 10 min) > 2 %"),
+        "((delta(`state`)[600000 ms, 0.8] / delta(`level`)[600000 ms, 0.8]) > 0.02)"
+    );
+    let help = "whether this calculation is a share cannot be known (a percentage is compared with a quotient of two tags; write `a / b > 2 %`, without `* 100`; or leave the unit out: 0.02 for 2 %)";
+    says("level / state * 100 > 2 %", &[&format!("R205 2 %: {help}")]);
+    says("level / 2 > 2 %", &[&format!("R205 2 %: {help}")]);
+    says("level * 2 % > 3 %", &[&format!("R205 3 %: {help}")]);
+    says(
+        "level / state > 3 bar",
+        &[
+            "R205 3 bar: a pure number is compared with bar (a pure number is expected; what this is divided by has the same unit: leave the unit out, or compare with a percentage)",
+        ],
+    );
+}
+
+#[test]
+fn a_share_of_time_is_compared_with_a_percentage_or_a_fraction() {
+    assert_eq!(canonical("avg(pump, 10 min) < 50 %"), "(avg(`pump`)[600000 ms, 0.8] < 0.5)");
+    assert_eq!(canonical("avg(pump, 10 min) < 0.5"), "(avg(`pump`)[600000 ms, 0.8] < 0.5)");
+    says(
+        "avg(level > 3, 10 min) < 50",
+        &["R205 50: a share of time lies between 0 and 1 (it is never so much; write `50 %`)"],
+    );
+}
+
+#[test]
 fn bits_have_names() {
     assert_eq!(canonical("has(alarms, Jam)"), "has5(`alarms`)");
     assert_eq!(canonical("has(alarms, 5) or has(state, 3)"), "(has5(`alarms`) or has3(`state`))");
@@ -354,6 +412,19 @@ fn names_are_found_or_suggested_all_in_one_run() {
         &[
             "R201 ärger: unknown tag `ärger` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
             "R201 größe: unknown tag `größe` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
+        ],
+    );
+    says(
+        "(wrong else falsch) and has(nothing, 99) and avg(presure) > 3 and round(levle, 77) > 1 and foo(bottels, x, 1)",
+        &[
+            "R201 wrong: unknown tag `wrong` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
+            "R201 nothing: unknown tag `nothing` (washer-1 has no such tag; tags are declared in agent.toml under [[source.tag]])",
+            "R206 avg(presure): `avg` needs an expression and a duration (1 given; write `avg(tag, 5 min)`)",
+            "R201 presure: unknown tag `presure` (washer-1 has no such tag; did you mean `pressure`?)",
+            "R201 levle: unknown tag `levle` (washer-1 has no such tag; did you mean `level`?)",
+            "R206 77: a number of decimals from 0 to 9 is expected (here; write `round(x, 1)`)",
+            "R206 foo: unknown function `foo` (no such function; functions: avg, min, max, sum, count, edges, rate, delta, stddev, changes, prev, age, good, abs, round, has, hour, weekday)",
+            "R201 bottels: unknown tag `bottels` (washer-1 has no such tag; did you mean `bottles`?)",
         ],
     );
     assert_eq!(mistakes("nowhere = pump + x").len(), 2);

@@ -14,8 +14,9 @@ mod board;
 mod nodes;
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::net::TcpListener as Listener;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -30,9 +31,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::board::Board;
 use self::nodes::{Nodes, data_value, locked, node};
-use super::{Violation, Violations};
+use super::{Front, Violation, Violations};
 use crate::clock::now_ms;
-use crate::gate::Gate;
 use crate::line::Line;
 use crate::script::Machine;
 
@@ -49,8 +49,7 @@ const SESSIONS_MAX: usize = 200;
 
 /// A server on a port of its own. It is gone when it is dropped.
 pub struct Station {
-    gate: Gate,
-    violations: Violations,
+    front: Front,
     server: ServerHandle,
     /// For the certificates that the server keeps, none in fact.
     _folder: TempDir,
@@ -70,11 +69,11 @@ impl Station {
     ) -> io::Result<Self> {
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
-        let gate = Gate::before(listener.local_addr()?)?;
         let folder = TempDir::with_prefix("plimsoll-")?;
         let (board, violations) =
             (Arc::new(Mutex::new(Board::new(line, machine, now_ms()))), Violations::told(tell));
-        let nodes = Nodes { board: Arc::clone(&board), violations: violations.clone() };
+        let front = Front::before(listener.local_addr()?, violations.clone())?;
+        let nodes = Nodes { board: Arc::clone(&board), violations };
         let mut builder = ServerBuilder::new_anonymous(machine.name())
             .application_uri("urn:plimsoll:plant:server")
             .product_uri("urn:plimsoll:plant")
@@ -97,25 +96,15 @@ impl Station {
                 }
             });
         })?;
-        Ok(Self { gate, violations, server: handle, _folder: folder })
+        Ok(Self { front, server: handle, _folder: folder })
     }
+}
 
-    /// Where to connect.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.gate.address()
-    }
+impl Deref for Station {
+    type Target = Front;
 
-    /// Through it the server falls silent, goes away and comes back.
-    #[must_use]
-    pub fn gate(&self) -> &Gate {
-        &self.gate
-    }
-
-    /// Everything that a client did and must not do.
-    #[must_use]
-    pub fn violations(&self) -> Vec<Violation> {
-        self.violations.all()
+    fn deref(&self) -> &Front {
+        &self.front
     }
 }
 

@@ -1,34 +1,34 @@
 //! A rule bound to a machine.
 //!
-//! Here: the machine's parameters, the definitions, the conditions with the default clear that a deadband makes
-//! harder, the gates and the texts, all put into one [`Plan`]; states that can never be reached. Not here: which
+//! Here: the machine's parameters, the definitions, the conditions, the gates and the texts, all put into one [`Plan`];
+//! states that can never be reached. What a deadband makes of a condition stands in `deadbands`. Not here: which
 //! machines a rule is for (`ruleset`), what an expression means (`expr`).
 //! Invariant: a plan comes of a rule without a mistake on this machine; all mistakes of the rule are shown in one
 //! run, each once.
+
+mod deadbands;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use deadbands::Deadbands;
 use sha2::{Digest as _, Sha256};
 
 use crate::delays;
-use crate::diagnose::{Diagnostic, Report};
-use crate::document::Placed;
+use crate::diagnose::{Diagnostic, Report, did_you_mean};
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
-use crate::expr::deadband::{Deadband, Immovable};
 use crate::expr::ir::{Ir, Reads};
 use crate::expr::{Expr, Relation, reach};
 use crate::file::{Group, Rule, State, report_mistake};
 use crate::inventory::{Inventory, MachineId, SourceId};
-use crate::params;
+use crate::params::{self, Mismatch};
 use crate::place;
-use crate::ruleset::{BoundCondition, BoundProgram, Plan};
-use crate::text::Template;
+use crate::ruleset::{BoundCondition, BoundProgram, Plan, Shape};
+use crate::text::{self, Template};
 use crate::time::Millis;
-use crate::units::Unit;
-use crate::value::{Constant, Value};
+use crate::value::Constant;
 
 /// Binds a rule to a machine; none: mistakes were reported.
 pub(crate) fn plan(
@@ -45,10 +45,13 @@ pub(crate) fn plan(
         rule,
         binder: Binder::new(inventory, machine, &params, rule.coverage),
         programs: Vec::new(),
+        deadbands: Deadbands::default(),
+        before,
     };
     binding.clashes(inventory, machine);
     binding.defines();
     let conditions: Vec<Vec<BoundCondition>> = rule.groups.iter().map(|group| binding.group(group)).collect();
+    binding.idle_deadbands();
     let active_if = rule.active_if.as_ref().and_then(|c| binding.gate(&c.expr, &c.span));
     let suppress_if = rule.suppress_if.as_ref().and_then(|c| binding.gate(&c.expr, &c.span));
     let (texts, text_slots) = binding.texts(&params);
@@ -60,19 +63,8 @@ pub(crate) fn plan(
     let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
     sources.sort_unstable();
     sources.dedup();
-    let plan = Plan {
-        rule: Arc::clone(rule),
-        machine,
-        slots,
-        sources,
-        programs,
-        conditions,
-        active_if,
-        suppress_if,
-        windows,
-        texts,
-        text_slots,
-    };
+    let shape = Shape { programs, conditions, active_if, suppress_if, windows, texts, text_slots };
+    let plan = Plan { rule: Arc::clone(rule), machine, slots, sources, shape: Arc::new(shape) };
     (report.errors_since(before) == 0).then_some(plan)
 }
 
@@ -84,6 +76,11 @@ fn parameters(
     machine: MachineId,
 ) -> Option<BTreeMap<String, Constant>> {
     let machine = inventory.machine(machine);
+    for (name, param) in &rule.params {
+        if let Some(mismatch) = machine.params.get(name).and_then(|given| params::mismatch(param, given)) {
+            of_agent(report, rule, &machine.name, (name, &param.span), &mismatch);
+        }
+    }
     match params::of(rule, machine) {
         Ok(params) => Some(params),
         Err(name) => {
@@ -98,11 +95,23 @@ fn parameters(
     }
 }
 
+/// A machine's own value that cannot be what the parameter is.
+fn of_agent(report: &mut Report, rule: &Rule, machine: &str, at: (&str, &Range<usize>), mismatch: &Mismatch) {
+    let (name, span) = at;
+    let message = format!("the value of `{name}` that agent.toml gives to {machine} is {}", mismatch.found);
+    let label = format!("{} is expected", mismatch.expected);
+    report.error("R607", (rule.file, span.clone()), message, label).help =
+        Some(format!("change param.{name} under [[machine]] {machine} in agent.toml"));
+}
+
 struct Binding<'a, 'i> {
     report: &'a mut Report,
     rule: &'a Rule,
     binder: Binder<'i>,
     programs: Vec<BoundProgram>,
+    deadbands: Deadbands,
+    /// How much had been said before this machine.
+    before: usize,
 }
 
 /// A condition of a state, typed.
@@ -129,7 +138,7 @@ impl Binding<'_, '_> {
         }
     }
 
-    /// Whether the same was said of another machine.
+    /// Whether the same was said of this machine.
     fn is_said(&self, place: &Range<usize>, mistake: &Mistake) -> bool {
         let same = |d: &Diagnostic| {
             d.file == self.rule.file
@@ -137,7 +146,7 @@ impl Binding<'_, '_> {
                 && d.code == mistake.code
                 && d.message == mistake.message
         };
-        self.report.diagnostics().iter().any(same)
+        self.report.diagnostics()[self.before..].iter().any(same)
     }
 
     /// A parameter or a definition hides nothing: its name is its own.
@@ -216,7 +225,8 @@ impl Binding<'_, '_> {
                 typed.push(Typed { state, when, clear });
             }
         }
-        self.deadbands(group, &mut typed);
+        let whole = typed.len() == group.states.len();
+        self.deadbands(group, &mut typed, whole);
         self.unreachable(&typed);
         typed.iter().map(|typed| self.bound(typed)).collect()
     }
@@ -231,115 +241,6 @@ impl Binding<'_, '_> {
         let when = self.program(&typed.when);
         let clear = typed.clear.as_ref().map(|clear| self.program(clear));
         BoundCondition { when, clear, identity: identity_of(&canonical) }
-    }
-
-    /// Makes the default clear of the states harder that use a tag with a deadband.
-    fn deadbands(&mut self, group: &Group, typed: &mut [Typed<'_>]) {
-        let arguments: Vec<Ir> = self.binder.windows.iter().map(|(argument, _)| argument.clone()).collect();
-        let windows = self.binder.windows();
-        let mut kept: Vec<Ir> = typed.iter().map(|t| t.when.clone()).collect();
-        let mut harder = vec![false; typed.len()];
-        for (tag, width) in &group.deadband {
-            let Some((slot, width_in_unit)) = self.deadband_width(tag, width) else { continue };
-            let deadband = Deadband { slot, width: width_in_unit, windows: &windows, arguments: &arguments };
-            let mut moved_at_all = 0;
-            for (i, one) in typed.iter().enumerate().filter(|(_, t)| deadband.concerns(&t.when)) {
-                if one.state.clear.is_some() {
-                    self.deadband_beside_clear(tag, width, one.state);
-                    moved_at_all += 1;
-                    continue;
-                }
-                match deadband.kept(&kept[i]) {
-                    Ok((ir, moved)) => {
-                        harder[i] |= moved > 0;
-                        moved_at_all += moved;
-                        kept[i] = ir;
-                    }
-                    Err(immovable) => {
-                        self.immovable(tag, width, one.state, immovable);
-                        moved_at_all += 1;
-                    }
-                }
-            }
-            if moved_at_all == 0 {
-                let message = format!("the deadband of `{tag}` changes nothing");
-                let mistake = Mistake::warning("R213", 0..0, message);
-                self.show_at(&width.span, mistake.label("no state of the group compares it with a limit"));
-            }
-        }
-        for ((one, ir), _) in typed.iter_mut().zip(kept).zip(harder).filter(|(_, harder)| *harder) {
-            one.clear = Some(Ir::Not(Box::new(ir)));
-        }
-    }
-
-    /// The slot of a deadband's tag, and its width in the tag's unit.
-    fn deadband_width(&mut self, tag: &str, width: &Placed<Constant>) -> Option<(usize, f64)> {
-        let place = (self.rule.file, width.span.clone());
-        let slot = match self.binder.slot(tag, &(0..0)) {
-            Ok(slot) => slot,
-            Err(m) => {
-                self.report.error(m.code, place, m.message, m.label).help = m.help;
-                return None;
-            }
-        };
-        let number = match &width.value.value {
-            Value::Int(i) => *i as f64,
-            Value::Float(f) => *f,
-            Value::Bool(_) | Value::Text(_) => -1.0,
-        };
-        if number <= 0.0 || !number.is_finite() {
-            let message = format!("the deadband of `{tag}` must be a number above zero");
-            self.report.error("R213", place, message, "not above zero").help =
-                Some(format!("write {tag} = \"0.5 K\", or a number in the unit of the tag"));
-            return None;
-        }
-        let (of_tag, given) = (self.binder.tag(slot).unit.as_deref(), width.value.unit.as_deref());
-        match (of_tag.map(Unit::read), given.map(Unit::read)) {
-            (_, None) => Some((slot, number)),
-            (Some(of_tag), Some(given)) if of_tag.fits(&given) => {
-                Some((slot, given.scale_to(&of_tag, 0.0).apply(number)))
-            }
-            (of_tag, Some(given)) => {
-                let message = match of_tag {
-                    Some(of_tag) => format!("the deadband of `{tag}` is in {given}, the tag in {of_tag}"),
-                    None => format!("`{tag}` has no unit, its deadband is in {given}"),
-                };
-                self.report.error("R205", place, message, "another unit is expected");
-                None
-            }
-        }
-    }
-
-    fn deadband_beside_clear(&mut self, tag: &str, width: &Placed<Constant>, state: &State) {
-        let message = format!("state `{}` has both a `clear` and a deadband of `{tag}`", state.named.name);
-        self.report
-            .error("R213", (self.rule.file, width.span.clone()), message, "one of them is too much")
-            .help = Some("leave the deadband out, or the `clear`: a deadband makes one by itself".into());
-    }
-
-    fn immovable(&mut self, tag: &str, width: &Placed<Constant>, state: &State, immovable: Immovable) {
-        let name = &state.named.name;
-        let (message, help) = match immovable {
-            Immovable::TooWide => (
-                format!("the deadband of `{tag}` is so wide that `{name}` would never be left"),
-                "make it less than half of the range",
-            ),
-            Immovable::Equality | Immovable::List | Immovable::Xor => {
-                let what = match immovable {
-                    Immovable::Equality => "`=` or `<>`",
-                    Immovable::List => "a list",
-                    _ => "`xor`",
-                };
-                (
-                    format!(
-                        "the deadband of `{tag}` has no limit to move: state `{name}` uses it with {what}"
-                    ),
-                    "a deadband moves the limits of `<`, `<=`, `>`, `>=` and `in a .. b`; give the state a `clear`",
-                )
-            }
-        };
-        self.report.error("R213", (self.rule.file, width.span.clone()), message, "cannot be applied").help =
-            Some(help.into());
     }
 
     /// States that an earlier one of the group always hides, and conditions that never hold.
@@ -380,7 +281,12 @@ impl Binding<'_, '_> {
                         place.is_of(tag.kind, tag.names.as_ref());
                         named.push(slot);
                     }
-                    Err(mistake) => self.show(span, mistake),
+                    Err(mistake) => {
+                        let word = did_you_mean(&place.name, text::WORDS).filter(|_| place.machine.is_none());
+                        let help = word.map(|word| format!("did you mean {{{word}}}?"));
+                        let help = help.or_else(|| meant_in_german(&place.name)).or(mistake.help.clone());
+                        self.show(span, Mistake { help, ..mistake });
+                    }
                 }
             }
             texts.insert(language.clone(), template);
@@ -388,6 +294,13 @@ impl Binding<'_, '_> {
         }
         (texts, slots)
     }
+}
+
+fn meant_in_german(word: &str) -> Option<String> {
+    const WORDS: [(&str, &str); 4] =
+        [("maschine", "machine"), ("zustand", "state"), ("seit", "since"), ("status", "state")];
+    let (_, here) = WORDS.iter().find(|(german, _)| *german == word.to_lowercase())?;
+    Some(format!("write {{{here}}}"))
 }
 
 /// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
