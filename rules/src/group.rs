@@ -287,12 +287,11 @@ impl Standing {
         (self.undecided_from, self.resuming) = (old.undecided_from, old.resuming);
     }
 
-    /// As it stands behind a closed gate: only what is latched goes on (§7.6), and the wait that follows a restart.
+    /// As it stands behind a closed gate: only what is latched goes on (§7.6).
     pub fn close(&mut self, group: &Group) {
         let latched = |(phase, state): (&Phase, &file::State)| phase.on().filter(|_| state.latch);
         let kept: Vec<_> = self.phases.iter().zip(&group.states).map(latched).collect();
-        let (edited, resuming) = (std::mem::take(&mut self.edited), self.resuming);
-        *self = Self { edited, resuming, ..Self::new(group) };
+        *self = Self { edited: std::mem::take(&mut self.edited), ..Self::new(group) };
         for (phase, on) in self.phases.iter_mut().zip(kept) {
             *phase = on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered });
         }
