@@ -119,12 +119,13 @@ impl Instance {
         let active = self.rule.active_if.as_ref().map(|_| self.verdicts.says(gates));
         let place = gates + usize::from(active.is_some());
         let suppress = self.rule.suppress_if.as_ref().map(|_| self.verdicts.says(place));
+        let went_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
         let fills = |place: usize| self.verdicts.fills(place);
         self.gate.advance(t, (active, active.is_some() && fills(gates)), after, from);
         self.suppression.advance(t, (suppress, suppress.is_some() && fills(place)), after, from);
         let goes_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
         // What begins anew when the gate opens does not wait for tags because of a restart before that.
-        self.restarted &= goes_on;
+        self.restarted &= went_on && goes_on;
         let rule = &self.rule;
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&verdicts) {
             if goes_on {
