@@ -112,7 +112,6 @@ impl Instance {
         let Look { world, scope, t, .. } = look;
         let Some(begin) = self.begin else { return };
         self.shelving |= self.silence.expire(t);
-        let verdicts = self.judged(scope, t);
         let from = scope.patience(world, t).map(|from| from.max(begin));
         let after = self.rule.unknown.after();
         let gates = 2 * self.rule.groups.iter().map(|group| group.states.len()).sum::<usize>();
@@ -126,6 +125,7 @@ impl Instance {
         let goes_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
         // What begins anew when the gate opens does not wait for tags because of a restart before that.
         self.restarted &= went_on && goes_on;
+        let verdicts = self.judged(scope, t);
         let rule = &self.rule;
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&verdicts) {
             if goes_on {
