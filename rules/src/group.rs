@@ -89,6 +89,8 @@ pub struct Standing {
     pub ever_decided: bool,
     /// Whether it cannot tell, and the time for its last vote is over.
     pub gave_up: bool,
+    /// Whether it can tell since it was last judged, and could not before.
+    pub found: bool,
     /// Since when it cannot tell.
     pub undecided_from: Option<i64>,
     /// After a restart, while tags it reads were not heard: they do not count as false.
@@ -108,6 +110,7 @@ impl Standing {
             vote: (!abstains).then(|| Vote::unknown(1, Severity::Info)),
             ever_decided: false,
             gave_up: false,
+            found: false,
             undecided_from: None,
             resuming: false,
         }
@@ -141,6 +144,7 @@ impl Standing {
     /// restart, counts from `begin`. True: what is to be stored of it has changed.
     pub fn judge(&mut self, group: &Group, now: i64, begin: i64) -> bool {
         self.left.clear();
+        self.found = false;
         let mut changed = false;
         for i in 0..self.phases.len() {
             changed |= self.judge_state(&group.states[i], i, group, now);
@@ -205,6 +209,7 @@ impl Standing {
 
     fn decide(&mut self, group: &Group) -> bool {
         let changed = !self.stands();
+        self.found = changed;
         (self.ever_decided, self.gave_up, self.undecided_from) = (true, false, None);
         changed
             | match self.first_on() {
@@ -319,8 +324,8 @@ impl Standing {
     /// All that goes on over a restart, by its name, and with it what does over a reload; what is found anew each time is
     /// left out.
     pub(crate) fn parts(&self, is_reload: bool) -> Vec<(&'static str, String)> {
-        let Self { phases, says: _, left: _, edited, vote, ever_decided, gave_up, undecided_from, resuming } =
-            self;
+        let Self { phases, says: _, left: _, found: _, edited, vote, ever_decided, gave_up, .. } = self;
+        let Self { undecided_from, resuming, .. } = self;
         let kept = [
             ("phases", format!("{phases:?}")),
             ("edited", format!("{edited:?}")),

@@ -148,7 +148,8 @@ impl Engine {
             }
             return;
         };
-        let now = scope.watermark;
+        // Nothing was heard since the clock was set back: then there is no other time than that of the clock.
+        let now = if scope.watermark == LONG_AGO { self.at } else { scope.watermark };
         let from = std::mem::replace(&mut instance.state, State::of_nobody(REMOVED));
         instance.sequence += 1;
         instance.since = Some(now);

@@ -54,7 +54,12 @@ impl Engine {
         let counter = own.as_ref().map_or(0, Stored::sequence);
         let state = match own.filter(|state| !state.is_removed()) {
             Some(state) => Some(state),
-            None => self.before_renaming(plan, names),
+            None => {
+                let state = self.before_renaming(plan, names);
+                // What was stored of it stands under the name before, where only its counter stays.
+                instance.unsaved |= state.is_some();
+                state
+            }
         };
         let mark = state.as_ref().map_or(LONG_AGO, |state| state.watermark);
         if let Some(state) = state {

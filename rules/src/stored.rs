@@ -178,8 +178,9 @@ impl Stored {
         instance.state = State { name: self.state, severity: self.severity, weight: self.weight, winner };
         instance.since = self.since;
         // A gate that is new does not shut a rule out that was judged without it, until it says so.
-        let gate = self.gate.map_or(Gate::of(true), Gate::restored);
-        instance.gate = instance.gate.map(|_| gate);
+        let judged = self.since.map(|_| Gate::of(true));
+        let gate = self.gate.map(Gate::restored).or(judged);
+        instance.gate = instance.gate.map(|new| gate.unwrap_or(new));
         let suppress = self.silence.suppress.map_or(Gate::default(), Gate::restored);
         instance.silence = Silence {
             gate: instance.silence.gate.map(|_| suppress),

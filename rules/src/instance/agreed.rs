@@ -54,15 +54,16 @@ impl Instance {
         if from.in_doubt() || self.state.in_doubt() || gave_up {
             return Cause::Unknown;
         }
-        let entered = match self.state.winner {
-            Some((group, By::State(state))) => self.groups[group].phases[state],
-            _ => return Cause::Clear,
-        };
-        match (entered.on(), from.winner) {
-            (Some((_, entered)), _) if entered == now => Cause::Condition,
-            (_, Some(_)) => Cause::Clear,
-            // It had been On all the time, and its group abstained because it could not know.
-            (_, None) => Cause::Unknown,
+        if let Some((group, By::State(state))) = self.state.winner
+            && self.groups[group].phases[state].on().is_some_and(|(_, entered)| entered == now)
+        {
+            return Cause::Condition;
         }
+        // Its group could not know, and knows again: nothing was left, if that of the state before says what it said.
+        let found = self.state.winner.is_some_and(|(group, _)| self.groups[group].found);
+        let is_left = from.winner.is_some_and(|(group, by)| {
+            self.groups[group].vote.as_ref().is_none_or(|vote| (vote.by, &vote.name) != (by, &from.name))
+        });
+        if found && !is_left { Cause::Unknown } else { Cause::Clear }
     }
 }

@@ -9,9 +9,9 @@ use super::rng::Rng;
 const SIGNS: [&str; 6] = ["=", "<>", "<", "<=", ">", ">="];
 
 pub(super) fn atom(rng: &mut Rng, world: &World, moments: bool) -> Expr {
-    let place = rng.below(world.tags.len());
+    let place = rng.below(world.names.len());
     let tag = Box::new(Expr::Tag(place));
-    let number = world.tags[place].kind != Kind::Bool;
+    let number = world.names[place].kind != Kind::Bool;
     match rng.below(6) {
         0 => return Expr::Good(place),
         1 if moments && number => {
@@ -42,7 +42,7 @@ pub(super) fn atom(rng: &mut Rng, world: &World, moments: bool) -> Expr {
 
 fn term(rng: &mut Rng, world: &World, place: usize) -> Expr {
     let tag = Box::new(Expr::Tag(place));
-    let numbers: Vec<usize> = (0..world.tags.len()).filter(|t| world.tags[*t].kind != Kind::Bool).collect();
+    let numbers: Vec<usize> = (0..world.names.len()).filter(|t| world.names[*t].kind != Kind::Bool).collect();
     let other = Box::new(Expr::Tag(rng.pick(&numbers)));
     match rng.below(8) {
         0 => Expr::Abs(Box::new(Expr::Arithmetic('-', tag, other))),

@@ -21,6 +21,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// A gate that is open as long as nobody says otherwise.
+    pub(crate) fn open() -> Self {
+        Self { last: Some(true), ..Self::default() }
+    }
+
     /// It says something at an instant, or cannot because a window `fills`; `says` none: the rule has no such gate.
     pub(crate) fn advance(
         &mut self,

@@ -1,17 +1,17 @@
-//! Random worlds and stories.
+//! Random stories.
 //!
-//! Here: sources, tags, and what is delivered when. Not here: rules (`rules_of`).
+//! Here: what a case may hold, and what happens when. Not here: worlds (`worlds`), rules (`rules_of`, `edits`).
 //! Invariant: a seed makes one case; times fall on a coarse grid more often than not, so that they coincide.
 
-use super::model::{Case, Kind, Point, Raw, Source, Step, Subject, Tag, What, World};
+use super::model::{Case, Kind, Order, Point, Raw, Rule, Step, Subject, What, World};
 use super::rng::Rng;
-use super::rules_of;
+use super::{edits, rules_of, worlds};
 
 /// The coarse grid on which most times fall, ms.
 const GRID: i64 = 50;
 
 /// What a case may hold.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wanted {
     pub(crate) restarts: bool,
     pub(crate) epochs: bool,
@@ -28,56 +28,53 @@ pub(crate) struct Wanted {
     pub(crate) windows: bool,
     /// `age`, judged at its crossing, and `prev`.
     pub(crate) moments: bool,
+    /// Several machines, and rules that read the tags of another one.
+    pub(crate) machines: bool,
+    /// Parameters.
+    pub(crate) params: bool,
+    /// Other versions of the rules, while the agent runs and at a start.
+    pub(crate) reloads: bool,
+    /// What people do.
+    pub(crate) operators: bool,
+    /// Notifications.
+    pub(crate) actions: bool,
+    /// `hour()` and `weekday()`.
+    pub(crate) hours: bool,
+    /// Not much may wait.
+    pub(crate) full: bool,
+    /// Sources count from their first datapoint, sometimes.
+    pub(crate) seen: bool,
 }
 
 pub(crate) fn case(seed: u64, wanted: Wanted) -> Case {
     let mut rng = Rng::new(seed);
-    let world = world(&mut rng, wanted);
-    let rules = vec![rules_of::rules(&mut rng, &world, wanted)];
-    let story = story(&mut rng, &world, wanted);
+    let world = worlds::world(&mut rng, wanted);
+    let mut rules = vec![rules_of::rules(&mut rng, &world, wanted)];
+    for _ in 0..if wanted.reloads { rng.between(1, 3) } else { 0 } {
+        let base = rng.below(rules.len());
+        rules.push(edits::edited(&mut rng, &world, &rules[base], wanted));
+    }
+    let story = story(&mut rng, &world, &rules, wanted);
     Case { world, rules, story }
 }
 
-fn world(rng: &mut Rng, wanted: Wanted) -> World {
-    let count = rng.between(1, 3) as usize;
-    let ids = ["a", "b", "c"];
-    let sources: Vec<Source> = ids[..count].iter().map(|id| source(rng, id)).collect();
-    let names = ["x", "y", "on", "n", "z", "off"];
-    let kinds = [Kind::Float, Kind::Float, Kind::Bool, Kind::Int, Kind::Float, Kind::Bool];
-    let tag = |(name, kind): (&&str, Kind)| Tag {
-        name: (*name).into(),
-        kind,
-        source: rng.below(count),
-        range: (kind == Kind::Float && rng.once_in(5)).then_some((0.0, 7.0)),
-        counter: (wanted.windows && kind == Kind::Int && rng.once_in(2)).then_some(16),
-    };
-    let tags = names.iter().zip(kinds).map(tag).collect();
-    World { sources, tags, drop_late: rng.once_in(4), global: rng.once_in(3) }
-}
-
-fn source(rng: &mut Rng, id: &str) -> Source {
-    let idle = rng.pick(&[300, 500, 1_000, 2_000]);
-    Source {
-        id: id.into(),
-        idle,
-        disorder: rng.pick(&[0, 0, 1, 50, 200]),
-        max_lag: rng.pick(&[None, Some(idle), Some(idle + 250), Some(3_000)]),
-    }
-}
-
-fn story(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Step> {
+fn story(rng: &mut Rng, world: &World, rules: &[Vec<Rule>], wanted: Wanted) -> Vec<Step> {
     let mut steps = Vec::new();
-    let (mut at, mut sequence, mut stopped) = (0, 0, i64::MIN);
+    let (mut at, mut sequence, mut stopped) = (world.start, 0, i64::MIN);
     for _ in 0..rng.between(3, 45) {
         at += gap(rng, wanted.long);
         if wanted.restarts && rng.once_in(15) {
-            steps.push(Step { at, what: What::Restart(0) });
+            steps.push(Step { at, what: What::Restart(rng.below(rules.len())) });
             stopped = at + GRID + 1;
         } else if wanted.epochs && rng.once_in(15) {
             at -= rng.pick(&[0, 100, 777, 3_000]);
             steps.push(Step { at, what: What::Epoch });
         } else if rng.once_in(15) {
             steps.push(Step { at, what: What::Clock });
+        } else if wanted.reloads && rng.once_in(8) {
+            steps.push(Step { at, what: What::Reload(rng.below(rules.len())) });
+        } else if wanted.operators && rng.once_in(5) {
+            steps.push(Step { at, what: operator(rng, world, rules) });
         } else {
             let source = rng.below(world.sources.len());
             let mut what = delivery(rng, world, source, at, &mut sequence);
@@ -90,6 +87,39 @@ fn story(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Step> {
     let end = if wanted.long { 70_000 } else { 6_000 };
     steps.push(Step { at: at + end, what: What::Clock });
     steps
+}
+
+/// The same case, in which the rules are loaded once more, as they are, at random points.
+pub(crate) fn reloaded(case: &Case, seed: u64) -> Case {
+    let mut rng = Rng::new(seed);
+    let (mut story, mut version) = (Vec::new(), 0);
+    for step in &case.story {
+        if let What::Reload(other) | What::Restart(other) = step.what {
+            version = other;
+        }
+        story.push(step.clone());
+        if rng.once_in(4) {
+            story.push(Step { at: step.at, what: What::Reload(version) });
+        }
+    }
+    Case { story, ..case.clone() }
+}
+
+fn operator(rng: &mut Rng, world: &World, rules: &[Vec<Rule>]) -> What {
+    let version = rng.below(rules.len());
+    let rule = rules[version][rng.below(rules[version].len())].name.clone();
+    let shelve = Order::Shelve(rng.pick(&[1, 100, 300, 700, 1_500, 4_000]));
+    let orders = [
+        shelve,
+        shelve,
+        Order::ShelveOnce,
+        Order::Unshelve,
+        Order::OutOfService,
+        Order::InService,
+        Order::Reset,
+        Order::Reset,
+    ];
+    What::Operator { rule, machine: rng.below(world.machines.len()), order: rng.pick(&orders) }
 }
 
 fn gap(rng: &mut Rng, long: bool) -> i64 {
@@ -128,7 +158,7 @@ fn delivery(rng: &mut Rng, world: &World, source: usize, at: i64, sequence: &mut
         .map(|_| {
             let tag = rng.pick(&tags);
             let jitter = if rng.once_in(5) { rng.between(0, 4) * GRID } else { 0 };
-            let subject = Subject::Tag(tag, raw(rng, &world.tags[tag]));
+            let subject = Subject::Tag(tag, raw(rng, world, tag));
             Point { subject, timestamp: at - lag - jitter, sequence: number(), wmk: false }
         })
         .collect();
@@ -143,7 +173,7 @@ fn delivery(rng: &mut Rng, world: &World, source: usize, at: i64, sequence: &mut
     What::Deliver(source, points)
 }
 
-fn raw(rng: &mut Rng, tag: &Tag) -> Raw {
+fn raw(rng: &mut Rng, world: &World, tag: usize) -> Raw {
     if rng.once_in(10) {
         let odd = [
             Raw::Bad,
@@ -160,9 +190,9 @@ fn raw(rng: &mut Rng, tag: &Tag) -> Raw {
         return rng.pick(&odd);
     }
     let number = rng.between(0, 8);
-    match tag.kind {
+    match world.kind(tag) {
         Kind::Bool => Raw::Bool(number > 3),
-        Kind::Int if tag.counter.is_some() && rng.once_in(3) => {
+        Kind::Int if world.name(tag).counter.is_some() && rng.once_in(3) => {
             Raw::Int(rng.pick(&[65_530, 65_535, 40_000, 300]))
         }
         Kind::Int => Raw::Int(number),

@@ -27,13 +27,15 @@ pub(crate) struct Vote {
     pub(crate) of: Of,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct GroupRun {
     pub(crate) states: Vec<StateRun>,
     /// None: it abstains.
     pub(crate) vote: Option<Vote>,
     /// It is decided, or keeps what it said when it was.
     pub(crate) decided: bool,
+    /// Until this instant it was undecided, and did not say any more what it had said.
+    pub(crate) gave_up_before: bool,
     undecided_since: Option<i64>,
 }
 
@@ -44,6 +46,7 @@ impl GroupRun {
             states: vec![StateRun::default(); group.states.len()],
             vote: (*policy != UnknownPolicy::Abstain).then_some(unknown),
             decided: false,
+            gave_up_before: false,
             undecided_since: None,
         }
     }
@@ -58,10 +61,13 @@ impl GroupRun {
         judged: &[Judged],
         from: Option<i64>,
     ) {
+        self.gave_up_before = !self.decided;
         self.states.iter_mut().zip(judged).for_each(|(state, judged)| state.advance(t, judged));
         let first_on = self.states.iter().position(StateRun::is_on);
         let undecided = match first_on {
-            Some(on) => !judged[on].latch && self.states[on].guard(&judged[on]).is_none(),
+            Some(on) => {
+                !self.states[on].is_latched(&judged[on]) && self.states[on].guard(&judged[on]).is_none()
+            }
             None => judged.iter().any(|j| j.when.is_none()),
         };
         if !undecided {
@@ -86,7 +92,8 @@ impl GroupRun {
     fn give_up(&mut self, group: &Group, policy: &UnknownPolicy, judged: &[Judged]) {
         let known = |place: &usize| {
             let state = &self.states[*place];
-            state.is_on() && (judged[*place].latch || state.guard(&judged[*place]).is_some())
+            let judged = &judged[*place];
+            state.is_on() && (state.is_latched(judged) || state.guard(judged).is_some())
         };
         let lower = (0..self.states.len()).find(known);
         self.decided = false;
@@ -115,10 +122,29 @@ impl GroupRun {
         }
     }
 
+    pub(crate) fn forget_break(&mut self) {
+        self.states.iter_mut().for_each(StateRun::forget_break);
+    }
+
     /// See [`StateRun::pause`].
     pub(crate) fn pause(&mut self, t: Option<i64>) {
         self.states.iter_mut().for_each(|state| state.pause(t));
         self.undecided_since = None;
+    }
+}
+
+impl GroupRun {
+    /// As it stands under another version of its group: `states` are those of the new one.
+    pub(crate) fn carried(self, old: &Group, new: &Group, states: Vec<StateRun>) -> Self {
+        let place = |state: usize| new.states.iter().position(|s| s.name == old.states[state].name);
+        let vote = match self.vote {
+            Some(Vote { of: Of::State(state), .. }) if place(state).is_some() => {
+                place(state).map(|place| of_state(new, place))
+            }
+            Some(vote) if vote.of == Of::Otherwise => of_otherwise(new),
+            vote => vote,
+        };
+        Self { states, vote, ..self }
     }
 }
 

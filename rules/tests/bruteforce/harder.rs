@@ -1,7 +1,7 @@
 //! Deadbands (§6): a condition whose limits are harder to leave.
 //!
 //! Here: that. Not here: what is done with it.
-//! Invariant: nothing is shifted but a limit whose one side is exactly the tag and whose other side has no tag.
+//! Invariant: nothing is shifted but a limit whose one side is exactly the tag, or its `avg`, `min` or `max`, and whose other side has no tag.
 
 use super::model::Expr;
 
@@ -12,8 +12,13 @@ pub(crate) fn harder(when: &Expr, deadband: &[(usize, f64)]) -> Expr {
 
 fn shifted(expr: &Expr, deadband: &[(usize, f64)], sign: f64) -> Expr {
     let inner = |e: &Expr| Box::new(shifted(e, deadband, sign));
+    let of = |tag: usize| deadband.iter().find(|(other, _)| *other == tag).map(|(_, back)| sign * back);
     let back = |e: &Expr| match e {
-        Expr::Tag(tag) => deadband.iter().find(|(other, _)| other == tag).map(|(_, back)| sign * back),
+        Expr::Tag(tag) => of(*tag),
+        Expr::Window("avg" | "min" | "max", inner, _) => match **inner {
+            Expr::Tag(tag) => of(tag),
+            _ => None,
+        },
         _ => None,
     };
     match expr {

@@ -11,6 +11,7 @@ use super::model::{Expr, Stale, ZERO};
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) inner: Expr,
+    pub(crate) length: i64,
     pub(crate) stale: Stale,
     /// From when on it was what.
     values: Vec<(i64, Option<Known>)>,
@@ -39,9 +40,17 @@ fn start(length: i64, t: i64) -> i64 {
 }
 
 impl History {
-    pub(crate) fn new(inner: &Expr, stale: Stale) -> Self {
+    pub(crate) fn new(inner: &Expr, length: i64, stale: Stale) -> Self {
         let inner = inner.clone();
-        Self { inner, stale, values: Vec::new(), samples: Vec::new(), changes: Vec::new(), last: None }
+        Self {
+            inner,
+            length,
+            stale,
+            values: Vec::new(),
+            samples: Vec::new(),
+            changes: Vec::new(),
+            last: None,
+        }
     }
 
     /// Looks at an instant, after all that happens at it. `sampled`: one of its tags was heard of.
@@ -57,6 +66,11 @@ impl History {
         if let Some(last) = self.last.replace(value).filter(|last| *last != value) {
             self.changes.push((t, last, value));
         }
+    }
+
+    /// Whether it is what a window of this length looks at.
+    pub(crate) fn is(&self, inner: &Expr, length: i64, stale: Stale) -> bool {
+        self.inner == *inner && (self.length, self.stale) == (length, stale)
     }
 
     fn at(&self, t: i64) -> Option<Known> {
@@ -78,22 +92,15 @@ impl History {
 
     /// Whether a window reaches back to before the first known value, and of what came after it enough is known, this
     /// instant too.
-    pub(crate) fn fills(&self, length: i64, t: i64, coverage: i64) -> bool {
+    pub(crate) fn fills(&self, t: i64, coverage: i64) -> bool {
         let Some((first, _)) = self.values.iter().find(|(_, value)| value.is_some()) else { return false };
         let known: i64 = self.held(*first, t).iter().map(|(_, lasts)| lasts).sum();
-        start(length, t) < *first && self.at(t).is_some() && known * 100 >= (t - first) * coverage
+        start(self.length, t) < *first && self.at(t).is_some() && known * 100 >= (t - first) * coverage
     }
 
     /// What a window function says at an instant. `counter`: the bits at which it wraps.
-    pub(crate) fn says(
-        &self,
-        function: &str,
-        length: i64,
-        t: i64,
-        coverage: i64,
-        counter: Option<u32>,
-    ) -> Option<Known> {
-        let start = start(length, t);
+    pub(crate) fn says(&self, function: &str, t: i64, coverage: i64, counter: Option<u32>) -> Option<Known> {
+        let start = start(self.length, t);
         let held = self.held(start, t);
         let known: i64 = held.iter().map(|(_, lasts)| lasts).sum();
         if known * 100 < (t - start) * coverage {

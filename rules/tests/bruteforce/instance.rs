@@ -1,336 +1,351 @@
-//! A rule on a machine: which of its groups wins, and what is told when that changes (§7.3 to §7.5, §9).
+//! A rule on a machine through time, and what is told of it (§7.4, §7.6, §7.9, §9).
 //!
-//! Here: that. Not here: what a group says (`group`).
-//! Invariant: a transition is told only when the name or the severity of the rule's state changes.
-
-use std::rc::Rc;
+//! Here: that. Not here: what its expressions say (`verdicts`), what a group says (`group`), which group wins
+//! (`says`), other versions of the rule (`carry`).
+//! Invariant: a transition is told only when the name or the severity of the rule's state changes, silence ends over
+//! a state that matters, or somebody sets or ends silence.
 
 use proto::{Cause, Severity};
 
 use super::gate::{Gate, Is};
-use super::group::{GroupRun, Of, Vote};
-use super::harder::harder;
-use super::history::{History, is_boundary};
-use super::judge::{Known, Sight, not, truth};
-use super::model::{Expr, Rule, UnknownPolicy, World};
+use super::group::GroupRun;
+use super::judge::not;
+use super::model::{Order, Rule, UnknownPolicy, World};
+use super::notices::Notices;
+use super::says::Says;
 use super::scope::Scope;
+use super::silence::Silence;
 use super::state::Judged;
-
-/// What is compared of a transition.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Told {
-    pub(crate) timestamp: i64,
-    pub(crate) rule: String,
-    pub(crate) sequence: u64,
-    pub(crate) from: String,
-    pub(crate) to: String,
-    pub(crate) cause: Cause,
-    pub(crate) group: Option<String>,
-    pub(crate) weight: u32,
-    pub(crate) severity: Severity,
-    pub(crate) since: i64,
-}
-
-/// What the rule says.
-#[derive(Debug, Clone, PartialEq)]
-struct Says {
-    name: Rc<str>,
-    severity: Severity,
-    weight: u32,
-    group: Option<usize>,
-    of: Option<Of>,
-    /// Its group is undecided and gave up what it said before.
-    doubt: bool,
-}
+use super::told::{Notice, Said, Told};
+use super::verdicts::Verdicts;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) rule: Rule,
+    pub(crate) machine: usize,
     pub(crate) tags: Vec<usize>,
-    watches_time: bool,
-    /// What its expressions said when they were judged last, in the order of `expressions`.
-    judged: Vec<Option<Last>>,
-    /// Of each state `when` and `clear` (or what it is not, without one), then the gates.
-    expressions: Vec<Expr>,
-    /// The lengths of its windows.
-    lengths: Vec<i64>,
+    pub(super) verdicts: Verdicts,
     pub(crate) begin: Option<i64>,
     pub(crate) groups: Vec<GroupRun>,
-    says: Says,
-    since: Option<i64>,
-    sequence: u64,
-    restarted: bool,
-    /// It began though nothing was heard.
-    silent: bool,
-    verdicts: Vec<Vec<Judged>>,
-    /// What the gates say; none: there is none.
-    active: Option<Option<bool>>,
-    suppress: Option<Option<bool>>,
-    /// Whether a window that fills is all that keeps them from saying something.
-    gate_fills: [bool; 2],
-    gate: Gate,
-    suppression: Gate,
-    was_suppressed: bool,
-    /// The state that lasts was entered while it was suppressed.
-    entered_suppressed: bool,
-    stale: Vec<bool>,
+    pub(super) says: Says,
+    pub(super) since: Option<i64>,
+    pub(crate) sequence: u64,
+    pub(super) restarted: bool,
+    pub(super) gate: Gate,
+    pub(super) suppression: Gate,
+    pub(crate) silence: Silence,
+    pub(super) was_silent: bool,
+    /// The state that lasts was entered while it was silent.
+    pub(super) entered_silent: bool,
+    pub(super) notices: Notices,
+    /// When it was activated.
+    pub(super) activations: Vec<i64>,
+    pub(super) chattering: bool,
+    /// Why something changes at this instant, whatever it is: the rule did, or a state was reset.
+    pub(crate) forced: Option<Cause>,
+    /// Somebody has set or ended silence, or its time is over.
+    shelving: bool,
+    /// The watermark when it was away last.
+    pub(crate) mark: Option<i64>,
+}
+
+/// An instant at which an instance is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'l> {
+    pub(crate) world: &'l World,
+    pub(crate) scope: &'l Scope,
+    pub(crate) t: i64,
+    /// To these tags datapoints were applied; none: no source was heard of.
+    pub(crate) touched: Option<&'l [usize]>,
 }
 
 impl Instance {
-    pub(crate) fn new(rule: &Rule) -> Self {
+    /// `rule` is bound to the machine.
+    pub(crate) fn new(rule: Rule, machine: usize) -> Self {
         let groups = rule.groups.iter().map(|group| GroupRun::new(group, rule.unknown_of(group)));
-        let says = Says {
-            name: "Unknown".into(),
-            severity: Severity::Info,
-            weight: 0,
-            group: None,
-            of: None,
-            doubt: false,
-        };
         Self {
-            rule: rule.clone(),
+            machine,
             tags: rule.tags(),
-            watches_time: rule.watches_time(),
-            judged: Vec::new(),
-            expressions: expressions(rule),
-            lengths: rule.expressions().flat_map(Expr::windows).map(|(_, length)| length).collect(),
+            verdicts: Verdicts::new(&rule),
             begin: None,
             groups: groups.collect(),
-            says,
+            says: Says::of_nobody("Unknown"),
             since: None,
             sequence: 0,
             restarted: false,
-            silent: false,
-            verdicts: Vec::new(),
-            active: None,
-            suppress: None,
-            gate_fills: [false; 2],
             gate: Gate::default(),
             suppression: Gate::default(),
-            was_suppressed: false,
-            entered_suppressed: false,
-            stale: Vec::new(),
+            silence: Silence::default(),
+            was_silent: false,
+            entered_silent: false,
+            notices: Notices::default(),
+            activations: Vec::new(),
+            chattering: false,
+            forced: None,
+            shelving: false,
+            mark: None,
+            rule,
         }
     }
 
-    /// Looks at an instant. `touched`: to these tags datapoints were applied at it; none: no source was heard of.
-    pub(crate) fn look(
-        &mut self,
-        world: &World,
-        scope: &Scope,
-        t: i64,
-        touched: Option<&[usize]>,
-    ) -> Option<Told> {
-        let heard = touched.is_some();
-        let idle = scope.sources.iter().map(|s| world.sources[*s].idle).max()?;
-        if self.begin.is_none() && (heard || t >= scope.start + idle) {
+    /// Looks at an instant, and judges.
+    pub(crate) fn look(&mut self, look: Look<'_>, out: &mut Vec<Said>) {
+        let Look { world, scope, t, touched } = look;
+        if self.begin.is_none() && scope.begun.is_some() {
             self.begin = Some(t);
-            self.silent = !heard;
             self.since.get_or_insert(t);
         }
-        let begin = self.begin?;
-        let stale: Vec<bool> =
-            self.tags.iter().map(|tag| scope.signals.stale(world, *tag, self.rule.stale, t)).collect();
-        let waits = self.restarted && t <= begin + 60_000;
-        let ticks = self.lengths.iter().any(|length| is_boundary(*length, t));
-        if heard || ticks || stale != self.stale || self.verdicts.is_empty() || waits || self.watches_time {
-            let was = std::mem::take(&mut self.stale);
-            let changed = |tag: &usize| {
-                let place = self.tags.iter().position(|other| other == tag);
-                scope.signals.seen(*tag) && place.is_some_and(|place| was.get(place) != stale.get(place))
-            };
-            let due = |expr: &Expr| {
-                expr.tags().iter().any(|tag| touched.is_some_and(|touched| touched.contains(tag)))
-                    || expr.windows().iter().any(|(_, length)| is_boundary(*length, t))
-                    || expr.outside().iter().any(changed)
-            };
-            let due: Vec<bool> = self.expressions.iter().map(due).collect();
-            let tags = self.tags.clone();
-            self.judge(
-                &Sighted { scope, rule: &self.rule.clone(), world, tags: &tags, stale: &stale, t },
-                &due,
-            );
-            self.stale = stale;
+        if self.begin.is_some() {
+            self.verdicts.judge(world, scope, t, touched);
+            self.advance(look, out);
         }
-        let from = self.patience(idle, scope, begin, t);
-        let [active_fills, suppress_fills] = self.gate_fills;
-        self.gate.advance(t, (self.active, active_fills), self.rule.unknown.after(), from);
-        self.suppression.advance(t, (self.suppress, suppress_fills), self.rule.unknown.after(), from);
+    }
+
+    /// Looks at an instant once more, on what was judged at it before.
+    pub(crate) fn look_again(&mut self, look: Look<'_>, out: &mut Vec<Said>) {
+        if self.begin.is_some() {
+            self.advance(look, out);
+        }
+    }
+
+    fn advance(&mut self, look: Look<'_>, out: &mut Vec<Said>) {
+        let Look { world, scope, t, .. } = look;
+        let Some(begin) = self.begin else { return };
+        self.shelving |= self.silence.expire(t);
+        let from = scope.patience(world, t).map(|from| from.max(begin));
+        let after = self.rule.unknown.after();
+        let gates = 2 * self.rule.groups.iter().map(|group| group.states.len()).sum::<usize>();
+        let active = self.rule.active_if.as_ref().map(|_| self.verdicts.says(gates));
+        let place = gates + usize::from(active.is_some());
+        let suppress = self.rule.suppress_if.as_ref().map(|_| self.verdicts.says(place));
+        let went_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
+        let fills = |place: usize| self.verdicts.fills(place);
+        self.gate.advance(t, (active, active.is_some() && fills(gates)), after, from);
+        self.suppression.advance(t, (suppress, suppress.is_some() && fills(place)), after, from);
+        let goes_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
+        // What begins anew when the gate opens does not wait for tags because of a restart before that.
+        self.restarted &= went_on && goes_on;
+        let verdicts = self.judged(scope, t);
         let rule = &self.rule;
-        for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&self.verdicts) {
-            match self.gate.is {
-                Is::Open => run.advance(t, group, rule.unknown_of(group), judged, from),
-                Is::Doubtful if self.gate.was_open() => {
-                    run.advance(t, group, rule.unknown_of(group), judged, from)
-                }
-                Is::Closed | Is::Doubtful => run.rest(group, rule.unknown_of(group)),
+        for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&verdicts) {
+            if goes_on {
+                run.advance(t, group, rule.unknown_of(group), judged, from);
+            } else {
+                run.rest(group, rule.unknown_of(group));
             }
         }
-        self.tell(t)
+        self.tell(look, out);
     }
 
-    /// From when on `unknown.after` counts.
-    fn patience(&self, idle: i64, scope: &Scope, begin: i64, t: i64) -> Option<i64> {
-        let mut from = begin;
-        for source in scope.sources.iter().copied() {
-            let latest = if self.silent { begin } else { begin + idle };
-            match scope.signals.first(source) {
-                Some(first) => from = from.max(first.min(latest)),
-                None if t >= latest => from = from.max(latest),
-                None => return None,
-            }
-        }
-        Some(from)
-    }
-
-    /// Judges at an instant; what has windows only where it is due.
-    fn judge(&mut self, sight: &Sighted<'_>, due: &[bool]) {
-        self.judged.resize(self.expressions.len(), None);
-        for ((expr, last), due) in self.expressions.iter().zip(&mut self.judged).zip(due) {
-            let ages = ages(expr, sight);
-            let windowed = !expr.windows().is_empty();
-            if !windowed || *due || last.as_ref().is_none_or(|last| last.ages != ages) {
-                let says = truth(expr, sight);
-                let fills = windowed && says.is_none() && sight.fills(expr);
-                *last = Some(Last { says, ages, fills });
-            }
-        }
-        let says = |place: usize| self.judged[place].as_ref().and_then(|last| last.says);
-        let fills = |place: usize| self.judged[place].as_ref().is_some_and(|last| last.fills);
-        let (mut place, mut verdicts) = (0, Vec::new());
-        for group in &self.rule.groups {
+    /// What the conditions of each state of each group say.
+    fn judged(&self, scope: &Scope, t: i64) -> Vec<Vec<Judged>> {
+        let mut place = 0;
+        let fills = |place: usize| self.verdicts.fills(place);
+        let mut of_group = |group: &super::model::Group| {
             let policy = self.rule.unknown_of(group);
-            let mut judged = Vec::new();
-            for state in &group.states {
-                let as_false = |place: usize| match says(place) {
-                    None if *policy == UnknownPolicy::AsFalse
-                        && !self.waits_for(sight, &self.expressions[place], fills(place)) =>
-                    {
-                        Some(false)
-                    }
-                    truth => truth,
-                };
+            let as_false = |place: usize| match self.verdicts.says(place) {
+                None if *policy == UnknownPolicy::AsFalse && !self.waits_for(scope, t, place) => Some(false),
+                truth => truth,
+            };
+            let of_state = |state: &super::model::State| {
                 let (when, clear) = (as_false(place), as_false(place + 1));
                 let clear = if state.clear.is_some() { clear } else { not(clear) };
-                let (delay, hold, latch) = (state.delay, state.hold, state.latch);
-                let (after, fills) = (policy.after(), [fills(place), fills(place + 1)]);
-                judged.push(Judged { when, clear, delay, hold, latch, after, fills });
                 place += 2;
-            }
-            verdicts.push(judged);
-        }
-        self.active = self.rule.active_if.as_ref().map(|_| says(place));
-        let suppress = place + usize::from(self.rule.active_if.is_some());
-        self.suppress = self.rule.suppress_if.as_ref().map(|_| says(suppress));
-        let is_there = |place: usize| place < self.expressions.len();
-        self.gate_fills = [place, suppress].map(|place| is_there(place) && fills(place));
-        self.verdicts = verdicts;
+                let (delay, hold, latch) = (state.delay, state.hold, state.latch);
+                let (after, fills) = (policy.after(), [fills(place - 2), fills(place - 1)]);
+                Judged { when, clear, delay, hold, latch, after, fills }
+            };
+            group.states.iter().map(of_state).collect()
+        };
+        self.rule.groups.iter().map(&mut of_group).collect()
     }
 
     /// After a restart Unknown does not count as false before the tag was heard, for a minute at most, nor while a
     /// window fills.
-    fn waits_for(&self, sight: &Sighted<'_>, expr: &Expr, fills: bool) -> bool {
-        if self.restarted && fills {
+    fn waits_for(&self, scope: &Scope, t: i64, place: usize) -> bool {
+        if self.restarted && self.verdicts.fills(place) {
             return true;
         }
-        let unheard = expr.tags().into_iter().any(|tag| !sight.scope.signals.seen(tag));
-        self.restarted && unheard && self.begin.is_some_and(|begin| sight.t < begin + 60_000)
+        let expr = &self.verdicts.expressions[place];
+        let unheard = expr.tags().into_iter().any(|tag| !scope.signals.seen(tag));
+        self.restarted && unheard && self.begin.is_some_and(|begin| t < begin + 60_000)
     }
 
-    fn tell(&mut self, t: i64) -> Option<Told> {
-        let now = self.now();
-        if now == self.says && self.suppress.is_none() {
-            return None;
-        }
-        let before = std::mem::replace(&mut self.says, now);
-        let now = &self.says;
-        let suppressed = self.suppression.is == Is::Open && self.rule.suppress_if.is_some();
-        let ended = std::mem::replace(&mut self.was_suppressed, suppressed) && !suppressed;
-        let cause = if before.name != now.name {
-            self.cause(t, &before, now)
-        } else if before.severity != now.severity {
-            let sinks = now.severity < before.severity;
-            let unheard_of = ended && self.entered_suppressed && now.severity >= Severity::Warning;
-            if sinks && unheard_of { Cause::Unsuppressed } else { Cause::Severity }
-        } else if ended && self.entered_suppressed && now.severity >= Severity::Warning {
-            Cause::Unsuppressed
-        } else {
-            return None;
-        };
-        let same_name = before.name == now.name;
+    fn is_suppressed(&self) -> bool {
+        self.suppression.is == Is::Open && self.rule.suppress_if.is_some()
+    }
+
+    fn tell(&mut self, look: Look<'_>, out: &mut Vec<Said>) {
+        let Look { scope, t, .. } = look;
+        let now = Says::now(&self.rule, self.gate.is, &self.groups);
+        let before = std::mem::replace(&mut self.says, now.clone());
+        let (forced, shelving) = (self.forced.take(), std::mem::take(&mut self.shelving));
+        let (suppressed, shelved) = (self.is_suppressed(), self.silence.is_on());
+        let silent = suppressed || shelved;
+        let ended = std::mem::replace(&mut self.was_silent, silent) && !silent;
         // A state that matters less than before was told when it mattered more.
-        let sinks = same_name && now.severity < before.severity;
-        self.entered_suppressed = suppressed && (!sinks || self.entered_suppressed);
-        let since = self.since.unwrap_or(t);
-        if !same_name || now.severity != before.severity {
-            self.since = Some(t);
+        let sinks = before.name == now.name && now.severity < before.severity;
+        let unheard_of = ended && self.entered_silent && now.matters();
+        let cause = if before.name != now.name || before.severity != now.severity {
+            Some(match forced {
+                _ if sinks && unheard_of => Cause::Unsuppressed,
+                Some(cause) => cause,
+                None if before.name == now.name => Cause::Severity,
+                None => now.cause(t, &before, &self.groups),
+            })
+        } else if unheard_of {
+            Some(Cause::Unsuppressed)
+        } else {
+            shelving.then_some(Cause::Shelve)
+        };
+        if let Some(cause) = cause {
+            self.told(look, &before, cause, (suppressed, shelved), out);
         }
-        self.sequence += 1;
-        Some(Told {
-            timestamp: t,
-            rule: self.rule.name.clone(),
-            sequence: self.sequence,
-            from: before.name.to_string(),
-            to: now.name.to_string(),
-            cause,
-            group: now.group.and_then(|group| self.rule.groups[group].name.clone()),
-            weight: now.weight,
-            severity: now.severity,
-            since,
-        })
+        for word in self.notices.pass(t, scope.watermark.unwrap_or(t), self.was_silent) {
+            self.notify(look, word, out);
+        }
     }
 
-    fn now(&self) -> Says {
-        let gated = |name: &str| Says {
-            name: name.into(),
-            severity: Severity::Info,
-            weight: 0,
-            group: None,
-            of: None,
-            doubt: false,
-        };
-        match self.gate.is {
-            Is::Open => {}
-            Is::Closed => return gated("Inactive"),
-            Is::Doubtful => return gated("Unknown"),
-        }
-        let mut best: Option<(usize, &Vote)> = None;
-        for (place, run) in self.groups.iter().enumerate() {
-            let Some(vote) = &run.vote else { continue };
-            if best.is_none_or(|(_, best)| vote.weight > best.weight) {
-                best = Some((place, vote));
+    fn told(
+        &mut self,
+        look: Look<'_>,
+        before: &Says,
+        cause: Cause,
+        (suppressed, shelved): (bool, bool),
+        out: &mut Vec<Said>,
+    ) {
+        let t = look.t;
+        let same_name = before.name == self.says.name;
+        let changed = !same_name || before.severity != self.says.severity;
+        let sinks = same_name && self.says.severity < before.severity;
+        let since = self.since.unwrap_or(t);
+        self.sequence += 1;
+        if changed {
+            self.since = Some(t);
+            if before.matters() && !self.says.matters() {
+                self.silence.end_once();
+                self.was_silent = suppressed || self.silence.is_on();
             }
         }
-        if let Some((place, vote)) = best {
-            return Says {
-                name: vote.name.clone(),
-                severity: vote.severity,
-                weight: vote.weight,
-                group: Some(place),
-                of: Some(vote.of),
-                doubt: !self.groups[place].decided,
-            };
+        if cause != Cause::Shelve {
+            self.entered_silent = (suppressed || shelved) && (!sinks || self.entered_silent);
         }
-        let decided = self.groups.iter().any(|group| group.decided);
-        let default = self.rule.default.clone().unwrap_or_else(|| "Normal".into());
-        let name = if decided { default } else { "Unknown".into() };
-        Says { name, severity: Severity::Info, weight: 0, group: None, of: None, doubt: false }
+        let activation = changed && self.says.is_activation(before);
+        let chatters = activation && self.activate(look, out);
+        let flags = [("suppressed", suppressed), ("shelved", shelved), ("chattering", chatters)];
+        let flags = flags.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
+        out.push(Said::Transition(Told {
+            timestamp: t,
+            rule: self.rule.name.clone(),
+            machine: look.world.machines[self.machine].name.clone(),
+            sequence: self.sequence,
+            from: before.name.to_string(),
+            to: self.says.name.to_string(),
+            cause,
+            group: self.says.group.and_then(|group| self.rule.groups[group].name.clone()),
+            weight: self.says.weight,
+            severity: self.says.severity,
+            since,
+            flags: flags.collect(),
+            activation,
+        }));
+        self.act(look, before, cause, suppressed || shelved, out);
     }
 
-    fn cause(&self, t: i64, before: &Says, now: &Says) -> Cause {
-        if *before.name == *"Inactive" || *now.name == *"Inactive" {
-            return Cause::Gate;
+    /// Counts an activation. True: it is one of three within a minute.
+    fn activate(&mut self, look: Look<'_>, out: &mut Vec<Said>) -> bool {
+        self.activations.push(look.t);
+        let third = self.activations.len().checked_sub(3).map(|place| self.activations[place]);
+        let chatters = third.is_some_and(|third| look.t - third <= 60_000);
+        if chatters && !self.chattering {
+            let machine = &look.world.machines[self.machine].name;
+            let what = format!("chattering: {} {machine}", self.rule.name);
+            out.push(Said::Event { timestamp: look.t, what });
         }
-        let unknown = |says: &Says| says.of == Some(Of::Unknown) || *says.name == *"Unknown";
-        let state = |says: &Says| match (says.group, says.of) {
-            (Some(group), Some(Of::State(state))) => Some(&self.groups[group].states[state]),
-            _ => None,
-        };
-        let lost = before.group.is_some_and(|group| !self.groups[group].decided);
-        if unknown(before) || unknown(now) || before.doubt || now.doubt || lost {
-            return Cause::Unknown;
+        self.chattering = chatters;
+        chatters
+    }
+
+    /// Who is notified of a transition.
+    fn act(&mut self, look: Look<'_>, before: &Says, cause: Cause, silent: bool, out: &mut Vec<Said>) {
+        let same = before.name == self.says.name;
+        if cause == Cause::Shelve || self.says.stands_in() {
+            return;
         }
-        if state(now).is_some_and(|state| state.entered == Some(t)) { Cause::Condition } else { Cause::Clear }
+        if same && self.says.severity < before.severity && cause != Cause::Unsuppressed {
+            return self.notices.fall(&self.says);
+        }
+        let words = self.notices.enter(&self.rule.actions, look.t, self.sequence, &self.says, silent);
+        for word in words {
+            self.notify(look, word, out);
+        }
+    }
+
+    fn notify(&self, look: Look<'_>, (target, n, of): super::notices::Word, out: &mut Vec<Said>) {
+        out.push(Said::Notice(Notice {
+            timestamp: look.t,
+            rule: self.rule.name.clone(),
+            machine: look.world.machines[self.machine].name.clone(),
+            target: target.into(),
+            n,
+            of,
+            state: self.says.name.to_string(),
+            severity: self.says.severity,
+        }));
+    }
+
+    /// Somebody does something to it at a processing time. An error: why not.
+    pub(crate) fn obey(&mut self, order: Order, at: i64) -> Result<(), &'static str> {
+        if order != Order::Reset {
+            self.silence.obey(order, at)?;
+            self.shelving = true;
+            return Ok(());
+        }
+        let mut place = 0;
+        let mut latched = Vec::new();
+        for (group, run) in self.rule.groups.iter().zip(&mut self.groups) {
+            for (state, run) in group.states.iter().zip(&mut run.states) {
+                if state.latch && run.is_on() {
+                    latched.push((self.verdicts.says(place), run));
+                }
+                place += 2;
+            }
+        }
+        if latched.is_empty() {
+            return Err("nothing latched");
+        }
+        if latched.iter().any(|(when, _)| *when == Some(true)) {
+            return Err("still true");
+        }
+        latched.into_iter().for_each(|(_, run)| run.let_go());
+        self.forced = Some(Cause::Reset);
+        Ok(())
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Its last word: its rule is gone. Where no time is known, it is that of the clock.
+    pub(crate) fn removed(self, world: &World, at: i64) -> Option<Said> {
+        let (since, timestamp) = (self.since?, self.mark.unwrap_or(at));
+        let flags = [("suppressed", self.is_suppressed()), ("shelved", self.silence.is_on())];
+        let flags = flags.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
+        Some(Said::Transition(Told {
+            timestamp,
+            machine: world.machines[self.machine].name.clone(),
+            sequence: self.sequence + 1,
+            from: self.says.name.to_string(),
+            to: "Removed".into(),
+            cause: Cause::RuleRemoved,
+            group: None,
+            weight: 0,
+            severity: Severity::Info,
+            since,
+            flags: flags.collect(),
+            activation: false,
+            rule: self.rule.name,
+        }))
     }
 
     /// The agent stopped when time had come to this instant. None: that is of no use any more, since the clock was
@@ -340,91 +355,18 @@ impl Instance {
         self.restarted |= self.begin.is_some() || epoch;
         self.begin = None;
         (self.gate, self.suppression) = (self.gate.paused(), self.suppression.paused());
-        (self.verdicts, self.stale, self.judged) = (Vec::new(), Vec::new(), Vec::new());
-    }
-}
-
-/// What an expression said when it was judged last.
-#[derive(Debug, Clone)]
-struct Last {
-    says: Option<bool>,
-    /// What its comparisons of ages said.
-    ages: Vec<Option<bool>>,
-    /// It says nothing, only because of windows that fill.
-    fills: bool,
-}
-
-fn expressions(rule: &Rule) -> Vec<Expr> {
-    let mut all = Vec::new();
-    for group in &rule.groups {
-        for state in &group.states {
-            let clear = state.clear.clone().unwrap_or_else(|| harder(&state.when, &group.deadband));
-            all.extend([state.when.clone(), clear]);
-        }
-    }
-    all.extend(rule.active_if.iter().chain(&rule.suppress_if).cloned());
-    all
-}
-
-fn ages(expr: &Expr, sight: &Sighted<'_>) -> Vec<Option<bool>> {
-    expr.all().into_iter().filter(|e| matches!(e, Expr::Older(..))).map(|e| truth(e, sight)).collect()
-}
-
-/// What a rule sees of its scope at an instant.
-#[derive(Debug)]
-struct Sighted<'s> {
-    scope: &'s Scope,
-    rule: &'s Rule,
-    world: &'s World,
-    tags: &'s [usize],
-    stale: &'s [bool],
-    t: i64,
-}
-
-impl Sighted<'_> {
-    /// Whether nothing is Unknown but windows that fill.
-    fn fills(&self, expr: &Expr) -> bool {
-        let mut any = false;
-        for e in expr.all() {
-            let Expr::Window(function, inner, length) = e else { continue };
-            if self.window(function, inner, *length).is_some() {
-                continue;
-            }
-            let history = self.history(inner);
-            any = history.is_some_and(|h| h.fills(*length, self.t, self.rule.coverage));
-            if !any {
-                return false;
-            }
-        }
-        any && expr.outside().into_iter().all(|tag| self.held(tag).is_some())
+        self.notices.pause(t);
+        self.verdicts.forget();
     }
 
-    fn history(&self, inner: &Expr) -> Option<&History> {
-        let of = |history: &&History| history.inner == *inner && history.stale == self.rule.stale;
-        self.scope.histories.iter().find(of)
-    }
-}
-
-impl Sight for Sighted<'_> {
-    fn held(&self, tag: usize) -> Option<Known> {
-        let place = self.tags.iter().position(|other| *other == tag)?;
-        self.scope.signals.held(tag).filter(|_| !self.stale[place])
+    /// What was done to it before it began is not told after a restart.
+    pub(crate) fn forget_shelving(&mut self) {
+        self.shelving = false;
     }
 
-    fn before(&self, tag: usize) -> Option<Known> {
-        self.scope.signals.before(tag)
-    }
-
-    fn age(&self, tag: usize) -> Option<i64> {
-        Some(self.t - self.scope.signals.stamped(tag)?)
-    }
-
-    fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known> {
-        let history = self.history(inner)?;
-        let counter = match inner {
-            Expr::Tag(tag) => self.world.tags[*tag].counter,
-            _ => None,
-        };
-        history.says(function, length, self.t, self.rule.coverage, counter)
+    /// Nobody can say how long the break lasted.
+    pub(crate) fn forget_break(&mut self) {
+        self.groups.iter_mut().for_each(GroupRun::forget_break);
+        (self.activations, self.chattering) = (Vec::new(), false);
     }
 }

@@ -14,8 +14,8 @@ pub(crate) enum Known {
 }
 
 /// What of a value comes to the tag.
-pub(crate) fn admitted(tag: &Tag, raw: &Raw) -> Option<Known> {
-    let known = match (tag.kind, raw) {
+pub(crate) fn admitted(tag: &Tag, kind: Kind, raw: &Raw) -> Option<Known> {
+    let known = match (kind, raw) {
         (_, Raw::Bad) => return None,
         (Kind::Bool, Raw::Bool(b)) => Known::Bool(*b),
         (Kind::Bool, Raw::Int(i)) => Known::Bool(one_or_zero(*i as f64)?),
@@ -52,6 +52,8 @@ pub(crate) trait Sight {
     fn age(&self, tag: usize) -> Option<i64>;
     /// What a window function says.
     fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known>;
+    /// The local time: what a clock on the wall shows, as ms since 1970.
+    fn local(&self) -> i64;
 }
 
 /// What a condition says.
@@ -103,6 +105,10 @@ fn value(expr: &Expr, of: &dyn Sight) -> Option<Known> {
         }
         Expr::Window(function, inner, length) => of.window(function, inner, *length),
         Expr::Else(a, b) => value(a, of).or_else(|| value(b, of)),
+        Expr::Hour => Some(Known::Int(of.local() / 3_600_000 % 24)),
+        // 1970 began on a Thursday.
+        Expr::Weekday => Some(Known::Int((of.local() / 86_400_000 + 3) % 7 + 1)),
+        Expr::Param(place) => panic!("parameter {place} has no value"),
     }
 }
 

@@ -1,27 +1,33 @@
-//! A case as people read it: rules as a rule file, and the whole as a scenario of `scenarios/`.
+//! Rules as people read them: a rule file.
 //!
-//! Here: that text. Not here: reading it: that is the engine's task.
-//! Invariant: what is printed as a scenario can be put into `scenarios/` and played.
+//! Here: that text. Not here: the frame of a rule (`frames`), the rest of a case (`scenario`).
+//! Invariant: what the model can say can be written.
 
 use std::fmt::Write as _;
 
 use proto::Severity;
 
-use super::instance::Told;
-use super::model::{Case, Expr, Kind, Point, Raw, Rule, Stale, Subject, UnknownPolicy, What, World};
+use super::frames;
+use super::model::{Expr, Rule, Stale, State, UnknownPolicy, World};
 
-/// The rules as a file.
-pub(crate) fn rules(world: &World, rules: &[Rule]) -> String {
+/// The rules as a file. `whole`: as they go with a table of limits and the parameters of machines; else each machine's
+/// values stand in the rules.
+pub(crate) fn rules(world: &World, rules: &[Rule], whole: bool) -> String {
     let mut out = String::new();
     for rule in rules {
-        rule_text(&mut out, world, rule);
+        rule_text(&mut out, world, rule, whole);
     }
     out
 }
 
-fn rule_text(out: &mut String, world: &World, rule: &Rule) {
+fn rule_text(out: &mut String, world: &World, rule: &Rule, whole: bool) {
     let name = &rule.name;
-    writeln!(out, "[rule.{name}]\non = '*'").unwrap();
+    let on: Vec<String> = rule.on.iter().map(|m| format!("'{}'", world.machines[*m].name)).collect();
+    writeln!(out, "[rule.{name}]\non = [{}]", on.join(", ")).unwrap();
+    if let Some(from) = &rule.renamed_from {
+        writeln!(out, "renamed_from = '{from}'").unwrap();
+    }
+    rule.params.iter().for_each(|param| out.push_str(&frames::param(world, param, whole)));
     match rule.stale {
         Stale::Default => {}
         Stale::After(ms) => writeln!(out, "stale_after = '{ms} ms'").unwrap(),
@@ -44,7 +50,7 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule) {
         let state = &rule.groups[0].states[0];
         writeln!(out, "when = '{}'", expr(world, &state.when)).unwrap();
         keys(world, state).into_iter().for_each(|(key, value)| writeln!(out, "{key} = {value}").unwrap());
-        return;
+        return frames::actions(out, rule);
     }
     for group in &rule.groups {
         writeln!(out, "[rule.{name}.group.{}]", group.name.as_deref().unwrap_or("-")).unwrap();
@@ -71,15 +77,16 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule) {
         }
         out.push_str("]\n");
     }
+    frames::actions(out, rule);
 }
 
 fn deadband(world: &World, deadband: &[(usize, f64)]) -> String {
-    let tag = |(tag, back): &(usize, f64)| format!("{} = {back:?}", world.tags[*tag].name);
+    let tag = |(tag, back): &(usize, f64)| format!("{} = {back:?}", world.name(*tag).name);
     let tags: Vec<String> = deadband.iter().map(tag).collect();
     if tags.is_empty() { String::new() } else { format!("deadband = {{ {} }}\n", tags.join(", ")) }
 }
 
-fn keys(world: &World, state: &super::model::State) -> Vec<(&'static str, String)> {
+fn keys(world: &World, state: &State) -> Vec<(&'static str, String)> {
     let mut keys = Vec::new();
     if let Some(clear) = &state.clear {
         keys.push(("clear", format!("'{}'", expr(world, clear))));
@@ -126,7 +133,10 @@ fn expr(world: &World, e: &Expr) -> String {
         Expr::Bool(b) => b.to_string(),
         Expr::Int(i) => i.to_string(),
         Expr::Float(f) => format!("{f:?}"),
-        Expr::Tag(tag) => world.tags[*tag].name.clone(),
+        Expr::Tag(tag) => tag_name(world, *tag),
+        Expr::Param(place) => super::worlds::PARAMS[*place].into(),
+        Expr::Hour => "hour()".into(),
+        Expr::Weekday => "weekday()".into(),
         Expr::Not(a) => format!("not {}", operand(world, a)),
         Expr::And(a, b) => two(a, "and", b),
         Expr::Or(a, b) => two(a, "or", b),
@@ -141,108 +151,25 @@ fn expr(world: &World, e: &Expr) -> String {
         Expr::Minus(a) => format!("-{}", operand(world, a)),
         Expr::Abs(a) => format!("abs({})", expr(world, a)),
         Expr::Round(a) => format!("round({})", expr(world, a)),
-        Expr::Good(tag) => format!("good({})", world.tags[*tag].name),
-        Expr::Prev(tag) => format!("prev({})", world.tags[*tag].name),
-        Expr::Older(tag, sign, ms) => format!("age({}) {sign} {ms} ms", world.tags[*tag].name),
+        Expr::Good(tag) => format!("good({})", tag_name(world, *tag)),
+        Expr::Prev(tag) => format!("prev({})", tag_name(world, *tag)),
+        Expr::Older(tag, sign, ms) => format!("age({}) {sign} {ms} ms", tag_name(world, *tag)),
         Expr::Window(function, a, length) => format!("{function}({}, {length} ms)", expr(world, a)),
         Expr::Else(a, b) => format!("({})", two(a, "else", b)),
     }
 }
 
+/// A tag of the rule's machine, or of another one.
+fn tag_name(world: &World, tag: usize) -> String {
+    match tag.checked_sub(world.names.len()) {
+        None => world.name(tag).name.clone(),
+        Some(there) => {
+            format!("`{}`.{}", world.machines[world.machine_of(there)].name, world.name(there).name)
+        }
+    }
+}
+
 fn operand(world: &World, e: &Expr) -> String {
-    let plain = matches!(e, Expr::Bool(_) | Expr::Int(_) | Expr::Float(_) | Expr::Tag(_));
+    let plain = matches!(e, Expr::Bool(_) | Expr::Int(_) | Expr::Float(_) | Expr::Tag(_) | Expr::Param(_));
     if plain { expr(world, e) } else { format!("({})", expr(world, e)) }
-}
-
-/// The whole case, to be put into `scenarios/`.
-pub(crate) fn scenario(case: &Case) -> String {
-    let mut out = String::from("machine m\n");
-    for s in &case.world.sources {
-        let lag = s.max_lag.map_or("none".into(), |lag| format!("{lag}ms"));
-        let (id, idle, disorder) = (&s.id, s.idle, s.disorder);
-        writeln!(out, "source {id} idle_timeout={idle}ms max_out_of_orderness={disorder}ms max_lag={lag}")
-            .unwrap();
-    }
-    for t in &case.world.tags {
-        let kind = match t.kind {
-            Kind::Bool => "Bool",
-            Kind::Int => "Int",
-            Kind::Float => "Float",
-        };
-        let range = t.range.map_or(String::new(), |(low, high)| format!(" range={low}..{high}"));
-        let counter = t.counter.map_or(String::new(), |bits| format!(" counter={bits}"));
-        writeln!(out, "tag m {} {kind} {}{range}{counter}", t.name, case.world.sources[t.source].id).unwrap();
-    }
-    if case.world.drop_late || case.world.global {
-        let late = if case.world.drop_late { " late=drop" } else { "" };
-        let global = if case.world.global { " watermark=global" } else { "" };
-        writeln!(out, "option{late}{global}").unwrap();
-    }
-    for (i, version) in case.rules.iter().enumerate() {
-        let title = if i == 0 { String::new() } else { format!(" {i}") };
-        write!(out, "--- rules{title}\n{}", rules(&case.world, version)).unwrap();
-    }
-    out.push_str("--- story\n");
-    for step in &case.story {
-        writeln!(out, "{} {}", seconds(step.at), what(&case.world, &step.what)).unwrap();
-    }
-    out
-}
-
-fn what(world: &World, what: &What) -> String {
-    match what {
-        What::Clock => "clock".into(),
-        What::Restart(0) => "restart".into(),
-        What::Restart(version) => format!("restart {version}"),
-        What::Epoch => "epoch".into(),
-        What::Deliver(source, points) => {
-            let mut line = world.sources[*source].id.clone();
-            points.iter().for_each(|point| line += &item(world, point));
-            if points.last().is_some_and(|last| last.wmk && matches!(last.subject, Subject::Tag(..))) {
-                line += " wmk";
-            }
-            line
-        }
-    }
-}
-
-fn item(world: &World, point: &Point) -> String {
-    let what = match &point.subject {
-        Subject::Heartbeat => "$heartbeat".into(),
-        Subject::Connected(up) => format!("$connected={up}"),
-        Subject::Tag(tag, raw) => {
-            let value = match raw {
-                Raw::Bad => "Bad".into(),
-                Raw::Bool(b) => b.to_string(),
-                Raw::Int(i) => i.to_string(),
-                Raw::Float(f) => format!("{f:?}"),
-            };
-            format!("{}={value}", world.tags[*tag].name)
-        }
-    };
-    format!(" @{} {what}#{}", seconds(point.timestamp), point.sequence)
-}
-
-/// A transition as the scenarios tell it, as far as it is compared.
-pub(crate) fn told(t: &Told) -> String {
-    let word = |value: String| value.trim_matches('"').to_owned();
-    format!(
-        "{} {} #{} {} -> {} | {} {}{} {} | since {}",
-        seconds(t.timestamp),
-        t.rule,
-        t.sequence,
-        t.from,
-        t.to,
-        word(serde_json::to_string(&t.cause).unwrap()),
-        severity(t.severity),
-        t.group.as_ref().map(|group| format!(" {group}")).unwrap_or_default(),
-        t.weight,
-        seconds(t.since),
-    )
-}
-
-fn seconds(ms: i64) -> String {
-    let (sign, ms) = if ms < 0 { ("-", -ms) } else { ("", ms) };
-    let decimals = format!(".{:03}", ms % 1_000);
-    format!("{sign}{}{}", ms / 1_000, decimals.trim_end_matches('0').trim_end_matches('.'))
 }

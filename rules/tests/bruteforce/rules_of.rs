@@ -6,6 +6,7 @@
 use proto::Severity;
 
 use super::atoms;
+use super::frame;
 use super::generate::Wanted;
 use super::model::{Expr, Group, Kind, Rule, Stale, State, UNKNOWN_AFTER, UnknownPolicy, World};
 use super::rng::Rng;
@@ -19,7 +20,7 @@ pub(crate) fn rules(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Rule> {
     (0..count).map(|place| rule(rng, world, &format!("r{place}"), wanted)).collect()
 }
 
-fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
+pub(super) fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
     let unknown = unknown(rng, wanted);
     let stale = match rng.below(6) {
         0 | 1 => Stale::After(rng.pick(&[100, 400, 1_000, 2_500])),
@@ -50,7 +51,40 @@ fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Rule {
         groups.iter_mut().for_each(|group| group.unknown = None);
     }
     let coverage = if wanted.windows { rng.pick(&[80, 80, 50, 10, 100]) } else { 80 };
-    Rule { name: name.into(), plain, groups, stale, unknown, default, active_if, suppress_if, coverage }
+    let on = frame::machines(rng, world);
+    let params = frame::params(rng, world, wanted);
+    let actions = frame::actions(rng, &groups, wanted);
+    let (name, renamed_from) = (name.into(), None);
+    Rule {
+        name,
+        on,
+        renamed_from,
+        params,
+        actions,
+        plain,
+        groups,
+        stale,
+        unknown,
+        default,
+        active_if,
+        suppress_if,
+        coverage,
+    }
+}
+
+/// Whether the checker takes it, after an edit.
+pub(super) fn is_right(rule: &Rule) -> bool {
+    let is_right = |group: &Group| {
+        let shifts = |(tag, _): &(usize, f64)| is_deadband(&group.states, *tag);
+        let clears = group.states.iter().any(|state| state.clear.is_some());
+        group.deadband.is_empty() || group.deadband.iter().all(shifts) && !clears
+    };
+    let named = |name| frame::names(&rule.groups).contains(name);
+    let silenced = rule.active_if.is_none() && rule.suppress_if.is_none();
+    (silenced || rule.groups.iter().all(|group| group.unknown.is_none()))
+        && rule.groups.iter().all(is_right)
+        && rule.actions.iter().all(|action| action.to.iter().all(named))
+        && !rule.tags().is_empty()
 }
 
 fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
@@ -74,9 +108,9 @@ fn deadband(rng: &mut Rng, world: &World, wanted: Wanted) -> (Vec<(usize, f64)>,
         return (Vec::new(), wanted);
     }
     let floats: Vec<usize> =
-        (0..world.tags.len()).filter(|tag| world.tags[*tag].kind == Kind::Float).collect();
+        (0..world.names.len()).filter(|tag| world.names[*tag].kind == Kind::Float).collect();
     let tag = rng.pick(&floats);
-    (vec![(tag, rng.between(1, 5) as f64 / 2.0)], Wanted { keys: false, ..wanted })
+    (vec![(tag, rng.between(1, 5) as f64 / 2.0)], Wanted { keys: false, machines: false, ..wanted })
 }
 
 /// Whether the tag may have a deadband beside these states: one of them has a limit that is shifted.
@@ -99,9 +133,16 @@ fn fits(expr: &Expr, tag: usize) -> bool {
 /// Whether it has a limit of the tag.
 fn has_limit(expr: &Expr, tag: usize) -> bool {
     expr.all().into_iter().any(|e| match e {
-        Expr::Compare(_, a, b) => b.tags().is_empty() && **a == Expr::Tag(tag),
+        Expr::Compare(_, a, b) => b.tags().is_empty() && is_shifted(a, tag),
         _ => false,
     })
+}
+
+fn is_shifted(side: &Expr, tag: usize) -> bool {
+    match side {
+        Expr::Window("avg" | "min" | "max", inner, _) => **inner == Expr::Tag(tag),
+        side => *side == Expr::Tag(tag),
+    }
 }
 
 fn weight(rng: &mut Rng) -> u32 {
@@ -129,15 +170,18 @@ fn unknown(rng: &mut Rng, wanted: Wanted) -> UnknownPolicy {
     }
 }
 
-fn state(rng: &mut Rng, world: &World, wanted: Wanted, place: usize) -> State {
+pub(super) fn state(rng: &mut Rng, world: &World, wanted: Wanted, place: usize) -> State {
+    let place = place.min(2);
     let delay = if rng.once_in(2) { rng.pick(&TIMES) } else { 0 };
     let name = if place == 0 && rng.once_in(6) { "Trouble" } else { ["First", "Second", "Third"][place] };
     let latch = wanted.keys && rng.once_in(8);
+    let when = condition(rng, world, wanted, 2);
+    let when = frame::elsewhere(rng, world, wanted, when);
     let clear = wanted.keys && !latch && rng.once_in(3);
     let hold = wanted.keys && !latch && rng.once_in(3);
     State {
         name: name.into(),
-        when: condition(rng, world, wanted, 2),
+        when,
         clear: clear.then(|| condition(rng, world, wanted, 1)),
         delay,
         hold: if hold { rng.pick(&TIMES) } else { 0 },
@@ -154,21 +198,26 @@ fn condition(rng: &mut Rng, world: &World, wanted: Wanted, depth: usize) -> Expr
         2 | 3 => Expr::Or(inner(rng), inner(rng)),
         4 => Expr::Xor(inner(rng), inner(rng)),
         5 => Expr::Not(inner(rng)),
-        _ if wanted.windows && rng.once_in(2) => windows::atom(rng, world, wanted.long),
+        _ if wanted.hours && rng.once_in(3) => {
+            let beside = atom(rng, world);
+            frame::hour(rng, beside)
+        }
+        _ if wanted.params && rng.once_in(2) => frame::limit(rng, world),
+        _ if wanted.windows && rng.once_in(2) => windows::atom(rng, world, wanted),
         _ if wanted.language && rng.once_in(2) => atoms::atom(rng, world, wanted.moments),
         _ => atom(rng, world),
     }
 }
 
 pub(super) fn atom(rng: &mut Rng, world: &World) -> Expr {
-    let place = rng.below(world.tags.len());
+    let place = rng.below(world.names.len());
     let tag = Box::new(Expr::Tag(place));
     let sign = rng.pick(&["=", "<>", "<", "<=", ">", ">="]);
-    match world.tags[place].kind {
+    match world.names[place].kind {
         Kind::Bool => *tag,
         _ if rng.once_in(6) => {
             let numbers: Vec<usize> =
-                (0..world.tags.len()).filter(|tag| world.tags[*tag].kind != Kind::Bool).collect();
+                (0..world.names.len()).filter(|tag| world.names[*tag].kind != Kind::Bool).collect();
             Expr::Compare(sign, tag, Box::new(Expr::Tag(rng.pick(&numbers))))
         }
         Kind::Int => Expr::Compare(sign, tag, Box::new(Expr::Int(rng.between(1, 7)))),

@@ -8,10 +8,24 @@ use super::judge::{Known, Sight};
 use super::model::{Expr, Point, Rule, Stale, Subject, World};
 use super::signal::{How, Signals};
 
+/// How far a source has come, whoever listens.
 #[derive(Debug, Clone, Default)]
-struct Heard {
+pub(crate) struct Heard {
     at: Option<i64>,
-    frontier: Option<i64>,
+    pub(crate) frontier: Option<i64>,
+    /// Its last datapoint with `Wmk`, `$connected = false` not counted.
+    pub(crate) confirmed: Option<i64>,
+}
+
+impl Heard {
+    pub(crate) fn hear(&mut self, world: &World, at: i64, source: usize, point: &Point) {
+        self.at = Some(at);
+        let behind = if point.wmk { 0 } else { world.sources[source].disorder.max(1) };
+        self.frontier = self.frontier.max(Some(point.timestamp - behind));
+        if point.wmk && !matches!(point.subject, Subject::Connected(false)) {
+            self.confirmed = self.confirmed.max(Some(point.timestamp));
+        }
+    }
 }
 
 /// A datapoint that waits, in the order in which it is to be applied.
@@ -30,11 +44,12 @@ pub(crate) struct Scope {
     /// The last instant that was looked at.
     pub(crate) judged: Option<i64>,
     pub(crate) start: i64,
+    /// When its instances begin, and whether nothing was heard then.
+    pub(crate) begun: Option<(i64, bool)>,
     pub(crate) signals: Signals,
     pub(crate) waiting: Vec<Waiting>,
     /// What its rules look at through windows.
     pub(crate) histories: Vec<History>,
-    heard: Vec<Heard>,
 }
 
 impl Scope {
@@ -44,20 +59,65 @@ impl Scope {
             watermark,
             judged: watermark,
             start,
+            begun: None,
             signals: Signals::new(world),
             waiting: Vec::new(),
             histories: Vec::new(),
-            heard: vec![Heard::default(); world.sources.len()],
         }
+    }
+
+    /// The longest time for which one of its sources may be silent.
+    pub(crate) fn idle(&self, world: &World) -> i64 {
+        self.sources.iter().map(|s| world.sources[*s].idle).max().unwrap_or(0)
+    }
+
+    /// Its instances begin when one of its sources is heard, or when that is waited for no longer.
+    pub(crate) fn begin(&mut self, world: &World, t: i64, heard: bool) {
+        if self.begun.is_none() && (heard || !world.seen && t >= self.start + self.idle(world)) {
+            self.begun = Some((t, !heard));
+        }
+    }
+
+    /// From when on `unknown.after` counts at an instant: not before each source was heard, as far as it is waited for.
+    pub(crate) fn patience(&self, world: &World, t: i64) -> Option<i64> {
+        let (begin, silent) = self.begun?;
+        let latest = if silent { begin } else { begin + self.idle(world) };
+        let mut from = begin;
+        for source in &self.sources {
+            match self.signals.first(*source) {
+                Some(first) => from = from.max(first.min(latest)),
+                None if t >= latest => from = from.max(latest),
+                None => return None,
+            }
+        }
+        Some(from)
     }
 
     /// Keeps the past for the windows of a rule.
     pub(crate) fn watch(&mut self, rule: &Rule) {
-        for (inner, _) in rule.expressions().flat_map(|e| e.windows()) {
-            if !self.histories.iter().any(|h| h.inner == *inner && h.stale == rule.stale) {
-                self.histories.push(History::new(inner, rule.stale));
+        for (inner, length) in rule.expressions().flat_map(|e| e.windows()) {
+            if !self.histories.iter().any(|h| h.is(inner, length, rule.stale)) {
+                self.histories.push(History::new(inner, length, rule.stale));
             }
         }
+    }
+
+    /// Keeps the past for the windows of these rules, and no other.
+    pub(crate) fn keep<'r>(&mut self, rules: impl Iterator<Item = &'r Rule>) {
+        let old = std::mem::take(&mut self.histories);
+        rules.for_each(|rule| self.watch(rule));
+        for history in &mut self.histories {
+            let same = old.iter().find(|o| o.is(&history.inner, history.length, history.stale));
+            if let Some(same) = same {
+                history.clone_from(same);
+            }
+        }
+    }
+
+    /// Waits for a datapoint that came before the scope was there.
+    pub(crate) fn wait_for(&mut self, source: usize, point: &Point) {
+        let (effective, how, point) = (point.timestamp, How::InTime, point.clone());
+        self.waiting.push(Waiting { effective, how, source, point });
     }
 
     /// Looks at what goes on, for the windows, at an instant at which datapoints were applied to these tags.
@@ -71,31 +131,33 @@ impl Scope {
     }
 
     /// Looks at the watermark at a processing time.
-    pub(crate) fn look(&mut self, world: &World, at: i64) {
-        self.watermark = self.watermark.max(self.watermark_at(world, at));
+    pub(crate) fn look(&mut self, world: &World, heard: &[Heard], at: i64) {
+        self.watermark = self.watermark.max(self.watermark_at(world, heard, at));
     }
 
-    fn watermark_at(&self, world: &World, at: i64) -> Option<i64> {
-        let lively = |source: &usize| {
-            let since = self.heard[*source].at.unwrap_or(self.start);
-            at <= since + world.sources[*source].idle
+    fn watermark_at(&self, world: &World, heard: &[Heard], at: i64) -> Option<i64> {
+        let lively = |source: &usize| match heard[*source].at {
+            Some(since) => at <= since + world.sources[*source].idle,
+            None => !world.seen && at <= self.start + world.sources[*source].idle,
         };
-        let near = |source: &usize| match (self.heard[*source].frontier, world.sources[*source].max_lag) {
+        let near = |source: &usize| match (heard[*source].frontier, world.sources[*source].max_lag) {
             (Some(frontier), Some(lag)) => frontier >= at - lag,
             _ => true,
         };
         let holders: Vec<usize> = self.sources.iter().copied().filter(|s| lively(s) && near(s)).collect();
         if !holders.is_empty() {
-            let frontiers: Option<Vec<i64>> = holders.iter().map(|s| self.heard[*s].frontier).collect();
+            let frontiers: Option<Vec<i64>> = holders.iter().map(|s| heard[*s].frontier).collect();
             return frontiers?.into_iter().min();
         }
-        let disorder = self.sources.iter().map(|s| world.sources[*s].disorder).max()?;
-        let slow = self.sources.iter().filter(|s| lively(s)).filter_map(|s| world.sources[*s].max_lag).max();
+        let counts = |source: &&usize| !world.seen || heard[**source].at.is_some();
+        let counting = || self.sources.iter().filter(counts);
+        let disorder = counting().map(|s| world.sources[*s].disorder).max()?;
+        let slow = counting().filter(|s| lively(s)).filter_map(|s| world.sources[*s].max_lag).max();
         Some(at - (disorder + 1_000).max(slow.unwrap_or(0)))
     }
 
     /// A datapoint arrives. Tells how.
-    pub(crate) fn arrive(&mut self, world: &World, at: i64, source: usize, point: &Point) -> How {
+    pub(crate) fn arrive(&mut self, world: &World, source: usize, point: &Point) -> How {
         let late = self.watermark.filter(|mark| point.timestamp <= *mark);
         let tag = matches!(point.subject, Subject::Tag(..));
         let how = match late {
@@ -107,10 +169,6 @@ impl Scope {
         if how != How::Dropped {
             self.waiting.push(Waiting { effective, how, source, point: point.clone() });
         }
-        let heard = &mut self.heard[source];
-        heard.at = Some(at);
-        let behind = if point.wmk { 0 } else { world.sources[source].disorder.max(1) };
-        heard.frontier = heard.frontier.max(Some(point.timestamp - behind));
         how
     }
 
@@ -160,5 +218,9 @@ impl Sight for Alone<'_> {
 
     fn window(&self, _: &str, _: &Expr, _: i64) -> Option<Known> {
         unreachable!("a window has no place in a window")
+    }
+
+    fn local(&self) -> i64 {
+        unreachable!("`hour` has no place in a window")
     }
 }

@@ -3,8 +3,8 @@
 //! Here: leaving things out, one after the other, until nothing more can be left out. Not here: what disagrees.
 //! Invariant: what comes out still disagrees.
 
-use super::model::{Case, Expr, Group, Rule, Stale, Subject, What};
-use super::rules_of::is_deadband;
+use super::model::{Case, Expr, Rule, Stale, Subject, What};
+use super::rules_of::is_right;
 
 /// The smallest case found for which `fails` still holds.
 pub(crate) fn shrunk(mut case: Case, fails: &dyn Fn(&Case) -> bool) -> Case {
@@ -18,13 +18,8 @@ pub(crate) fn shrunk(mut case: Case, fails: &dyn Fn(&Case) -> bool) -> Case {
 }
 
 fn valid(case: &Case) -> bool {
-    let is_whole = |group: &Group| {
-        let shifts = |(tag, _): &(usize, f64)| is_deadband(&group.states, *tag);
-        !group.states.is_empty() && group.deadband.iter().all(shifts)
-    };
-    case.rules
-        .iter()
-        .all(|rules| !rules.is_empty() && rules.iter().all(|rule| rule.groups.iter().all(is_whole)))
+    let whole = |rule: &Rule| is_right(rule) && rule.groups.iter().all(|group| !group.states.is_empty());
+    case.rules.iter().all(|rules| !rules.is_empty() && rules.iter().all(whole))
 }
 
 /// Cases that are a little smaller, the boldest first.
@@ -44,7 +39,19 @@ fn smaller(case: &Case) -> Vec<Case> {
             out.extend(less_of_rule(case, version, rule));
         }
     }
-    out.extend(case.world.tags.len().checked_sub(1).and_then(|tag| without_tag(case, tag)));
+    out.extend(without_machine(case));
+    for version in 1..case.rules.len() {
+        let mut less = case.clone();
+        less.story.retain(|step| !matches!(step.what, What::Reload(v) | What::Restart(v) if v == version));
+        if less.story.len() < case.story.len() {
+            out.push(less);
+        }
+        if version + 1 == case.rules.len() && !uses(case, version) {
+            let mut less = case.clone();
+            less.rules.pop();
+            out.push(less);
+        }
+    }
     for step in 0..case.story.len() {
         let What::Deliver(_, points) = &case.story[step].what else { continue };
         for point in 0..points.len() {
@@ -54,22 +61,34 @@ fn smaller(case: &Case) -> Vec<Case> {
     out
 }
 
-/// Without the last tag, when nobody reads or delivers it.
-fn without_tag(case: &Case, tag: usize) -> Option<Case> {
+fn uses(case: &Case, version: usize) -> bool {
+    case.story.iter().any(|step| matches!(step.what, What::Reload(v) | What::Restart(v) if v == version))
+}
+
+/// Without the last machine, when no rule reads it and nothing is told of it.
+fn without_machine(case: &Case) -> Option<Case> {
+    let (names, last) = (case.world.names.len(), case.world.machines.len() - 1);
     let reads = |rule: &Rule| {
-        let mut deadbands = rule.groups.iter().flat_map(|group| &group.deadband);
-        rule.tags().contains(&tag) || deadbands.any(|(other, _)| *other == tag)
+        rule.on.contains(&last) || rule.tags().into_iter().any(|tag| tag >= names + last * names)
     };
-    let read = case.rules.iter().flatten().any(reads);
     let told = case.story.iter().any(|step| match &step.what {
         What::Deliver(_, points) => {
-            points.iter().any(|p| matches!(p.subject, Subject::Tag(other, _) if other == tag))
+            points.iter().any(|p| matches!(p.subject, Subject::Tag(tag, _) if tag >= last * names))
         }
+        What::Operator { machine, .. } => *machine == last,
         _ => false,
     });
+    if last == 0 || told || case.rules.iter().flatten().any(reads) {
+        return None;
+    }
     let mut less = case.clone();
-    less.world.tags.truncate(tag);
-    (!read && !told && tag + 1 == case.world.tags.len()).then_some(less)
+    less.world.machines.pop();
+    less.world.tags.truncate(last * names);
+    for param in less.rules.iter_mut().flatten().flat_map(|rule| &mut rule.params) {
+        param.machine.retain(|(place, _)| *place != last);
+        param.limits.retain(|(place, _)| *place != Some(last));
+    }
+    Some(less)
 }
 
 fn without_point(case: &Case, step: usize, point: usize) -> Option<Case> {
@@ -92,6 +111,14 @@ fn less_of_rule(case: &Case, version: usize, rule: usize) -> Vec<Case> {
         change(&|rules| drop(rules.remove(rule)));
     }
     let of = &case.rules[version][rule];
+    for machine in 0..of.on.len() {
+        if of.on.len() > 1 {
+            change(&|rules| rules[rule].on.retain(|other| *other != of.on[machine]));
+        }
+    }
+    for action in 0..of.actions.len() {
+        change(&|rules| drop(rules[rule].actions.remove(action)));
+    }
     if of.stale != Stale::Default {
         change(&|rules| rules[rule].stale = Stale::Default);
     }

@@ -67,7 +67,7 @@ impl Signals {
             return false;
         }
         held.before = held.held;
-        held.held = admitted(&world.tags[*tag], raw);
+        held.held = admitted(&world.tags[*tag], world.kind(*tag), raw);
         held.order = Some(order);
         held.applied = Some(t);
         held.applied_late = held.applied_late.max((how == How::Late).then_some(t));
@@ -96,6 +96,30 @@ impl Signals {
         if confirms {
             of.confirmed = of.confirmed.max(Some(point.timestamp));
         }
+    }
+
+    /// The scope is new: its sources were heard of before it.
+    pub(crate) fn heard_before(
+        &mut self,
+        source: usize,
+        t: i64,
+        frontier: Option<i64>,
+        confirmed: Option<i64>,
+    ) {
+        let of = &mut self.sources[source];
+        of.first.get_or_insert(t);
+        (of.frontier, of.confirmed) = (of.frontier.max(frontier), of.confirmed.max(confirmed));
+    }
+
+    /// A tag is read that nobody here has read: of its past the last datapoint is known, if any.
+    pub(crate) fn seed(&mut self, world: &World, tag: usize, last: Option<&Point>) {
+        let mut of = OfTag::default();
+        if let Some(Point { subject: Subject::Tag(_, raw), timestamp, sequence, .. }) = last {
+            of.held = admitted(&world.tags[tag], world.kind(tag), raw);
+            of.order = Some((*timestamp, *sequence));
+            of.applied = Some(*timestamp);
+        }
+        self.tags[tag] = of;
     }
 
     /// When the source was first heard of.

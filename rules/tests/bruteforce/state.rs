@@ -36,7 +36,7 @@ impl Judged {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct StateRun {
     pub(crate) phase: Phase,
     counted: i64,
@@ -47,6 +47,8 @@ pub(crate) struct StateRun {
     /// When it was entered, and when it was left, last.
     pub(crate) entered: Option<i64>,
     pub(crate) left: Option<i64>,
+    /// It was entered under another condition, of which nothing decided yet whether it stays.
+    moved: bool,
 }
 
 impl StateRun {
@@ -63,9 +65,41 @@ impl StateRun {
         }
     }
 
+    /// A latched state has no guard; one that was entered under another condition is not latched yet.
+    pub(crate) fn is_latched(&self, judged: &Judged) -> bool {
+        judged.latch && !self.moved
+    }
+
+    /// Somebody has reset it.
+    pub(crate) fn let_go(&mut self) {
+        (self.phase, self.moved, self.counted) = (Phase::Off, false, 0);
+    }
+
+    /// As it stands under another condition.
+    pub(crate) fn moved(self) -> Self {
+        match self.phase {
+            Phase::Off | Phase::Pending => Self::default(),
+            Phase::On | Phase::Clearing => Self {
+                phase: Phase::On,
+                moved: true,
+                entered: self.entered,
+                left: self.left,
+                ..Self::default()
+            },
+        }
+    }
+
     pub(crate) fn advance(&mut self, t: i64, judged: &Judged) {
         self.count(t);
         self.give_up(t, judged.after);
+        if self.moved
+            && let Some(over) = self.guard(judged)
+        {
+            self.moved = false;
+            if over {
+                self.phase = self.leave(t);
+            }
+        }
         let guard = self.guard(judged);
         self.phase = match (self.phase, guard) {
             (Phase::Off, Some(true)) if judged.delay > 0 => self.begin(Phase::Pending),
@@ -74,7 +108,7 @@ impl StateRun {
                 self.entered = Some(t);
                 Phase::On
             }
-            (Phase::On, _) if judged.latch => Phase::On,
+            (Phase::On, _) if self.is_latched(judged) => Phase::On,
             (Phase::On, Some(true)) if judged.hold > 0 => self.begin(Phase::Clearing),
             (Phase::Clearing, Some(true)) => Phase::On,
             (Phase::On, Some(true)) => self.leave(t),
@@ -132,5 +166,10 @@ impl StateRun {
             (_, t) => t,
         };
         self.guard = None;
+    }
+
+    /// Nobody can say how long it was paused.
+    pub(crate) fn forget_break(&mut self) {
+        self.unknown_since = None;
     }
 }

@@ -3,16 +3,17 @@
 //! Here: those. Not here: what joins them (`rules_of`), and what they say (`history`).
 //! Invariant: every one reads a tag, and no limit lies where rounding decides.
 
+use super::generate::Wanted;
 use super::model::{Expr, Kind, World};
 use super::rng::Rng;
 use super::rules_of;
 
 const LENGTHS: [i64; 7] = [400, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000];
 
-pub(super) fn atom(rng: &mut Rng, world: &World, long: bool) -> Expr {
-    let length = if long { long_length(world) } else { rng.pick(&LENGTHS) };
-    let place = rng.below(world.tags.len());
-    let number = world.tags[place].kind != Kind::Bool;
+pub(super) fn atom(rng: &mut Rng, world: &World, wanted: Wanted) -> Expr {
+    let length = if wanted.long { long_length(world) } else { rng.pick(&LENGTHS) };
+    let place = rng.below(world.names.len());
+    let number = world.names[place].kind != Kind::Bool;
     let sign = rng.pick(&["<", "<=", ">", ">=", "=", "<>"]);
     let strict = rng.pick(&["<", ">"]);
     let whole = |function, inner, limit| {
@@ -22,12 +23,13 @@ pub(super) fn atom(rng: &mut Rng, world: &World, long: bool) -> Expr {
             Box::new(Expr::Int(limit)),
         )
     };
-    if !number || rng.once_in(4) {
+    if !number || !wanted.reloads && rng.once_in(4) {
         let condition = if number { rules_of::atom(rng, world) } else { Expr::Tag(place) };
         let function = rng.pick(&["count", "edges", "changes"]);
         return whole(function, condition, rng.between(0, 4));
     }
-    let inner = match rng.below(5) {
+    // Over a reload a window goes on that is of a tag; of others that is left open.
+    let inner = match if wanted.reloads { 4 } else { rng.below(5) } {
         0 => Expr::Abs(Box::new(Expr::Arithmetic('-', Box::new(Expr::Tag(place)), Box::new(Expr::Int(4))))),
         1 => Expr::Arithmetic('+', Box::new(Expr::Tag(place)), Box::new(Expr::Tag(place))),
         _ => Expr::Tag(place),

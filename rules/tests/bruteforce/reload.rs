@@ -1,0 +1,196 @@
+//! Other rules (§8): at a start, and while the agent runs.
+//!
+//! Here: which instance goes on as which, and in which scope. Not here: what it carries over (`carry`).
+//! Invariant: the number of a transition never comes again under the same name.
+
+use std::collections::BTreeMap;
+
+use proto::Cause;
+
+use super::instance::{Instance, Look};
+use super::model::Rule;
+use super::scope::{Heard, Scope};
+use super::simulation::{Key, Running, Simulation};
+
+/// How far a stored watermark may be ahead of the clock at a start, ms.
+const FUTURE_BOUND: i64 = 5_000;
+
+impl Simulation<'_> {
+    /// The agent stops, and starts again with these rules: what waits is lost, what was judged is kept.
+    pub(super) fn restart(&mut self, rules: &[Rule], at: i64) {
+        for Running { scope, instances } in std::mem::take(&mut self.scopes) {
+            for mut instance in instances {
+                instance.mark = scope.watermark;
+                instance.pause(scope.watermark, false);
+                instance.forget_shelving();
+                self.retired.insert((instance.rule.name.clone(), instance.machine), instance);
+            }
+        }
+        (self.start, self.at) = (at, at);
+        self.heard.fill(Heard::default());
+        self.last.fill(None);
+        let instances = self.instances(rules, BTreeMap::new());
+        for (sources, mut instances) in self.by_sources(instances) {
+            let mark = instances.iter().filter_map(|i| i.mark).max();
+            let kept = mark.filter(|mark| *mark <= at + FUTURE_BOUND);
+            if kept != mark {
+                instances.iter_mut().for_each(Instance::forget_break);
+            }
+            let mut scope = Scope::new(self.world, sources, at, kept);
+            instances.iter().for_each(|instance| scope.watch(&instance.rule));
+            self.scopes.push(Running { scope, instances });
+        }
+        self.look();
+    }
+
+    /// Other rules are in force from here on.
+    pub(super) fn reload(&mut self, rules: &[Rule]) {
+        let mut standing = BTreeMap::new();
+        let mut old: Vec<Scope> = Vec::new();
+        for Running { scope, instances } in std::mem::take(&mut self.scopes) {
+            for mut instance in instances {
+                instance.mark = scope.watermark;
+                standing.insert((instance.rule.name.clone(), instance.machine), instance);
+            }
+            old.push(scope);
+        }
+        let read: Vec<(Vec<usize>, Vec<usize>)> = old
+            .iter()
+            .map(|scope| {
+                let inside = |i: &&Instance| self.sources_of(&i.rule) == scope.sources;
+                let tags = standing.values().filter(inside).flat_map(|i| i.tags.clone()).collect();
+                (scope.sources.clone(), tags)
+            })
+            .collect();
+        let instances = self.instances(rules, standing);
+        for (sources, instances) in self.by_sources(instances) {
+            let mark = instances.iter().filter_map(|i| i.mark).max();
+            let same = old.iter().position(|scope| scope.sources == sources);
+            let known = read.iter().find(|(of, _)| *of == sources).map_or(&[][..], |(_, tags)| tags);
+            let scope = match same {
+                Some(same) => old.swap_remove(same),
+                None => self.new_scope(sources, mark),
+            };
+            self.scopes.push(Running { scope, instances });
+            self.settle(self.scopes.len() - 1, mark, same.map(|_| known));
+        }
+        self.look();
+    }
+
+    /// A scope that was not there: what its sources said so far is known from their last datapoints.
+    fn new_scope(&self, sources: Vec<usize>, mark: Option<i64>) -> Scope {
+        let mut scope = Scope::new(self.world, sources, self.start, mark);
+        if mark.is_none() {
+            scope.look(self.world, &self.heard, self.at);
+            scope.judged = scope.watermark;
+        }
+        let Some(t) = scope.watermark else { return scope };
+        for source in scope.sources.clone() {
+            let Heard { frontier, confirmed, .. } = self.heard[source];
+            if frontier.is_some() {
+                scope.signals.heard_before(source, t, frontier, confirmed);
+            }
+        }
+        scope
+    }
+
+    /// The scope goes on to the watermark that its instances bring, and all are judged there.
+    /// `known`: the tags that were read in it before; none: it is new.
+    fn settle(&mut self, place: usize, mark: Option<i64>, known: Option<&[usize]>) {
+        let world = self.world;
+        let Running { scope, instances } = &mut self.scopes[place];
+        scope.watermark = scope.watermark.max(mark);
+        let stays = known.is_some() && scope.judged == scope.watermark;
+        scope.keep(instances.iter().map(|instance| &instance.rule));
+        let mut touched = Vec::new();
+        for t in scope.instants() {
+            touched.extend(self.apply(place, t).into_iter().flatten());
+        }
+        let Running { scope, instances } = &mut self.scopes[place];
+        scope.judged = scope.watermark;
+        let read: Vec<usize> = instances.iter().flat_map(|i| i.tags.clone()).collect();
+        for tag in
+            (0..world.tags.len()).filter(|tag| read.contains(tag) && !known.unwrap_or_default().contains(tag))
+        {
+            let Some(last) = &self.last[tag] else { continue };
+            if scope.watermark.is_some_and(|mark| last.timestamp <= mark) {
+                scope.signals.seed(world, tag, Some(last));
+                touched.push(tag);
+            } else {
+                scope.signals.seed(world, tag, None);
+                if known.is_none() {
+                    scope.wait_for(world.tags[tag].source, last);
+                }
+            }
+        }
+        let Some(t) = scope.watermark else { return };
+        scope.remember(world, t, &[]);
+        let heard = scope.sources.iter().any(|source| scope.signals.first(*source).is_some());
+        scope.begin(world, t, heard);
+        let from = self.said.len();
+        for instance in instances {
+            if known.is_none() {
+                instance.begin = None;
+            }
+            if !stays {
+                instance.verdicts.forget();
+            }
+            instance.forced = Some(Cause::RuleChanged);
+            let look = Look { world, scope, t, touched: heard.then_some(&touched[..]) };
+            instance.look(look, &mut self.said);
+            instance.forced = None;
+        }
+        self.note_activations(from);
+    }
+
+    /// The instances of these rules, each going on as the one that it was.
+    fn instances(&mut self, rules: &[Rule], mut standing: BTreeMap<Key, Instance>) -> Vec<Instance> {
+        let mut all = Vec::new();
+        for rule in rules {
+            for machine in rule.on.iter().copied() {
+                let bound = rule.on(self.world, machine);
+                let key = (rule.name.clone(), machine);
+                let gone = |name: &&String| rules.iter().all(|rule| rule.name != **name);
+                let before = rule.renamed_from.as_ref().filter(gone).map(|name| (name.clone(), machine));
+                let own = standing.remove(&key).or_else(|| self.retired.remove(&key));
+                let old = own.or_else(|| {
+                    let before = before?;
+                    let old = standing.remove(&before).or_else(|| self.retired.remove(&before))?;
+                    self.counters.insert(before, old.sequence);
+                    Some(old)
+                });
+                let mut instance = match old {
+                    Some(old) => old.carried(bound),
+                    None => Instance::new(bound, machine),
+                };
+                instance.sequence = instance.sequence.max(self.counters.get(&key).copied().unwrap_or(0));
+                all.push(instance);
+            }
+        }
+        for (key, instance) in standing {
+            self.counters.insert(key, instance.sequence + u64::from(instance.has_begun()));
+            self.said.extend(instance.removed(self.world, self.at));
+        }
+        all
+    }
+
+    /// The sources that share a watermark with those of a rule.
+    fn sources_of(&self, rule: &Rule) -> Vec<usize> {
+        let mut sources: Vec<usize> = if self.world.global {
+            (0..self.world.sources.len()).collect()
+        } else {
+            rule.tags().into_iter().map(|tag| self.world.tags[tag].source).collect()
+        };
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    }
+
+    fn by_sources(&self, instances: Vec<Instance>) -> BTreeMap<Vec<usize>, Vec<Instance>> {
+        let mut by_sources: BTreeMap<Vec<usize>, Vec<Instance>> = BTreeMap::new();
+        for instance in instances {
+            by_sources.entry(self.sources_of(&instance.rule)).or_default().push(instance);
+        }
+        by_sources
+    }
+}
