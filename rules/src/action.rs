@@ -57,6 +57,11 @@ impl Running {
         }
     }
 
+    /// Whether it goes on in a state that was not entered anew.
+    pub(crate) fn is_for(&self, state: &str, severity: Severity) -> bool {
+        if self.to.is_empty() { severity >= Severity::Warning } else { self.to.iter().any(|to| to == state) }
+    }
+
     fn is(&self, action: &Action) -> bool {
         self.target == action.notify.value && action.to.iter().map(|to| &to.value).eq(&self.to)
     }

@@ -58,7 +58,7 @@ impl By {
 }
 
 impl Vote {
-    fn of(named: &Named, by: By) -> Self {
+    pub(crate) fn of(named: &Named, by: By) -> Self {
         Self { name: named.name.clone(), weight: named.weight, severity: named.severity, by }
     }
 

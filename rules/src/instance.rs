@@ -313,9 +313,7 @@ impl Instance {
             let sinks = change.cause != Cause::Unsuppressed && change.from.sinks_to(&self.state);
             // Where `Unknown` stands in for a state, what is repeated goes on, and it is no state that matters itself.
             let stands_in = self.state.stands_in();
-            self.running.retain(|running| {
-                stands_in || sinks && (severity >= Severity::Warning || !running.to.is_empty())
-            });
+            self.running.retain(|running| stands_in || sinks && running.is_for(name, severity));
             if !silent && !sinks {
                 let severity = if stands_in { Severity::Info } else { severity };
                 notices = action::start(&rule.actions, (name, severity), transition, now, &mut self.running);

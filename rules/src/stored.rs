@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Running;
 use crate::activation::Activations;
 use crate::condition::Phase;
-use crate::file::State as RuleState;
+use crate::file::{Group, State as RuleState};
 use crate::gate::{Gate, StoredGate};
 use crate::group::{By, Vote};
 use crate::instance::{Instance, REMOVED, State};
@@ -169,10 +169,7 @@ impl Stored {
                 standing.phases[i] = phase;
                 standing.edited.extend((!same && phase.is_on()).then_some(i));
             }
-            standing.vote = stored.vote.take();
-            if let Some(vote) = &mut standing.vote {
-                vote.by = stored.replaced(vote.by, &group.states);
-            }
+            standing.vote = stored.vote.take().and_then(|vote| stored.vote_in(vote, group));
             (standing.ever_decided, standing.gave_up) = (stored.ever_decided, stored.gave_up);
         }
         instance.state = State { name: self.state, severity: self.severity, weight: self.weight, winner };
@@ -208,6 +205,19 @@ impl StoredGroup {
         let is_gone = |c: &&StoredCondition| conditions.iter().all(|other| other.identity != c.identity);
         let on = named().filter(is_gone).find_map(|c| c.phase.on());
         (on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered }), false)
+    }
+
+    /// A vote as the edited group casts it: the last one is kept while nothing better is known, but its name, weight and
+    /// severity are those that the file gives by now. That of a state that is gone stays as it was.
+    fn vote_in(&self, vote: Vote, group: &Group) -> Option<Vote> {
+        let by = self.replaced(vote.by, &group.states);
+        match by {
+            By::State(i) | By::Known(i) => Some(Vote::of(&group.states[i].named, by)),
+            By::Otherwise if vote.by == By::Otherwise => {
+                group.otherwise.as_ref().map(|named| Vote::of(named, by))
+            }
+            By::Otherwise | By::Unknown => Some(Vote { by, ..vote }),
+        }
     }
 
     /// The same reason, with the place that its state has in the edited rule. A state that is gone has none.

@@ -141,7 +141,7 @@ fn plan() -> Arc<Plan> {
     let source = inventory.add_source(source);
     let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, ..Tag::default() };
     inventory.add_tag(tag).unwrap();
-    let rule = "[rule.r]\non = 'm'\nactive_if = 't > 0'\nsuppress_if = 't > 50'\nunknown = 'as-false'\n[rule.r.group.g]\nstate = [ { name = 'A', when = 't > 9', for = '1 s' }, { name = 'B', when = 't > 8', hold = '1 s', weight = 30 }, { name = 'C', when = 't > 7' } ]\n[[rule.r.action]]\nnotify = 'shift-lead'\nto = 'B'\nrepeat = '1 s'";
+    let rule = "[rule.r]\non = 'm'\nactive_if = 't > 0'\nsuppress_if = 't > 50'\nunknown = 'as-false'\n[rule.r.group.g]\nstate = [ { name = 'A', when = 't > 9', for = '1 s' }, { name = 'B', when = 't > 8', hold = '1 s', weight = 30, severity = 'alarm' }, { name = 'C', when = 't > 7' } ]\n[[rule.r.action]]\nnotify = 'shift-lead'\nto = 'B'\nrepeat = '1 s'";
     let mut report = Report::default();
     let file = report.add_file("r.toml", rule);
     let set = RuleSet::load(&mut report, &[file], &inventory);
