@@ -52,11 +52,20 @@ pub(crate) struct Instance {
     /// The actions that are repeated.
     pub(crate) running: Vec<Running>,
     /// What somebody has just done, which is the cause of what follows from it.
-    pub(crate) forced: Option<Cause>,
+    pub(crate) forced: Forced,
     /// Whether its stored form is older than it.
     pub(crate) unsaved: bool,
     /// It goes on under a new rule set that has the same programs: what they say is what they said.
     pub(crate) carried: bool,
+}
+
+/// What somebody has done to an instance since it was judged last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Forced {
+    /// A latched state was let go of.
+    pub(crate) reset: bool,
+    /// It was silenced, or is to be heard again.
+    pub(crate) silence: bool,
 }
 
 /// What a program says.
@@ -152,7 +161,7 @@ impl Instance {
             sequence: 0,
             activations: Activations::default(),
             running: Vec::new(),
-            forced: None,
+            forced: Forced::default(),
             unsaved: false,
             carried: false,
         }
@@ -180,7 +189,7 @@ impl Instance {
     pub(crate) fn advance(&mut self, now: i64, begin: i64) -> Moved {
         let mut ended = self.silence.expire(now);
         if ended.is_some() {
-            self.forced.get_or_insert(Cause::Shelve);
+            self.forced.silence = true;
         }
         self.judge_gates(now, begin);
         if self.is_open() {
@@ -253,9 +262,9 @@ impl Instance {
         let since = *self.since.get_or_insert(now);
         let silent = self.silence.is_silent();
         let was_silent = std::mem::replace(&mut self.silence.was, silent);
-        let forced = self.forced.take();
-        self.unsaved |= was_silent != silent || forced.is_some();
-        let changed = self.change_state(now, forced == Some(Cause::Reset));
+        let forced = std::mem::take(&mut self.forced);
+        self.unsaved |= was_silent != silent || forced != Forced::default();
+        let changed = self.change_state(now, forced.reset);
         let ended_over_it = was_silent && !silent && self.silence.began_under;
         // What was told of a state is not told again because it matters less by now.
         let sinks = changed.as_ref().is_some_and(|(from, _)| from.sinks_to(&self.state));
@@ -266,7 +275,7 @@ impl Instance {
         let (from, cause) = match (changed, unsuppressed) {
             (Some((from, cause)), unsuppressed) => (from, unsuppressed.unwrap_or(cause)),
             (None, unsuppressed) => {
-                let cause = unsuppressed.or(forced.filter(|cause| *cause == Cause::Shelve))?;
+                let cause = unsuppressed.or(forced.silence.then_some(Cause::Shelve))?;
                 (self.state.clone(), cause)
             }
         };

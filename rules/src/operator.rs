@@ -4,7 +4,6 @@
 //! done, what is refused and why. Not here: who may do it (whoever has the socket), what silence means (`shelf`).
 //! Invariant: who did it and why is recorded with everything that follows from it; what is refused changes nothing.
 
-use proto::Cause;
 use proto::event::OperatorAction;
 use serde::{Deserialize, Serialize};
 
@@ -173,7 +172,11 @@ impl Instance {
                 OperatorAction::Reset
             }
         };
-        self.forced = Some(if command.order == Order::Reset { Cause::Reset } else { Cause::Shelve });
+        if command.order == Order::Reset {
+            self.forced.reset = true;
+        } else {
+            self.forced.silence = true;
+        }
         self.unsaved = true;
         Ok((action, shelf))
     }

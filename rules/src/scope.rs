@@ -141,7 +141,8 @@ impl Scope {
 
     /// Sees to it that the instances begin by then, even when nothing is heard.
     pub(crate) fn begin_by(&mut self, instant: i64) {
-        self.timers.arm(Timer::Begin, instant);
+        // What it stood for before a restart may be later, where the clock was set back a little.
+        self.timers.arm(Timer::Begin, instant.max(self.watermark.saturating_add(1)));
     }
 
     pub(crate) fn signals(&self) -> &Signals {

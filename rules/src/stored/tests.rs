@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use proto::Cause;
-
 use super::*;
 use crate::condition::Count;
 use crate::diagnose::Report;
 use crate::expr::eval::Truth;
-use crate::instance::Verdict;
+use crate::instance::{Forced, Verdict};
 use crate::inventory::{Inventory, Machine, Source, Tag};
 use crate::ruleset::{Plan, RuleSet};
 use crate::value::Type;
@@ -130,7 +128,7 @@ fn full(plan: &Arc<Plan>) -> Instance {
     instance.activations = Activations { last: [5_500, 6_500], chattering: true };
     let (target, to, transition) = ("shift-lead".into(), vec!["B".into()], "t41".into());
     instance.running = vec![Running { target, to, transition, n: 2, due: crate::action::Due::At(9_500) }];
-    instance.forced = Some(Cause::Shelve);
+    instance.forced = Forced { reset: true, silence: true };
     instance
 }
 

@@ -352,7 +352,8 @@ impl Instance {
     /// set back.
     pub(crate) fn pause(&mut self, t: Option<i64>, epoch: bool) {
         self.groups.iter_mut().for_each(|group| group.pause(t));
-        self.restarted |= self.begin.is_some() || epoch;
+        // One that had not begun before the agent stopped begins as if it were new.
+        self.restarted = epoch || self.since.is_some();
         self.begin = None;
         (self.gate, self.suppression) = (self.gate.paused(), self.suppression.paused());
         self.notices.pause(t);
