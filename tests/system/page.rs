@@ -67,8 +67,11 @@ async fn codes_have_their_names_and_what_is_shelved_says_who_did_it_and_why() {
     assert!(matches!(&answer, Answer::Done(done) if done.state == "Overheated"), "{answer:?}");
     let me = edge_agent::user::name(rustix::process::getuid().as_raw());
     for told in [format!("shelved by {me} until "), ": <b>probe</b>".to_owned()] {
-        page.until(&format!("document.querySelector('#problems').textContent.includes({told:?})"));
+        page.until(&shows("#judged", "hot · washer-1", &told));
     }
+    // Whoever looks first sees that it is silenced, not that it is wrong.
+    page.until("document.querySelector('#verdict').textContent.includes('1 silenced')");
+    page.until("!document.querySelector('#problems').textContent.includes('Overheated')");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
