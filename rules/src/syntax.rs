@@ -182,7 +182,8 @@ fn behind_a_value(line: &str, rest: &str) -> Option<Words> {
     if key.len() < rest.len() && key.trim_start().starts_with('=') && !key.trim_start().starts_with("==") {
         return of("two keys in one line", "the second one", "begin a new line before it");
     }
-    if line.matches('"').count() > 2 && line[..line.len() - rest.len()].trim_end().ends_with('"') {
+    let before = line.trim_end().strip_suffix(rest).unwrap_or_default();
+    if line.matches('"').count() > 2 && before.trim_end().ends_with('"') {
         let help = "inside a condition a text stands in single quotes: when = \"recipe = 'Cola'\"";
         return of("the text ended at the quote before", "this belongs to no value", help);
     }
@@ -263,6 +264,14 @@ mod tests {
     fn a_comma_behind_another_letter_is_no_decimal_comma() {
         assert_eq!(told("limit = î,5\n").len(), 1);
         assert!(told("limit = -2,5\n")[0].contains("write -2.5"));
+    }
+
+    #[test]
+    fn a_line_that_ends_in_blanks_is_looked_at_from_its_end() {
+        let lines = told("given = [ { at = \"0 s\", WS_Temp °C = 19.0 }, { at = \"10 s\", b = 1 } \n");
+        assert!(!lines.is_empty(), "{lines:?}");
+        let lines = told("when = \"a = \"x\" and b\"   \n");
+        assert!(lines[0].contains("the text ended at the quote before"), "{lines:?}");
     }
 
     #[test]

@@ -58,8 +58,11 @@ mod tests {
         let text = std::fs::read_to_string(arguments.dir.join("agent.toml")).unwrap();
         let file = report.add_file("agent.toml", text);
         let config = Config::read(&mut report, file, &arguments.dir).unwrap();
-        let rules = rulebook::load(&mut report, &config.agent.rules_dir, &config.inventory, false);
-        assert_eq!((rules.rules, report.lines().collect::<Vec<_>>()), (2, Vec::<String>::new()));
+        let loaded = rulebook::load(&mut report, &config.agent.rules_dir, &config.inventory, false);
+        assert_eq!((loaded.rules, report.lines().collect::<Vec<_>>()), (2, Vec::<String>::new()));
+        let written = std::fs::read_to_string(arguments.dir.join("rules/line.toml")).unwrap();
+        let laid_out = rules::layout::layout(&written);
+        assert_eq!(laid_out.as_deref(), Some(written.as_str()), "as `rules fmt` lays it out");
         let Err(Failure::Because(why)) = run(&arguments) else { panic!() };
         assert!(why.ends_with("is there already: nothing was written"), "{why}");
     }
