@@ -1,8 +1,13 @@
 //! What people write who know another language: SCL, C, German, a word processor.
 //!
-//! Here: signs and words that mean nothing here, with what to write instead, and what they stand for, so that the
-//! rest of the expression is looked at as if they had been right. Not here: numbers (`number`), names of units (`units`).
-//! Invariant: a word is taken for another language's only where no name can stand, so that any tag may be called so.
+//! Here: signs that mean nothing here, with what to write instead, and what they stand for, so that the rest of the
+//! expression is looked at as if they had been right; words stand in `words`. Not here: numbers (`number`), names of
+//! units (`units`).
+//! Invariant: what a sign stands for is certain, or it is nothing: then no more is said of what is around it.
+
+mod words;
+
+pub(super) use words::{keyword_of_another_language, words};
 
 use super::lex::{Found, Kind, Token};
 use super::{Joint, Mistake, Operator, Relation};
@@ -82,20 +87,6 @@ const QUOTES: [(char, &[char]); 6] = [
 const TYPES: [&str; 17] = [
     "bool", "byte", "word", "dword", "lword", "sint", "int", "dint", "lint", "usint", "uint", "udint",
     "ulint", "real", "lreal", "b", "w",
-];
-
-/// Words between two values, with what they stand for here.
-const BETWEEN: [(&[&str], &str, Kind); 10] = [
-    (&["und"], "and", Kind::Joint(Joint::And)),
-    (&["oder"], "or", Kind::Joint(Joint::Or)),
-    (&["sonst"], "else", Kind::Else),
-    (&["bis", "to"], "..", Kind::To),
-    (&["ist", "is", "gleich", "equals", "eq"], "=", Kind::Relation(Relation::Equal)),
-    (&["ungleich", "ne"], "<>", Kind::Relation(Relation::NotEqual)),
-    (&["größer", "groesser", "über", "greater", "above", "gt"], ">", Kind::Relation(Relation::Greater)),
-    (&["kleiner", "unter", "less", "below", "lt"], "<", Kind::Relation(Relation::Less)),
-    (&["mod"], "", Kind::Wrong),
-    (&["then", "dann", "do"], "", Kind::Close),
 ];
 
 /// What is wrong with the sign at `at`; none: nothing that is known here.
@@ -269,138 +260,5 @@ pub(super) fn typed_constant(rest: &str, at: usize, word: &str) -> Option<Found>
     is_type.then(|| Found::wrong(mistake, None, word.len() + 1))
 }
 
-/// Whether a word stands in no unit, because another language says `and` or the like with it.
-pub(super) fn keyword_of_another_language(word: &str) -> bool {
-    let lower = word.to_lowercase();
-    BETWEEN.iter().any(|(words, ..)| words.contains(&lower.as_str()))
-}
-
-/// Replaces words of other languages by what they stand for, where no name can stand.
-pub(super) fn words(text: &str, tokens: &mut Vec<Token>, mistakes: &mut Vec<Mistake>) {
-    let mut at = 0;
-    while at < tokens.len() {
-        let before = at.checked_sub(1).map(|i| &tokens[i]);
-        match word_of(&tokens[at], before, tokens.get(at + 1)) {
-            Some((help, kind)) => {
-                let span = tokens[at].span.clone();
-                let message = format!("`{}` is not a word of this language", &text[span.clone()]);
-                mistakes.push(Mistake::new("R107", span, message).help(help));
-                match kind {
-                    Some(kind) => tokens[at].kind = kind,
-                    None => drop(tokens.remove(at)),
-                }
-                let than = tokens.get(at + 1).is_some_and(|t| is_one_of(t, &["als", "than"]));
-                let compares = tokens.get(at).is_some_and(|t| matches!(t.kind, Kind::Relation(_)));
-                if than && compares {
-                    tokens.remove(at + 1);
-                }
-            }
-            None => at += 1,
-        }
-    }
-}
-
-/// What to write for a word, and what it stands for; none of the latter: it says nothing.
-fn word_of(token: &Token, before: Option<&Token>, behind: Option<&Token>) -> Option<(String, Option<Kind>)> {
-    let Kind::Name(name) = &token.kind else { return None };
-    let lower = name.to_lowercase();
-    if before.is_some_and(|t| t.kind.ends_a_value()) {
-        let (words, here, kind) = BETWEEN.iter().find(|(words, ..)| words.contains(&lower.as_str()))?;
-        let help = match (*here, words[0]) {
-            ("", "mod") => "there is no remainder of a division".into(),
-            ("", _) => "leave it out: a rule has a condition, and states say what comes of it".into(),
-            (here, _) => format!("write `{here}`"),
-        };
-        return Some((help, (*kind != Kind::Close).then(|| kind.clone())));
-    }
-    let goes_on = behind.is_some_and(|t| t.kind.begins_a_value());
-    match lower.as_str() {
-        "nicht" if goes_on => Some(("write `not`".into(), Some(Kind::Not))),
-        "if" | "wenn" | "falls" | "when" if goes_on => Some(("leave it out".into(), None)),
-        _ => None,
-    }
-}
-
-fn is_one_of(token: &Token, words: &[&str]) -> bool {
-    matches!(&token.kind, Kind::Name(name) if words.contains(&name.to_lowercase().as_str()))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::lex::tokens;
-
-    /// The help of each mistake of a text.
-    fn fixes(text: &str) -> Vec<String> {
-        tokens(text).1.into_iter().map(|m| m.help.unwrap_or(m.message)).collect()
-    }
-
-    #[track_caller]
-    fn fix(text: &str, expected: &str) {
-        assert_eq!(fixes(text), [expected], "{text}");
-    }
-
-    #[test]
-    fn signs_of_other_languages_show_their_fix() {
-        fix("a := 1", "write `=`");
-        fix("a => 1", "for \"greater or equal\" write `>=`");
-        fix("a =< 1", "for \"less or equal\" write `<=`");
-        fix("a ≥ 1", "write `>=`");
-        fix("a & b", "write `and`");
-        fix("a > –5", "write `-`");
-        fix("a > 5;", "leave it out");
-        fix("a > 5 // why", "put it behind the closing quote: when = \"…\"  # comment");
-        fix("a > 5 (* why *) and b", "put it behind the closing quote: when = \"…\"  # comment");
-        fix("a in {1, 2]", "a list stands in square brackets: [A, B]");
-        assert_eq!(fixes("a && b || c"), [""; 0]);
-    }
-
-    #[test]
-    fn names_and_constants_of_a_plc_show_their_fix() {
-        fix(
-            "%MW10 > 5",
-            "write the name that the tag has in agent.toml, under [[source.tag]] with its address",
-        );
-        fix("\"Motor_On\" and b", "write `Motor_On`");
-        fix("\"Motor On\" and b", "write it in backticks: `` `Motor On` ``");
-        fix(
-            "\"DB_Filler\".Speed > 5",
-            "write the name that `\"DB_Filler\".Speed` has in agent.toml, which names the address of each tag",
-        );
-        fix("#temp > 5", "write the name of a tag of agent.toml, which names the address of each tag");
-        fix("a = 16#FF", "write `255`; to ask for one bit, write `has(tag, 3)`");
-        fix("a = 0x1F", "write `31`; to ask for one bit, write `has(tag, 3)`");
-        fix("a = 2#1010_0001", "write `161`; to ask for one bit, write `has(tag, 3)`");
-        fix("a = 7#66", "write it as a decimal number");
-        fix("a = DINT#5", "write `5`");
-        assert_eq!(fixes("a = WORD#16#FF").len(), 2);
-        assert_eq!(fixes("age(a) > S5T#1M30S or age(a) > LTIME#5s"), [""; 0]);
-    }
-
-    #[test]
-    fn texts_in_other_quotes_show_their_fix() {
-        fix("a = „x“", "write 'x'");
-        fix("a = ‘x y’", "write 'x y'");
-        fix("a = \"x\"", "write 'x', and double quotes around the condition: when = \"tag = 'x'\"");
-        fix("a in [\"x\", 'y']", "write 'x', and double quotes around the condition: when = \"tag = 'x'\"");
-        fix("a = „x", "use straight single quotes: 'text'");
-    }
-
-    #[test]
-    fn words_of_other_languages_are_known_where_no_name_can_stand() {
-        fix("a > 4 und b", "write `and`");
-        fix("a > 4 bar ODER b", "write `or`");
-        fix("nicht a > 4", "write `not`");
-        fix("a größer als 4", "write `>`");
-        fix("a ist 4", "write `=`");
-        fix("a in 4 bis 5", "write `..`");
-        assert_eq!(fixes("wenn a > 4 dann").len(), 2);
-        assert_eq!(fixes("und > 4 and oder and nicht and wenn"), [""; 0], "they may be tags");
-    }
-
-    #[test]
-    fn what_nobody_sees_is_named() {
-        assert_eq!(tokens("a\u{200b} > 4").1[0].message, "an invisible character (U+200B)");
-        assert!(tokens("Fu\u{308}ller > 4").1[0].message.contains("U+0308"));
-        assert_eq!(fixes("a\u{a0}>\u{202f}4\u{a0}bar"), [""; 0], "blanks of any width are blanks");
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! The expression language: a text becomes tokens, a tree, a typed tree for one machine, a program, a truth.
 //!
 //! Here: the tree and the mistake; one file each for the steps: `lex` (with `number` and `habits`), `parse` (with
-//! `faults`), then names, types and units in `check`, `typed`, `coded`, `several`, `sum`, `call` and `arguments`, what
-//! follows from the typed tree (`ir`) in `reach` and `deadband`, then `compile`, `eval` and `cell`. Not here: what a
+//! `faults`), then names, types and units in `check`, `named`, `typed`, `unified`, `coded`, `several`, `sum`, `call`
+//! and `arguments`, what follows from the typed tree (`ir`) in `reach` and `deadband`, then `compile`, `eval` and `cell`. Not here: what a
 //! condition does in the course of time (`condition`).
 //! Invariant: three-valued logic (Kleene): what is Unknown never counts as false by accident.
 
@@ -21,6 +21,7 @@ pub mod ir;
 #[cfg(test)]
 mod language;
 pub mod lex;
+mod named;
 mod number;
 mod op;
 pub mod parse;
@@ -28,6 +29,7 @@ pub mod reach;
 mod several;
 mod sum;
 mod typed;
+mod unified;
 
 pub use call::function_names;
 

@@ -11,7 +11,8 @@ use crate::value::Type;
 
 use super::check::Binder;
 use super::ir::Ir;
-use super::typed::{Typed, unfit};
+use super::typed::Typed;
+use super::unified::unfit;
 use super::{Expr, Mistake, Operator};
 
 impl Binder<'_> {
