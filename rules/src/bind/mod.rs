@@ -329,7 +329,7 @@ fn first_name<'e>(expr: &'e Expr, names: &[&str]) -> Option<(&'e str, Range<usiz
         Node::Calc(a, rest) => {
             first_name(a, names).or_else(|| rest.iter().find_map(|(_, part)| first_name(part, names)))
         }
-        Node::Join(_, parts) | Node::Else(parts) | Node::Call(_, _, parts) => {
+        Node::Join(_, parts) | Node::Else(parts) | Node::Call(_, _, parts) | Node::Hole(parts) => {
             parts.iter().find_map(|part| first_name(part, names))
         }
     }

@@ -5,7 +5,7 @@
 //! Invariant: a typed tree never meets two values that cannot be compared; every mistake of an expression is found
 //! in one run, each once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::inventory::{Inventory, MachineId, TagId};
@@ -34,6 +34,10 @@ pub struct Binder<'i> {
     pub(super) mistakes: Vec<Mistake>,
     /// Inside the argument of a window.
     pub(super) in_window: bool,
+    /// Beside something that was not understood.
+    pub(super) in_hole: bool,
+    /// Names that mistakes outside of expressions hide: nobody knows what they stand for.
+    pub(super) hidden: BTreeSet<String>,
     /// Nodes of definitions written out in this expression.
     pub(super) written_out: usize,
 }
@@ -57,6 +61,8 @@ impl<'i> Binder<'i> {
             windows: Vec::new(),
             mistakes: Vec::new(),
             in_window: false,
+            in_hole: false,
+            hidden: BTreeSet::new(),
             written_out: 0,
         }
     }
@@ -89,6 +95,17 @@ impl<'i> Binder<'i> {
     #[must_use]
     pub fn tag(&self, slot: usize) -> &'i crate::inventory::Tag {
         self.inventory.tag(self.slots[slot])
+    }
+
+    /// Says that nobody knows what these names stand for, if they are no tags: nothing is said of them.
+    pub fn hide(&mut self, names: impl IntoIterator<Item = String>) {
+        self.hidden.extend(names);
+    }
+
+    /// Whether nobody knows what a name stands for.
+    #[must_use]
+    pub fn hides(&self, name: &str) -> bool {
+        self.hidden.contains(name)
     }
 
     /// Says that definitions of these names will come.
@@ -185,6 +202,27 @@ impl<'i> Binder<'i> {
             Node::Calc(first, rest) => self.calculated(first, rest, &span),
             Node::Else(parts) => self.first_known(parts, &span),
             Node::Call(function, at, arguments) => self.called(function, at, arguments, &span),
+            Node::Hole(parts) => {
+                parts.iter().enumerate().for_each(|(i, part)| self.in_hole(part, i == 0));
+                None
+            }
+        }
+    }
+
+    /// Looks at what was understood of something that was not as a whole; nothing is expected of it. The first part
+    /// is that on the left, which is seldom a code.
+    fn in_hole(&mut self, part: &Expr, first: bool) {
+        match &part.node {
+            Node::Name(name) if !self.resolves(name) => self.perhaps_mistyped(name, &part.span, first),
+            Node::Join(_, parts) => {
+                parts.iter().enumerate().for_each(|(i, part)| self.in_hole(part, first && i == 0));
+            }
+            Node::Not(a) | Node::Negate(a) => self.in_hole(a, first),
+            _ => {
+                let outer = std::mem::replace(&mut self.in_hole, true);
+                self.typed(part);
+                self.in_hole = outer;
+            }
         }
     }
 

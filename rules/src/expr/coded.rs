@@ -88,10 +88,7 @@ impl Binder<'_> {
 
     pub(super) fn has(&mut self, x: &Expr, bit: &Expr, span: &Range<usize>) -> Option<Typed> {
         let Some(word) = self.typed(x) else {
-            // What a name without a table would mean, nobody can say.
-            if !self.is_code(bit) {
-                self.typed(bit);
-            }
+            self.alone(bit);
             return None;
         };
         if !matches!(word.kind, Type::Flags | Type::Int) || word.is_fixed() {

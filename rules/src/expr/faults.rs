@@ -9,6 +9,9 @@ use std::ops::Range;
 use super::lex::{Kind, Token};
 use super::{DEPTH_MAX, Mistake, Operator};
 
+/// What others call `in` before a range.
+pub(super) const BETWEEN: [&str; 2] = ["between", "zwischen"];
+
 pub(super) fn too_deep(at: Range<usize>) -> Mistake {
     Mistake::new("R106", at, format!("a condition is nested at most {DEPTH_MAX} deep"))
         .label("too deep")
@@ -76,6 +79,10 @@ pub(super) fn unclosed(close: &Kind, behind: Option<&Token>, end: usize) -> Mist
     }
 }
 
+pub(super) fn empty_list(at: Range<usize>) -> Mistake {
+    Mistake::new("R107", at, "the list is empty").help("write `x in [A, B]`")
+}
+
 pub(super) fn list_in_brackets(at: Range<usize>) -> Mistake {
     Mistake::new("R107", at, "a list stands in square brackets").help("write `x in [A, B]`")
 }
@@ -95,7 +102,7 @@ pub(super) fn goes_on(text: &str, tokens: &[Token], at: usize) -> Mistake {
         (Kind::To, _) => mistake.label("a range stands behind `in` only").help("write `x in 72 .. 87`"),
         (Kind::Of, _) => expected
             .help("a machine stands in backticks, then a point and its tag: `` `washer-1`.pressure ``"),
-        (Kind::Name(name), _) if ["between", "zwischen"].contains(&name.to_lowercase().as_str()) => {
+        (Kind::Name(name), _) if BETWEEN.contains(&name.to_lowercase().as_str()) => {
             mistake.label("`in` is expected here").help("write `x in 72 .. 87`")
         }
         (Kind::Name(_), Some(Kind::Name(_))) => {

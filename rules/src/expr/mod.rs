@@ -2,8 +2,8 @@
 //!
 //! Here: the tree and the mistake; one file each for the steps: `lex` (with `number` and `habits`), `parse` (with
 //! `faults`), then names, types and units in `check`, `named`, `typed`, `unified`, `coded`, `several`, `sum`, `call`
-//! and `arguments`, what follows from the typed tree (`ir`) in `reach` and `deadband`, then `compile`, `eval` and `cell`. Not here: what a
-//! condition does in the course of time (`condition`).
+//! and `arguments`, what follows from the typed tree (`ir`) in `reach` and `deadband`, then `compile`, `eval` and
+//! `cell`. Not here: what a condition does in the course of time (`condition`).
 //! Invariant: three-valued logic (Kleene): what is Unknown never counts as false by accident.
 
 mod arguments;
@@ -118,6 +118,9 @@ pub enum Node {
     Else(Vec<Expr>),
     /// A function, its name's place, its arguments.
     Call(String, Range<usize>, Vec<Expr>),
+    /// Something that was not understood, with what was understood in it. It is of no type, and nothing is expected
+    /// of it, so that a mistake that was told leads to no other.
+    Hole(Vec<Expr>),
 }
 
 /// A number as it was written.
@@ -281,6 +284,7 @@ impl fmt::Display for Expr {
                 in_a_row(f, arguments, ", ")?;
                 f.write_str(")")
             }
+            Node::Hole(_) => f.write_str("?"),
         }
     }
 }

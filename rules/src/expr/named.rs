@@ -66,6 +66,7 @@ impl Binder<'_> {
     pub(super) fn resolves(&self, name: &str) -> bool {
         self.params.contains_key(name)
             || self.defines.contains_key(name)
+            || self.hidden.contains(name)
             || self.inventory.tag_named(self.machine, name).is_some()
     }
 
@@ -120,10 +121,28 @@ impl Binder<'_> {
         }
         match self.slot(name, span) {
             Ok(slot) => Some(self.tag_typed(slot, span)),
+            Err(_) if self.hidden.contains(name) => None,
             Err(mistake) => {
                 self.say(mistake);
                 None
             }
+        }
+    }
+
+    /// A name that stands for nothing, beside something of which nobody knows what it is: it may be that of a code. It
+    /// is told if it is no code of the machine, nor like one; and like a tag, unless it is `surely_a_value`.
+    pub(super) fn perhaps_mistyped(&mut self, name: &str, span: &Range<usize>, surely_a_value: bool) {
+        let tags = || self.inventory.tag_names(self.machine);
+        let own = self.params.keys().chain(self.defines.keys()).map(String::as_str);
+        let like_a_tag = surely_a_value || did_you_mean(name, tags().chain(own)).is_some();
+        let like_a_code = tags().filter_map(|tag| self.inventory.tag_named(self.machine, tag)).any(|tag| {
+            let names = self.inventory.tag(tag).names.as_ref();
+            let entries = || names.iter().flat_map(|names| names.entries.iter().map(|(name, _)| name.as_str()));
+            names.is_some_and(|names| names.code(name).is_some()) || did_you_mean(name, entries()).is_some()
+        });
+        if like_a_tag && !like_a_code {
+            let mistake = self.unknown_tag(self.machine, name, span);
+            self.say(mistake);
         }
     }
 

@@ -15,11 +15,7 @@ use super::{Expr, Joint, Mistake, Relation};
 impl Binder<'_> {
     pub(super) fn among(&mut self, x: &Expr, list: &[Expr], whole: &Range<usize>) -> Option<Typed> {
         let Some(left) = self.typed(x) else {
-            list.iter().filter(|item| !self.is_code(item)).cloned().collect::<Vec<_>>().iter().for_each(
-                |item| {
-                    self.typed(item);
-                },
-            );
+            list.iter().for_each(|item| self.alone(item));
             return None;
         };
         let items: Vec<Option<Typed>> = list.iter().map(|item| self.beside(item, &left)).collect();
@@ -77,11 +73,7 @@ impl Binder<'_> {
     pub(super) fn first_known(&mut self, parts: &[Expr], span: &Range<usize>) -> Option<Typed> {
         let (first, others) = parts.split_first()?;
         let Some(first) = self.typed(first) else {
-            others.iter().filter(|part| !self.is_code(part)).cloned().collect::<Vec<_>>().iter().for_each(
-                |part| {
-                    self.typed(part);
-                },
-            );
+            others.iter().for_each(|part| self.alone(part));
             return None;
         };
         let others: Vec<Option<Typed>> = others.iter().map(|part| self.beside(part, &first)).collect();

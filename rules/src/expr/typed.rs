@@ -14,7 +14,7 @@ use crate::value::{Constant, Type, Value};
 use super::check::Binder;
 use super::compile::folded;
 use super::ir::Ir;
-use super::{Expr, Mistake, Relation};
+use super::{Expr, Mistake, Node, Relation};
 
 /// A typed expression with what is known of it.
 #[derive(Debug, Clone)]
@@ -130,6 +130,9 @@ impl Binder<'_> {
         if parts.iter().any(|part| !part.literal) {
             return Some(());
         }
+        if self.in_hole {
+            return None;
+        }
         self.say(Mistake::new("R203", whole.clone(), "nothing here can change").label("no tag is compared"));
         None
     }
@@ -144,14 +147,19 @@ impl Binder<'_> {
             return Some((self.beside(a, &right)?, right));
         }
         let Some(left) = self.typed(a) else {
-            // What a name without a table would mean, nobody can say.
-            if !self.is_code(b) {
-                self.typed(b);
-            }
+            self.alone(b);
             return None;
         };
         let right = self.beside(b, &left)?;
         Some((left, right))
+    }
+
+    /// Types what stands beside something that has no type: what a name without a table would mean, nobody can say.
+    pub(super) fn alone(&mut self, expr: &Expr) {
+        match &expr.node {
+            Node::Name(name) if self.is_code(expr) => self.perhaps_mistyped(name, &expr.span, false),
+            _ => drop(self.typed(expr)),
+        }
     }
 
     pub(super) fn compared(

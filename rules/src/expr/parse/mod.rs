@@ -1,39 +1,65 @@
 //! From tokens to the tree.
 //!
-//! Here: precedence, tightest first: unary minus, `* /`, `+ -`, comparison and `in`, `not`, `and`, `xor`, `or`; so
-//! `not a > b` is `not (a > b)`. Behind a mistake it goes on at the next `and` or `or`, or where a bracket closes. Not
-//! here: what names and units mean (`check`), what is said of a mistake (`faults`).
+//! Here: `and`, `xor`, `or`, and where it goes on behind a mistake: at the next of these, or where a bracket closes.
+//! What they join stands in `operand`, brackets in `bracket`. Not here: what names and units mean (`check`), what is said
+//! of a mistake (`faults`).
 //! Invariant: nesting is bounded by [`DEPTH_MAX`], so no text can exhaust the stack; chains are flat; what follows from
-//! one mistake is not told as another.
+//! one mistake is not told as another. What was not understood is a hole in the tree, so that the rest is checked.
+
+mod bracket;
+mod operand;
 
 use std::ops::Range;
 
 use super::faults;
 use super::lex::{Kind, Token, tokens};
-use super::{DEPTH_MAX, Expr, Joint, Mistake, Node, Number, Operator, Relation, TEXT_MAX};
+use super::{DEPTH_MAX, Expr, Joint, Mistake, Node, TEXT_MAX};
 
-/// Parses an expression.
-///
-/// # Errors
-/// All its mistakes, in the order of their places.
-pub fn parse(text: &str) -> Result<Expr, Vec<Mistake>> {
+/// An expression as far as it was understood, and all that is wrong with its words and their order.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The tree, with a hole for each mistake that leaves one.
+    pub expr: Expr,
+    /// Mistakes, in the order of their places.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// Reads an expression.
+#[must_use]
+pub fn read(text: &str) -> Parsed {
     if text.len() > TEXT_MAX {
         let mistake =
             Mistake::new("R106", 0..text.len(), format!("a condition has at most {TEXT_MAX} bytes"))
                 .label("too long")
                 .help("give parts of it a name with `define`");
-        return Err(vec![mistake]);
+        return Parsed { expr: hole(Vec::new(), 0..text.len()), mistakes: vec![mistake] };
     }
     let (tokens, mistakes) = tokens(text);
     let (at, depth, open) = (0, 0, Vec::new());
     let end = text.len();
-    let mut parser = Parser { text, tokens: &tokens, at, depth, end, open, stopped: false, mistakes };
+    let mut parser =
+        Parser { text, tokens: &tokens, at, depth, end, open, stopped: false, sure: true, mistakes };
     let expr = parser.whole();
-    let mut mistakes = parser.mistakes;
-    if mistakes.is_empty() && height(&expr) > DEPTH_MAX {
+    let Parser { stopped, sure, mut mistakes, .. } = parser;
+    let too_deep = height(&expr) > DEPTH_MAX;
+    if mistakes.is_empty() && too_deep {
         mistakes.push(faults::too_deep(expr.span.clone()));
     }
     mistakes.sort_by_key(|m| m.span.start);
+    let expr = match (stopped || too_deep, sure) {
+        (true, _) => hole(Vec::new(), 0..end),
+        (false, true) => expr,
+        (false, false) => beside_a_hole(expr),
+    };
+    Parsed { expr, mistakes }
+}
+
+/// Parses an expression without a mistake.
+///
+/// # Errors
+/// All its mistakes, in the order of their places.
+pub fn parse(text: &str) -> Result<Expr, Vec<Mistake>> {
+    let Parsed { expr, mistakes } = read(text);
     if mistakes.is_empty() { Ok(expr) } else { Err(mistakes) }
 }
 
@@ -47,13 +73,35 @@ fn height(expr: &Expr) -> usize {
         Node::Between(a, b, c) => height(a).max(height(b)).max(height(c)),
         Node::Among(a, list) => height(a).max(highest(&mut list.iter())),
         Node::Calc(a, rest) => height(a).max(highest(&mut rest.iter().map(|(_, part)| part))),
-        Node::Join(_, parts) | Node::Else(parts) | Node::Call(_, _, parts) => highest(&mut parts.iter()),
+        Node::Join(_, parts) | Node::Else(parts) | Node::Call(_, _, parts) | Node::Hole(parts) => {
+            highest(&mut parts.iter())
+        }
     }
 }
 
-/// A mistake was told; where a part of an expression should have been, there is none.
+/// What was not understood, with what was understood in it.
+fn hole(parts: Vec<Expr>, span: Range<usize>) -> Expr {
+    Expr { node: Node::Hole(parts), span }
+}
+
+/// An expression that is checked, but of which nobody knows whether it means what was meant.
+fn beside_a_hole(expr: Expr) -> Expr {
+    let span = expr.span.clone();
+    let unknown = hole(Vec::new(), span.end..span.end);
+    Expr { node: Node::Join(Joint::And, vec![expr, unknown]), span }
+}
+
+/// A mistake was told where a part of an expression should have been; what was understood before it.
 #[derive(Debug)]
-struct Told;
+struct Told(Vec<Expr>);
+
+impl Told {
+    /// The same, with what stands before it.
+    fn behind(mut self, before: impl IntoIterator<Item = Expr>) -> Self {
+        self.0.splice(0..0, before);
+        self
+    }
+}
 
 /// What a bracket holds that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +130,8 @@ struct Parser<'t> {
     open: Vec<Inside>,
     /// Nested too deep: nothing more is said.
     stopped: bool,
+    /// What was read is what was meant, or a hole.
+    sure: bool,
     mistakes: Vec<Mistake>,
 }
 
@@ -94,6 +144,10 @@ impl<'t> Parser<'t> {
         let there = self.peek().is_some_and(|t| t.kind == *wanted);
         self.at += usize::from(there);
         there
+    }
+
+    fn follows(&self, wanted: &Kind) -> bool {
+        self.tokens.get(self.at + 1).is_some_and(|t| t.kind == *wanted)
     }
 
     /// Where the next token stands, or the end.
@@ -121,7 +175,7 @@ impl<'t> Parser<'t> {
         if !self.stopped && !self.mistakes.iter().any(known) {
             self.mistakes.push(mistake);
         }
-        Told
+        Told(Vec::new())
     }
 
     /// Goes to where the expression can be understood again: `and`, `or`, the end of a bracket, the next of a list.
@@ -144,9 +198,18 @@ impl<'t> Parser<'t> {
 
     /// All of it, whatever stands behind the end of what is understood.
     fn whole(&mut self) -> Expr {
-        let expr = self.joined(Joint::Or);
-        while self.peek().is_some() {
+        let mut expr = self.joined(Joint::Or);
+        while let Some(token) = self.peek() {
             self.tell(faults::goes_on(self.text, self.tokens, self.at));
+            self.sure = false;
+            let mut parts = if matches!(token.kind, Kind::Close | Kind::CloseList) {
+                vec![expr]
+            } else {
+                let start = expr.span.start;
+                let mut parts = vec![spoiled(expr, token)];
+                parts.extend(self.without_joint(token));
+                vec![hole(parts, start..self.behind())]
+            };
             // Brackets that close nothing follow from it.
             self.skip();
             while self.peek().is_some_and(|t| matches!(t.kind, Kind::Close | Kind::CloseList)) {
@@ -155,10 +218,26 @@ impl<'t> Parser<'t> {
             }
             if self.peek().is_some() {
                 self.at += 1;
-                self.joined(Joint::Or);
+                parts.push(self.joined(Joint::Or));
             }
+            expr = joined_or_alone(Joint::And, parts);
         }
         expr
+    }
+
+    /// The condition that stands behind another without an `and` between them, if this is what it is.
+    fn without_joint(&mut self, token: &Token) -> Vec<Expr> {
+        self.at += usize::from(token.kind == Kind::Comma);
+        let goes_on = match self.before().map(|t| &t.kind) {
+            Some(Kind::Name(_)) => !matches!(token.kind, Kind::Name(_) | Kind::Number(..)),
+            Some(Kind::Number(_, None)) => !matches!(token.kind, Kind::Number(..)),
+            _ => true,
+        };
+        let begins = self.peek().is_some_and(|t| t.kind.begins_a_value());
+        match goes_on && begins {
+            true => self.negated().map_or_else(|Told(parts)| parts, |expr| vec![expr]),
+            false => Vec::new(),
+        }
     }
 
     fn joined(&mut self, joint: Joint) -> Expr {
@@ -166,13 +245,7 @@ impl<'t> Parser<'t> {
         while self.next_if(&Kind::Joint(joint)) {
             parts.push(self.operand_of(joint));
         }
-        match <[Expr; 1]>::try_from(parts) {
-            Ok([alone]) => alone,
-            Err(parts) => {
-                let span = parts[0].span.start..self.behind();
-                Expr { node: Node::Join(joint, parts), span }
-            }
-        }
+        joined_or_alone(joint, parts)
     }
 
     fn operand_of(&mut self, joint: Joint) -> Expr {
@@ -181,10 +254,9 @@ impl<'t> Parser<'t> {
             Joint::Xor => self.joined(Joint::And),
             Joint::And => {
                 let start = self.here().start;
-                self.negated().unwrap_or_else(|Told| {
+                self.negated().unwrap_or_else(|Told(parts)| {
                     self.skip();
-                    // Nobody sees it: a mistake was told.
-                    Expr { node: Node::Bool(true), span: start..self.behind().max(start) }
+                    hole(parts, start..self.behind().max(start))
                 })
             }
         }
@@ -198,212 +270,6 @@ impl<'t> Parser<'t> {
         Ok(Expr { node: Node::Not(Box::new(inner)), span })
     }
 
-    fn comparison(&mut self) -> Result<Expr, Told> {
-        let left = self.sum()?;
-        let start = left.span.start;
-        let node = if self.next_if(&Kind::In) {
-            self.range_or_list(left)?
-        } else if self.peek().is_some_and(|t| t.kind == Kind::Not) && self.follows(&Kind::In) {
-            return Err(self.tell(faults::not_in(self.here())));
-        } else if let Some((relation, _)) = self.relation() {
-            Node::Compare(relation, Box::new(left), Box::new(self.sum()?))
-        } else {
-            return Ok(left);
-        };
-        match self.relation() {
-            Some((_, span)) => Err(self.tell(faults::chained(span))),
-            None => Ok(Expr { node, span: start..self.behind() }),
-        }
-    }
-
-    fn follows(&self, wanted: &Kind) -> bool {
-        self.tokens.get(self.at + 1).is_some_and(|t| t.kind == *wanted)
-    }
-
-    /// What stands behind `in`.
-    fn range_or_list(&mut self, left: Expr) -> Result<Node, Told> {
-        if let Some(open) = self.peek().filter(|t| t.kind == Kind::OpenList) {
-            self.at += 1;
-            let list = self.list(Inside::List)?;
-            if list.is_empty() {
-                let empty = Mistake::new("R107", open.span.start..self.behind(), "the list is empty");
-                return Err(self.tell(empty.help("write `x in [A, B]`")));
-            }
-            return Ok(Node::Among(Box::new(left), list));
-        }
-        if self.is_list_in_brackets() {
-            return Err(self.tell(faults::list_in_brackets(self.here())));
-        }
-        let low = self.sum()?;
-        if !self.next_if(&Kind::To) {
-            return Err(self.tell(faults::no_range(self.here())));
-        }
-        Ok(Node::Between(Box::new(left), Box::new(low), Box::new(self.sum()?)))
-    }
-
-    /// `in (A, B)`, as SQL has it.
-    fn is_list_in_brackets(&self) -> bool {
-        let inside = self.tokens.get(self.at + 1..).unwrap_or_default();
-        let mut inside = inside.iter().take_while(|t| !matches!(t.kind, Kind::Close | Kind::Open));
-        self.peek().is_some_and(|t| t.kind == Kind::Open) && inside.any(|t| t.kind == Kind::Comma)
-    }
-
-    fn relation(&mut self) -> Option<(Relation, Range<usize>)> {
-        let token = self.peek()?;
-        let Kind::Relation(relation) = token.kind else { return None };
-        self.at += 1;
-        Some((relation, token.span.clone()))
-    }
-
-    fn sum(&mut self) -> Result<Expr, Told> {
-        self.chain([Operator::Add, Operator::Subtract], Self::product)
-    }
-
-    fn product(&mut self) -> Result<Expr, Told> {
-        self.chain([Operator::Multiply, Operator::Divide], Self::signed)
-    }
-
-    fn chain(
-        &mut self,
-        operators: [Operator; 2],
-        part: impl Fn(&mut Self) -> Result<Expr, Told>,
-    ) -> Result<Expr, Told> {
-        let first = part(self)?;
-        let mut rest = Vec::new();
-        while let Some(operator) = self.operator().filter(|o| operators.contains(o)) {
-            self.at += 1;
-            rest.push((operator, part(self)?));
-        }
-        if rest.is_empty() {
-            return Ok(first);
-        }
-        let span = first.span.start..self.behind();
-        Ok(Expr { node: Node::Calc(Box::new(first), rest), span })
-    }
-
-    fn operator(&self) -> Option<Operator> {
-        match self.peek()?.kind {
-            Kind::Operator(operator) => Some(operator),
-            _ => None,
-        }
-    }
-
-    fn signed(&mut self) -> Result<Expr, Told> {
-        let Some(sign) = self.peek().filter(|t| t.kind == Kind::Operator(Operator::Subtract)) else {
-            return self.value();
-        };
-        self.at += 1;
-        let inner = self.deeper(Self::signed)??;
-        let span = sign.span.start..inner.span.end;
-        let node = match inner.node {
-            Node::Number(Number::Int(i), unit) if i != i64::MIN => Node::Number(Number::Int(-i), unit),
-            Node::Number(Number::Float(f), unit) => Node::Number(Number::Float(-f), unit),
-            node => Node::Negate(Box::new(Expr { node, span: inner.span })),
-        };
-        Ok(Expr { node, span })
-    }
-
-    fn value(&mut self) -> Result<Expr, Told> {
-        let Some(token) = self.peek() else {
-            return Err(self.tell(faults::ends_early(self.end)));
-        };
-        if !token.kind.begins_a_value() || token.kind == Kind::Not {
-            // `AND(a, b)`: its arguments follow from it.
-            let like_a_function = matches!(token.kind, Kind::Joint(_)) && self.follows(&Kind::Open);
-            self.at += usize::from(like_a_function);
-            return Err(self.tell(faults::no_value(token, like_a_function)));
-        }
-        self.at += 1;
-        let node = match &token.kind {
-            Kind::Name(name) if self.next_if(&Kind::Open) => {
-                let arguments = self.list(Inside::Arguments)?;
-                Node::Call(name.to_lowercase(), token.span.clone(), arguments)
-            }
-            Kind::Name(name) => Node::Name(name.clone()),
-            Kind::Quoted(machine) if self.next_if(&Kind::Of) => Node::Far(machine.clone(), self.far()?),
-            Kind::Quoted(name) => Node::Name(name.clone()),
-            Kind::Number(number, unit) => Node::Number(*number, unit.clone()),
-            Kind::Text(text) => Node::Text(text.clone()),
-            Kind::Open => return self.bracket(token),
-            kind => Node::Bool(*kind == Kind::Bool(true)),
-        };
-        Ok(Expr { node, span: token.span.start..self.behind() })
-    }
-
-    /// The tag behind a machine and a point.
-    fn far(&mut self) -> Result<String, Told> {
-        match self.peek().map(|t| &t.kind) {
-            Some(Kind::Name(name) | Kind::Quoted(name)) => {
-                self.at += 1;
-                Ok(name.clone())
-            }
-            _ => Err(self.tell(faults::no_far_tag(self.here()))),
-        }
-    }
-
-    /// Expressions with commas between them, up to the bracket that closes them.
-    fn list(&mut self, inside: Inside) -> Result<Vec<Expr>, Told> {
-        if self.next_if(&inside.close()) {
-            return Ok(Vec::new());
-        }
-        self.open.push(inside);
-        let items = self.items(inside);
-        self.open.pop();
-        items
-    }
-
-    fn items(&mut self, inside: Inside) -> Result<Vec<Expr>, Told> {
-        let mut list = Vec::new();
-        loop {
-            list.push(self.deeper(|p| p.joined(Joint::Or))?);
-            if self.next_if(&inside.close()) {
-                return Ok(list);
-            }
-            if !self.next_if(&Kind::Comma) && !self.goes_on_inside(inside)? {
-                return Ok(list);
-            }
-        }
-    }
-
-    fn bracket(&mut self, open: &Token) -> Result<Expr, Told> {
-        self.open.push(Inside::Bracket);
-        let parts = self.bracketed();
-        self.open.pop();
-        let span = open.span.start..self.behind();
-        Ok(match <[Expr; 1]>::try_from(parts?) {
-            Ok([alone]) => Expr { node: alone.node, span },
-            Err(parts) => Expr { node: Node::Else(parts), span },
-        })
-    }
-
-    fn bracketed(&mut self) -> Result<Vec<Expr>, Told> {
-        let mut parts = Vec::new();
-        loop {
-            parts.push(self.deeper(|p| p.joined(Joint::Or))?);
-            if self.next_if(&Kind::Close) {
-                return Ok(parts);
-            }
-            if !self.next_if(&Kind::Else) && !self.goes_on_inside(Inside::Bracket)? {
-                return Ok(parts);
-            }
-        }
-    }
-
-    /// Tells that a bracket is not closed where it should be, and looks for its end. True: there is more inside.
-    fn goes_on_inside(&mut self, inside: Inside) -> Result<bool, Told> {
-        let told = self.tell(faults::unclosed(&inside.close(), self.peek(), self.end));
-        self.skip();
-        let Some(token) = self.peek() else { return Err(told) };
-        let closes = matches!(token.kind, Kind::Close | Kind::CloseList);
-        // A bracket of the other kind may be the end of one further out.
-        let of_another = closes && token.kind != inside.close();
-        let outer = self.open.iter().rev().skip(1).any(|outer| outer.close() == token.kind);
-        if !(of_another && outer) {
-            self.at += 1;
-        }
-        Ok(!closes)
-    }
-
     fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> Result<T, Told> {
         if self.depth == DEPTH_MAX {
             let told = self.tell(faults::too_deep(self.here()));
@@ -414,6 +280,48 @@ impl<'t> Parser<'t> {
         let result = f(self);
         self.depth -= 1;
         Ok(result)
+    }
+}
+
+fn joined_or_alone(joint: Joint, parts: Vec<Expr>) -> Expr {
+    match <[Expr; 1]>::try_from(parts) {
+        Ok([alone]) => alone,
+        Err(parts) => {
+            let start = parts.first().map_or(0, |part| part.span.start);
+            let end = parts.last().map_or(start, |part| part.span.end);
+            Expr { node: Node::Join(joint, parts), span: start..end }
+        }
+    }
+}
+
+/// What stands before a token that does not belong behind it: its last word may be half of one that was meant.
+fn spoiled(mut expr: Expr, by: &Token) -> Expr {
+    let touches = expr.span.end == by.span.start;
+    let is_half = |node: &Node| match (&by.kind, node) {
+        // `washer-1.pressure`
+        (Kind::Of, Node::Calc(..) | Node::Name(_) | Node::Number(..)) => true,
+        (Kind::Name(_) | Kind::Number(..), Node::Name(_) | Node::Number(_, None)) => true,
+        (_, Node::Name(_) | Node::Number(..)) => touches && by.kind == Kind::Wrong,
+        _ => false,
+    };
+    let mut last = &mut expr;
+    loop {
+        if is_half(&last.node) {
+            last.node = Node::Hole(Vec::new());
+            return expr;
+        }
+        last = match &mut last.node {
+            Node::Not(a) | Node::Negate(a) | Node::Compare(_, _, a) | Node::Between(_, _, a) => a,
+            Node::Calc(_, rest) => match rest.last_mut() {
+                Some((_, part)) => part,
+                None => return expr,
+            },
+            Node::Join(_, parts) => match parts.last_mut() {
+                Some(part) => part,
+                None => return expr,
+            },
+            _ => return expr,
+        };
     }
 }
 
