@@ -50,16 +50,19 @@ impl Checked {
         let mut checked = Self::default();
         let (tables, files): (Vec<FileId>, Vec<FileId>) =
             files.iter().partition(|file| is_table(report.name(**file)));
-        let (mut rules, mut mistaken) = (Vec::new(), Vec::new());
+        let (mut rules, mut mistaken, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
         for file in files {
             let read = file::rules(report, file);
             rules.extend(read.rules);
+            drafts.extend(read.drafts);
             mistaken.extend(read.mistaken.into_iter().map(|name| (name, file)));
             checked.unread.extend((!read.parsed).then_some(file));
         }
         rules.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         checked.mistaken = doubles(report, &rules, &mistaken);
         checked.mistaken.extend(mistaken.into_iter().map(|(name, _)| name.value));
+        // From here on they are looked at with the others, and come into force no more.
+        rules.append(&mut drafts);
         let wrong = file::among(report, &rules, &checked.mistaken);
         checked.mistaken.extend(wrong);
         checked.mistaken.extend(unknown_targets(report, &rules, inventory));
@@ -67,8 +70,9 @@ impl Checked {
         tables.into_iter().for_each(|table| limits.read(report, table));
         limits.give(report, &mut rules, &mut checked.mistaken, inventory, checked.unread.is_empty());
         checked.unread.append(&mut limits.unread);
-        rules.retain(|rule| !checked.mistaken.contains(&rule.name.value));
-        checked.bind(report, rules, inventory, INSTANCES_MAX);
+        let (wrong, right) = rules.into_iter().partition(|rule| checked.mistaken.contains(&rule.name.value));
+        checked.bind(report, right, inventory, INSTANCES_MAX);
+        look_at(report, wrong, inventory);
         report.sort();
         checked
     }
@@ -88,6 +92,18 @@ impl Checked {
                 }
             }
         }
+    }
+}
+
+/// Looks for what else is wrong with rules that have a mistake already.
+fn look_at(report: &mut Report, drafts: Vec<Rule>, inventory: &Inventory) {
+    /// Doubts that come of what is left out of a rule with a mistake: delays and weights.
+    const DOUBTS: [&str; 2] = ["R019", "R403"];
+    for mut draft in drafts {
+        draft.hidden.get_or_insert_default();
+        let before = report.diagnostics().len();
+        bind(report, Arc::new(draft), inventory);
+        report.forget(before, &DOUBTS);
     }
 }
 

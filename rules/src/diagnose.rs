@@ -232,6 +232,13 @@ impl Report {
         self.diagnostics.append(&mut found);
     }
 
+    /// Forgets what was found since `earlier` under one of these codes.
+    pub(crate) fn forget(&mut self, earlier: usize, codes: &[&str]) {
+        let mut found = self.diagnostics.split_off(earlier);
+        found.retain(|d| !codes.contains(&d.code));
+        self.diagnostics.append(&mut found);
+    }
+
     /// Puts all mistakes into the order of the files, and of their places in them.
     pub fn sort(&mut self) {
         self.diagnostics.sort_by_key(|d| (d.file, d.span.start));

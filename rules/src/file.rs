@@ -11,7 +11,7 @@ mod note;
 mod read;
 mod sense;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use proto::Severity;
@@ -41,6 +41,8 @@ pub struct FileRules {
     pub rules: Vec<Rule>,
     /// Names of the others.
     pub mistaken: Vec<Placed<String>>,
+    /// Of these, what could be read: never in force, but the rest of their mistakes is looked for.
+    pub drafts: Vec<Rule>,
     /// Whether the file as a whole could be read; if not, nobody knows which rules it holds.
     pub parsed: bool,
 }
@@ -86,6 +88,8 @@ pub struct Rule {
     pub note: Note,
     /// SHA-256 of the canonical form, hexadecimal.
     pub hash: String,
+    /// Of a rule with a mistake, the names that it may have meant to declare; none: it has none.
+    pub hidden: Option<BTreeSet<String>>,
 }
 
 /// A parameter of a rule: a value that differs from machine to machine (`params` says which one counts).
@@ -157,6 +161,7 @@ impl Rule {
             text: self.text.clone(),
             note: self.note.clone(),
             hash: self.hash.clone(),
+            hidden: self.hidden.clone(),
         }
     }
 }

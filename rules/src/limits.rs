@@ -355,7 +355,7 @@ mod tests {
 
     fn limit(rule: &Rule, machine: &str) -> (f64, String) {
         let machine = Machine { name: machine.into(), ..Machine::default() };
-        let limit = params::of(rule, &machine).unwrap().remove("limit").unwrap();
+        let limit = params::of(rule, &machine).0.remove("limit").unwrap();
         let Value::Float(value) = limit.value else { panic!("{limit:?}") };
         (value, limit.unit.unwrap_or_default())
     }

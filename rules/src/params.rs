@@ -280,16 +280,17 @@ fn is_unit(text: &str) -> bool {
         && !text.contains(char::is_whitespace)
 }
 
-/// What each parameter of a rule is on a machine.
-///
-/// # Errors
-/// The first parameter that has no value there.
-pub fn of<'r>(rule: &'r Rule, machine: &Machine) -> Result<BTreeMap<String, Constant>, &'r str> {
-    let resolved = |(name, param): (&'r String, &Param)| match value(name, param, machine) {
-        Some(value) => Ok((name.clone(), value)),
-        None => Err(name.as_str()),
-    };
-    rule.params.iter().map(resolved).collect()
+/// The values that count for a machine, and the names of the parameters that have none there.
+#[must_use]
+pub fn of<'r>(rule: &'r Rule, machine: &Machine) -> (BTreeMap<String, Constant>, Vec<&'r str>) {
+    let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
+    for (name, param) in &rule.params {
+        match value(name, param, machine) {
+            Some(value) => drop(values.insert(name.clone(), value)),
+            None => missing.push(name.as_str()),
+        }
+    }
+    (values, missing)
 }
 
 fn value(name: &str, param: &Param, machine: &Machine) -> Option<Constant> {
@@ -368,7 +369,7 @@ mod tests {
         let mut rule = rule(
             "param.limit = { default = 22.0, unit = '°C', class.filler = 20.0, line.L3 = 21, machine.'filler-1' = '68 °F' }",
         );
-        let of = |rule: &Rule, m: &Machine| shown(&super::of(rule, m).unwrap()["limit"]);
+        let of = |rule: &Rule, m: &Machine| shown(&super::of(rule, m).0["limit"]);
         assert_eq!(of(&rule, &machine("w", "L1", "washer")), "22.0|°C");
         assert_eq!(of(&rule, &machine("f", "L1", "filler")), "20.0|°C");
         assert_eq!(of(&rule, &machine("f", "L3", "filler")), "21|°C");
@@ -389,8 +390,8 @@ mod tests {
     #[test]
     fn a_parameter_without_a_value_on_a_machine_is_named() {
         let rule = rule("param.limit = { unit = 'bar', class.filler = 2.0 }");
-        assert!(super::of(&rule, &machine("f", "L1", "filler")).is_ok());
-        assert_eq!(super::of(&rule, &machine("w", "L1", "washer")), Err("limit"));
+        assert!(super::of(&rule, &machine("f", "L1", "filler")).1.is_empty());
+        assert_eq!(super::of(&rule, &machine("w", "L1", "washer")).1, ["limit"]);
     }
 
     #[test]

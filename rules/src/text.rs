@@ -83,6 +83,13 @@ impl Template {
     /// # Errors
     /// All brackets that are none of ours.
     pub fn read(text: &str) -> Result<Self, Vec<Mistake>> {
+        let (template, mistakes) = Self::with_mistakes(text);
+        if mistakes.is_empty() { Ok(template) } else { Err(mistakes) }
+    }
+
+    /// Takes a text apart as far as that can be done, with all that is wrong with it.
+    #[must_use]
+    pub fn with_mistakes(text: &str) -> (Self, Vec<Mistake>) {
         let (mut pieces, mut mistakes) = (Vec::new(), Vec::new());
         let mut plain = String::new();
         let mut at = 0;
@@ -104,16 +111,22 @@ impl Template {
                 continue;
             };
             pieces.push(Piece::Plain(std::mem::take(&mut plain)));
-            match piece(&text[bracket + 1..bracket + length], bracket + 1) {
+            let inside = &text[bracket + 1..bracket + length];
+            match piece(inside, bracket + 1) {
                 Ok(piece) => pieces.push(piece),
-                Err(mistake) => mistakes.push(mistake),
+                Err(mistake) => {
+                    mistakes.push(mistake);
+                    // A name is looked at whatever format stands behind it.
+                    let named = inside.rsplit_once(':').map(|(name, _)| piece(name, bracket + 1));
+                    pieces.extend(named.and_then(Result::ok));
+                }
             }
             at = bracket + length + 1;
         }
         plain.push_str(&text[at..]);
         pieces.push(Piece::Plain(plain));
         pieces.retain(|p| !matches!(p, Piece::Plain(t) if t.is_empty()));
-        if mistakes.is_empty() { Ok(Self(pieces)) } else { Err(mistakes) }
+        (Self(pieces), mistakes)
     }
 
     /// What it takes of memory, beside itself.

@@ -36,6 +36,7 @@ impl Binding<'_, '_> {
     /// Says which deadbands no state is concerned by: whoever wrote them believes that they do something.
     pub(super) fn idle_deadbands(&mut self) {
         let Deadbands { used, idle, in_the_dark } = std::mem::take(&mut self.deadbands);
+        let in_the_dark = in_the_dark || self.rule.hidden.is_some();
         for (at, (tag, width)) in idle {
             if in_the_dark || used.contains(&at) {
                 continue;

@@ -38,7 +38,7 @@ pub(crate) fn plan(
     machine: MachineId,
 ) -> Option<Plan> {
     let before = report.diagnostics().len();
-    let params = parameters(report, rule, inventory, machine)?;
+    let (params, unknown) = parameters(report, rule, inventory, machine);
     let rule = &delays::of(report, rule, &params, inventory.machine(machine));
     let mut binding = Binding {
         report,
@@ -48,6 +48,7 @@ pub(crate) fn plan(
         deadbands: Deadbands::default(),
         before,
     };
+    binding.binder.hide(rule.hidden.iter().flatten().cloned().chain(unknown));
     binding.clashes(inventory, machine);
     binding.defines();
     let conditions: Vec<Vec<BoundCondition>> = rule.groups.iter().map(|group| binding.group(group)).collect();
@@ -57,7 +58,7 @@ pub(crate) fn plan(
     let (texts, text_slots) = binding.texts(&params);
     let Binding { report, binder, programs, .. } = binding;
     let (slots, windows) = binder.into_parts();
-    if slots.is_empty() && report.errors_since(before) == 0 {
+    if slots.is_empty() && report.errors_since(before) == 0 && rule.hidden.is_none() {
         reads_nothing(report, rule);
     }
     let mut sources: Vec<SourceId> = slots.iter().map(|t| inventory.tag(*t).source).collect();
@@ -68,35 +69,36 @@ pub(crate) fn plan(
     (report.errors_since(before) == 0).then_some(plan)
 }
 
-/// The values of the rule's parameters on a machine; none: one has no value there.
+/// The values of the rule's parameters on a machine, and the names of those that have none there, or a wrong one.
 fn parameters(
     report: &mut Report,
     rule: &Rule,
     inventory: &Inventory,
     machine: MachineId,
-) -> Option<BTreeMap<String, Constant>> {
+) -> (BTreeMap<String, Constant>, Vec<String>) {
     let machine = inventory.machine(machine);
-    let before = report.diagnostics().len();
+    let mut unknown = Vec::new();
     for (name, param) in &rule.params {
         if let Some(mismatch) = machine.params.get(name).and_then(|given| params::mismatch(param, given)) {
             of_agent(report, rule, &machine.name, (name, &param.span), &mismatch);
+            unknown.push(name.clone());
         }
     }
-    if report.errors_since(before) > 0 {
-        return None;
+    let (mut params, missing) = params::of(rule, machine);
+    for name in &unknown {
+        params.remove(name);
     }
-    match params::of(rule, machine) {
-        Ok(params) => Some(params),
-        Err(name) => {
-            let span = rule.params.get(name).map_or(rule.name.span.clone(), |param| param.span.clone());
-            let message = format!("parameter `{name}` has no value on {}", machine.name);
-            report.error("R216", (rule.file, span), message, "no default here").help = Some(format!(
-                "give it a `default`, or the machine a value of its own: machine.{} = …",
-                machine.name
-            ));
-            None
-        }
+    // A rule with a mistake may be without the value for that reason.
+    for name in missing.iter().filter(|_| rule.hidden.is_none()) {
+        let span = rule.params.get(*name).map_or(rule.name.span.clone(), |param| param.span.clone());
+        let message = format!("parameter `{name}` has no value on {}", machine.name);
+        report.error("R216", (rule.file, span), message, "no default here").help = Some(format!(
+            "give it a `default`, or the machine a value of its own: machine.{} = …",
+            machine.name
+        ));
     }
+    unknown.extend(missing.into_iter().map(str::to_owned));
+    (params, unknown)
 }
 
 /// A machine's own value that cannot be what the parameter is.
@@ -279,6 +281,9 @@ impl Binding<'_, '_> {
             let mut named = Vec::new();
             for place in template.places_mut() {
                 let at = place.at..place.at + place.length();
+                if place.machine.is_none() && self.binder.hides(&place.name) {
+                    continue;
+                }
                 match self.binder.named_slot(place.machine.as_deref(), &place.name, &at) {
                     Ok(slot) => {
                         let tag = self.binder.tag(slot);

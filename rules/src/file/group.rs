@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use proto::Severity;
 
 use super::keys::{self, WEIGHT_DEFAULT};
-use super::{Group, Named, OnUnknown, State, UNKNOWN_AFTER};
+use super::{Condition, Group, Named, OnUnknown, State, UNKNOWN_AFTER};
 use crate::diagnose::{FileId, Report};
 use crate::document::{Node, Placed, Reader, Table};
 use crate::time::Millis;
@@ -33,13 +33,13 @@ pub(super) fn groups(r: &mut Reader<'_, '_>, severity: Severity) -> (Vec<Group>,
 }
 
 fn groups_given(r: &mut Reader<'_, '_>, given: Given) -> Vec<Group> {
-    let Some((key, _)) = r.any("group") else { return single(r, given).into_iter().collect() };
+    let Some((key, _)) = r.any("group") else { return vec![single(r, given)] };
     if r.any("when").is_some() {
         let place = (r.file(), key.span.clone());
         r.report()
             .error("R004", place, "a rule has either `when` or groups", "`when` stands beside it")
             .help = Some("put the condition into a state of a group".into());
-        return single(r, given).into_iter().collect();
+        return vec![single(r, given)];
     }
     for key in OF_A_STATE {
         let help = format!("write `{key}` into each state that it is meant for");
@@ -52,7 +52,7 @@ fn groups_given(r: &mut Reader<'_, '_>, given: Given) -> Vec<Group> {
     }
     let one = |(name, node): &(Placed<String>, Placed<Node>)| {
         if let Node::Table(table) = &node.value {
-            return group(r.report(), file, name, table, &given);
+            return Some(group(r.report(), file, name, table, &given));
         }
         let message = format!("group `{}` must be a table", name.value);
         let label = format!("this is {}", node.value.kind());
@@ -63,7 +63,7 @@ fn groups_given(r: &mut Reader<'_, '_>, given: Given) -> Vec<Group> {
 }
 
 /// A rule without groups is one group with the state `Active`, otherwise `Normal` (§7.8).
-fn single(r: &mut Reader<'_, '_>, given: Given) -> Option<Group> {
+fn single(r: &mut Reader<'_, '_>, given: Given) -> Group {
     let weight = keys::weight(r).unwrap_or(WEIGHT_DEFAULT);
     let named = Named { name: "Active".into(), weight, severity: given.severity };
     let before = r.report().diagnostics().len();
@@ -71,17 +71,12 @@ fn single(r: &mut Reader<'_, '_>, given: Given) -> Option<Group> {
     if missing && r.report().errors_since(before) > 0 {
         r.report().help_last("write when = \"…\", or groups with states: [rule.NAME.group.NAME]");
     }
-    let state = if missing { None } else { state_of(r, named) };
-    if missing {
-        // So that they are not unknown as well.
-        for key in OF_A_STATE {
-            r.any(key);
-        }
-    }
+    let when = if missing { None } else { keys::condition(r, "when") };
+    let state = state_of(r, named, when.unwrap_or_else(keys::no_condition));
     let otherwise = Named { name: "Normal".into(), weight: 0, severity: Severity::Info };
     let unknown = given.unknown.unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER));
     let deadband = given.deadband;
-    Some(Group { name: None, states: vec![state?], otherwise: Some(otherwise), unknown, deadband })
+    Group { name: None, states: vec![state], otherwise: Some(otherwise), unknown, deadband }
 }
 
 fn group(
@@ -90,7 +85,7 @@ fn group(
     name: &Placed<String>,
     table: &Table,
     given: &Given,
-) -> Option<Group> {
+) -> Group {
     let mut r = Reader::new(table, format!("group `{}`", name.value), file, report);
     let weight = keys::weight(&mut r).unwrap_or(WEIGHT_DEFAULT);
     let unknown = keys::on_unknown(&mut r).or(given.unknown.clone());
@@ -109,16 +104,14 @@ fn group(
         r.misplaced(key, "it belongs to a state of the group", &help);
     }
     let defaults = (weight, given.severity);
-    let states: Vec<Option<State>> =
-        tables.into_iter().map(|t| state(r.report(), file, t, defaults)).collect();
+    let states: Vec<State> = tables.into_iter().map(|t| state(r.report(), file, t, defaults)).collect();
     r.finish(&[]);
     let unknown = unknown.unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER));
     let otherwise = otherwise.map(|(name, weight)| Named { name, weight, severity: Severity::Info });
-    let states = states.into_iter().collect::<Option<Vec<State>>>()?;
-    Some(Group { name: Some(name.value.clone()), states, otherwise, unknown, deadband })
+    Group { name: Some(name.value.clone()), states, otherwise, unknown, deadband }
 }
 
-fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Severity)) -> Option<State> {
+fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Severity)) -> State {
     let mut r = Reader::new(table, "the state", file, report);
     let name = r.required("name").then(|| keys::state_name(&mut r, "name")).flatten();
     let weight = keys::weight(&mut r).unwrap_or(defaults.0);
@@ -129,14 +122,14 @@ fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Sever
         "the group's deadband is for all its states",
     );
     r.misplaced("unknown", "it belongs to the group or the rule", "all states of a group share it");
-    let read = state_of(&mut r, Named { name: name.clone().unwrap_or_default(), weight, severity });
+    let when = keys::required_condition(&mut r, "when");
+    let state = state_of(&mut r, Named { name: name.unwrap_or_default(), weight, severity }, when);
     r.finish(&[]);
-    name.and(read)
+    state
 }
 
 /// What a state is in time: the same keys in a state and in a rule without groups.
-fn state_of(r: &mut Reader<'_, '_>, named: Named) -> Option<State> {
-    let when = keys::required_condition(r, "when");
+fn state_of(r: &mut Reader<'_, '_>, named: Named, when: Condition) -> State {
     let clear = keys::condition(r, "clear");
     let (delay, delay_by) = keys::delay(r, "for");
     let (hold, hold_by) = keys::delay(r, "hold");
@@ -146,7 +139,7 @@ fn state_of(r: &mut Reader<'_, '_>, named: Named) -> Option<State> {
             without_effect(r, key);
         }
     }
-    Some(State { named, when: when?, clear, delay, delay_by, hold, hold_by, latch })
+    State { named, when, clear, delay, delay_by, hold, hold_by, latch }
 }
 
 fn without_effect(r: &mut Reader<'_, '_>, key: &'static str) {

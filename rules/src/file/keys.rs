@@ -12,8 +12,8 @@ use proto::Severity;
 use super::{COVERAGE, Condition, Named, OnUnknown, Selector, StaleAfter, UNKNOWN_AFTER};
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::document::{Node, Placed, Reader};
-use crate::expr::parse::parse;
-use crate::expr::{Mistake, TEXT_MAX};
+use crate::expr::parse::{Parsed, read};
+use crate::expr::{Expr, Mistake, Node as Part, TEXT_MAX};
 use crate::params;
 use crate::place;
 use crate::text::Template;
@@ -184,12 +184,9 @@ pub(super) fn texts(r: &mut Reader<'_, '_>) -> BTreeMap<String, (Template, Range
             let message = format!("a text has at most {TEXT_MAX} bytes");
             r.report().error("R106", place, message, format!("this one has {}", text.len()));
         } else {
-            match Template::read(text) {
-                Ok(template) => drop(texts.insert(language.value, (template, node.span.clone()))),
-                Err(mistakes) => {
-                    mistakes.into_iter().for_each(|m| report_mistake(r.report(), file, &node.span, m));
-                }
-            }
+            let (template, mistakes) = Template::with_mistakes(text);
+            mistakes.into_iter().for_each(|m| report_mistake(r.report(), file, &node.span, m));
+            texts.insert(language.value, (template, node.span.clone()));
         }
     }
     texts
@@ -215,9 +212,15 @@ pub(crate) fn report_mistake(report: &mut Report, file: FileId, literal: &Range<
     shown.help = mistake.help;
 }
 
-/// A condition that must be there.
-pub(super) fn required_condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Condition> {
-    r.required(key).then(|| condition(r, key))?
+/// A condition that must be there; where it is not, one that nothing is known of.
+pub(super) fn required_condition(r: &mut Reader<'_, '_>, key: &'static str) -> Condition {
+    r.required(key).then(|| condition(r, key)).flatten().unwrap_or_else(no_condition)
+}
+
+/// A condition that should be there: nothing is known of it.
+pub(super) fn no_condition() -> Condition {
+    let expr = Expr { node: Part::Hole(Vec::new()), span: 0..0 };
+    Condition { text: String::new(), span: 0..0, expr }
 }
 
 /// A delay in ms, or the parameter that gives it.
@@ -254,18 +257,14 @@ pub(super) fn condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Con
         }
     };
     let file = r.file();
-    parsed(r.report(), given, file)
+    Some(parsed(r.report(), given, file))
 }
 
-/// The tree of an expression.
-pub(super) fn parsed(report: &mut Report, given: Placed<String>, file: FileId) -> Option<Condition> {
-    match parse(&given.value) {
-        Ok(expr) => Some(Condition { text: given.value, span: given.span, expr }),
-        Err(mistakes) => {
-            mistakes.into_iter().for_each(|mistake| report_mistake(report, file, &given.span, mistake));
-            None
-        }
-    }
+/// The tree of an expression, with holes where it has mistakes.
+pub(super) fn parsed(report: &mut Report, given: Placed<String>, file: FileId) -> Condition {
+    let Parsed { expr, mistakes } = read(&given.value);
+    mistakes.into_iter().for_each(|mistake| report_mistake(report, file, &given.span, mistake));
+    Condition { text: given.value, span: given.span, expr }
 }
 
 pub(super) fn weight(r: &mut Reader<'_, '_>) -> Option<u32> {

@@ -4,7 +4,7 @@
 //! forms of values in `keys`. Not here: what the keys mean in time, or whether a machine has the tags.
 //! Invariant: all mistakes of a file are found in one run; a key that is not understood is refused, not ignored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proto::Severity;
 
@@ -46,14 +46,19 @@ pub fn rules(report: &mut Report, file: FileId) -> FileRules {
     top.finish(&[]);
     let mut read = FileRules { parsed: report.errors_since(before) == 0, ..FileRules::default() };
     for (name, node) in found.map_or(&[][..], |table| &table.entries) {
-        match rule(report, file, name, node) {
-            Some(rule) => read.rules.push(rule),
-            None => read.mistaken.push(name.clone()),
+        let before = report.diagnostics().len();
+        let rule = rule(report, file, name, node);
+        if report.errors_since(before) == 0 {
+            read.rules.extend(rule);
+        } else {
+            read.mistaken.push(name.clone());
+            read.drafts.extend(rule);
         }
     }
     read
 }
 
+/// A rule, or as much of one as could be understood; none: nothing could, or nobody knows which machines it is for.
 fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<Node>) -> Option<Rule> {
     let before = report.diagnostics().len();
     let title = format!("[rule.{}]", name.value);
@@ -74,23 +79,51 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
     let rule = keys_of(&mut r, name);
     // One with a mistake is there all the same.
     let params = r.table("param").map_or(&[][..], |params| &params.entries);
-    let declared: Vec<&str> = params.iter().map(|(name, _)| name.value.as_str()).collect();
     for key in OF_THE_AGENT {
         r.misplaced(key, "it is for the whole agent", "give it in agent.toml under [agent]");
     }
     r.finish(&[]);
     let mut rule = rule?;
+    let hidden = (report.errors_since(before) > 0).then(|| hidden(table));
+    let declared = params.iter().map(|(name, _)| name.value.as_str());
+    let declared: Vec<&str> = declared.chain(hidden.iter().flatten().map(String::as_str)).collect();
     sense::whole(report, &rule, &declared);
-    if report.errors_since(before) > 0 {
-        return None;
+    if report.errors_since(before) == 0 {
+        rule.hash = hash(&rule);
+    } else {
+        rule.hidden = Some(hidden.unwrap_or_default());
     }
-    rule.hash = hash(&rule);
     Some(rule)
+}
+
+/// The names that a rule may have meant to declare: those in `param` and `define`, and in tables of a rule or a group
+/// whose names are mistyped.
+fn hidden(rule: &Table) -> BTreeSet<String> {
+    const OTHERS: [&str; 10] =
+        ["on", "group", "text", "note", "unknown", "deadband", "default", "otherwise", "state", "test"];
+    let tables = |table: &'_ Table| -> Vec<Table> {
+        let inside = table.entries.iter().filter(|(key, _)| !OTHERS.contains(&key.value.as_str()));
+        inside.filter_map(|(_, node)| table_of(node).cloned()).collect()
+    };
+    let groups = rule.entries.iter().filter(|(key, _)| key.value == "group");
+    let groups = groups.filter_map(|(_, node)| table_of(node)).flat_map(|groups| &groups.entries);
+    let of_groups = groups.filter_map(|(_, node)| table_of(node)).flat_map(tables);
+    let all = tables(rule).into_iter().chain(of_groups);
+    all.flat_map(|table| table.entries).map(|(name, _)| name.value).collect()
+}
+
+fn table_of(node: &Placed<Node>) -> Option<&Table> {
+    match &node.value {
+        Node::Table(table) => Some(table),
+        _ => None,
+    }
 }
 
 fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
     let file = r.file();
-    let on = keys::selector(r);
+    let before = r.report().errors_since(0);
+    // Nobody knows which machines a rule is for if a part of it is mistaken.
+    let on = keys::selector(r).filter(|_| r.report().errors_since(0) == before);
     let severity = keys::severity(r).unwrap_or(Severity::Warning);
     let (groups, unknown_after) = groups(r, severity);
     let (default, default_weight) = keys::weighed_name(r, "default").unwrap_or(("Normal".into(), 0));
@@ -114,6 +147,7 @@ fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
         text: keys::texts(r),
         note: note(r),
         hash: String::new(),
+        hidden: None,
     };
     on.map(|_| rule)
 }
@@ -159,7 +193,7 @@ fn define(report: &mut Report, file: FileId, name: &Placed<String>, node: &Place
     };
     let named = is_word(report, file, name, "a definition");
     let given = Placed { value: text.clone(), span: node.span.clone() };
-    let condition: Condition = keys::parsed(report, given, file)?;
+    let condition: Condition = keys::parsed(report, given, file);
     named.then(|| Define { name: name.clone(), condition })
 }
 

@@ -35,7 +35,7 @@ fn doubles(report: &mut Report, rule: &Rule, group: &Group) {
         let name = &state.named.name;
         // Under one name a state may have levels of severity (§7.4).
         let same = |other: &State| other.named.name == *name && other.named.severity == state.named.severity;
-        if group.states[..i].iter().any(same) {
+        if !name.is_empty() && group.states[..i].iter().any(same) {
             let message = format!("state `{name}` stands twice in its group");
             let place = (rule.file, state.when.span.clone());
             report.error("R008", place, message, "the condition of the second one").help =
@@ -109,7 +109,8 @@ pub(crate) fn among(report: &mut Report, rules: &[Rule], mistaken: &BTreeSet<Str
     let mut heirs: BTreeMap<&str, &str> = BTreeMap::new();
     let mut wrong = Vec::new();
     for rule in rules {
-        let Some(old) = &rule.renamed_from else { continue };
+        // From itself: that was told when the rule was read.
+        let Some(old) = rule.renamed_from.as_ref().filter(|old| old.value != rule.name.value) else { continue };
         let place = (rule.file, old.span.clone());
         if names.contains(old.value.as_str()) {
             let message = format!("rule `{}` still exists", old.value);
