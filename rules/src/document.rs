@@ -277,7 +277,8 @@ impl<'t, 'r> Reader<'t, 'r> {
             Ok(value) => Some(Placed { value, span: text.span }),
             Err(e) => {
                 let message = format!("`{key}` is not a duration");
-                self.report.error("E004", (self.file, text.span), message, e.to_string());
+                let help = time::spelled(&text.value).map(|right| format!("write {key} = \"{right}\""));
+                self.report.error("E004", (self.file, text.span), message, e.to_string()).help = help;
                 None
             }
         }

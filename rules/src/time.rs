@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::units::{self, Measure, Unit};
+
 /// A span of time, ms.
 pub type Millis = i64;
 
@@ -96,6 +98,54 @@ pub fn duration(text: &str) -> Result<Millis, NotADuration> {
         rest = after.trim_start_matches(['_', ' ']);
     }
     if sum > MILLIS_MAX { Err(NotADuration::Range) } else { Ok(sum) }
+}
+
+/// A duration in words, or with points behind its units, at the front of a text: how long it is, and how it is written
+/// here. What is right already comes back as well.
+pub(crate) fn meant(text: &str) -> Option<(usize, String)> {
+    let (mut at, mut parts) = (0, Vec::new());
+    while let Some((length, number, unit)) = part_meant(&text[at..], at == 0) {
+        at += length;
+        parts.push(format!("{number} {unit}"));
+    }
+    (at > 0).then(|| (at, parts.join(" ")))
+}
+
+/// A number with a word for a unit of time, and the unit that is meant.
+fn part_meant(text: &str, is_first: bool) -> Option<(usize, String, &'static str)> {
+    let body = text.trim_start_matches(|c: char| c.is_whitespace() || c == '_');
+    let (number, rest) = split_where(body, |c| !(c.is_ascii_digit() || c == '.' || c == ','));
+    let (word, rest) = split_where(rest.trim_start(), |c| !c.is_alphabetic());
+    let lower = word.to_lowercase();
+    let unit = match UNITS.iter().find(|(name, _)| *name == lower) {
+        // `5 S` are siemens.
+        Some(_) if !matches!(Unit::read(word).measure, Measure::Unlisted) && !Unit::read(word).is_time() => {
+            return None;
+        }
+        Some((_, millis)) => UNITS.iter().find(|(_, same)| same == millis)?.0,
+        None if lower == "m" && !is_first => "min",
+        None => units::meant(word).filter(|unit| Unit::read(unit).is_time())?,
+    };
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with(['.', ',']);
+    let point =
+        rest.strip_prefix('.').filter(|r| !r.starts_with(|c: char| c.is_alphanumeric() || "._".contains(c)));
+    let length = text.len() - point.unwrap_or(rest).len();
+    is_number.then(|| (length, number.replace(',', "."), unit))
+}
+
+/// How a text is written that is not a duration, but meant as one; none: nobody knows.
+pub(crate) fn spelled(text: &str) -> Option<String> {
+    let text = text.trim();
+    let in_words = || meant(text).filter(|(length, _)| *length == text.len()).map(|(_, written)| written);
+    let metres = || text.strip_suffix('m').map(|number| format!("{} min", number.trim().replace(',', ".")));
+    let clock = || {
+        let parts: Vec<i64> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        let [h, m, s] = parts[..] else { return None };
+        let fits = (0..1000).contains(&h) && (0..60).contains(&m) && (0..60).contains(&s);
+        fits.then(|| Shown(((h * 60 + m) * 60 + s) * 1_000).to_string())
+    };
+    let known = in_words().or_else(metres).or_else(clock);
+    known.filter(|written| duration(written).is_ok())
 }
 
 fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {

@@ -197,11 +197,33 @@ pub(super) fn wrong_call(function: &str, at: &Range<usize>, span: &Range<usize>)
     }
     let mistake =
         Mistake::new("R206", at.clone(), format!("unknown function `{function}`")).label("no such function");
+    if let Some(help) = instead(function) {
+        return mistake.help(help);
+    }
     let near = meant(function).or_else(|| did_you_mean(function, function_names()));
     match near {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
         None => mistake.help(format!("functions: {}", function_names().collect::<Vec<_>>().join(", "))),
     }
+}
+
+/// What to write instead of a function that there is under no name.
+fn instead(function: &str) -> Option<&'static str> {
+    const ELSEWHERE: [(&[&str], &str); 9] = [
+        (&["if", "wenn", "iif", "case", "sel"], "give each outcome a state with its own `when`"),
+        (&["und"], "write `a and b`"),
+        (&["oder"], "write `a or b`"),
+        (&["range", "between", "limit", "zwischen"], "write `x in 1 .. 5`"),
+        (&["mod", "rest"], "there is no remainder of a division"),
+        (
+            &["ton", "tof", "tp", "delay", "timer"],
+            "write the delay beside the condition: for = \"5 s\", hold = \"5 s\"",
+        ),
+        (&["hyst", "hysteresis", "hysterese"], "write it beside the condition: `clear`, or `deadband`"),
+        (&["isnull", "isnan", "isblank", "isna", "istleer", "istfehler"], "write `not good(tag)`"),
+        (&["now", "jetzt", "today", "heute", "time", "day"], "there are `hour()` and `weekday()`"),
+    ];
+    ELSEWHERE.iter().find(|(names, _)| names.contains(&function)).map(|(_, help)| *help)
 }
 
 /// What other languages call a function that there is here.

@@ -5,8 +5,10 @@
 //! units (`units`).
 //! Invariant: what a sign stands for is certain, or it is nothing: then no more is said of what is around it.
 
+mod units;
 mod words;
 
+pub(super) use units::unit;
 pub(super) use words::{keyword_of_another_language, words};
 
 use super::lex::{Found, Kind, Token};
@@ -16,7 +18,7 @@ use super::{Joint, Mistake, Operator, Relation};
 type Sign = (&'static str, &'static str, &'static str, Option<Kind>);
 
 /// Signs that mean something elsewhere, the longer before the shorter that begins like it.
-const SIGNS: [Sign; 24] = [
+const SIGNS: [Sign; 23] = [
     (":=", "`:=` assigns, a condition compares", "write `=`", Some(Kind::Relation(Relation::Equal))),
     ("===", "`===` is not a symbol of this language", "write `=`", Some(Kind::Relation(Relation::Equal))),
     ("!==", "`!==` is not a symbol of this language", "write `<>`", Some(Kind::Relation(Relation::NotEqual))),
@@ -39,12 +41,7 @@ const SIGNS: [Sign; 24] = [
     ("&", "`&` is not a symbol of this language", "write `and`", Some(Kind::Joint(Joint::And))),
     ("|", "`|` is not a symbol of this language", "write `or`", Some(Kind::Joint(Joint::Or))),
     ("~", "`~` is not a symbol of this language", "write `not`", Some(Kind::Not)),
-    (
-        "**",
-        "`**` is not a symbol of this language",
-        "write `x * x`",
-        Some(Kind::Operator(Operator::Multiply)),
-    ),
+    ("**", "`**` is not a symbol of this language", "write `x * x`", Some(Kind::Wrong)),
     ("×", "`×` is not a symbol of this language", "write `*`", Some(Kind::Operator(Operator::Multiply))),
     ("÷", "`÷` is not a symbol of this language", "write `/`", Some(Kind::Operator(Operator::Divide))),
     ("–", "this dash is no minus sign", "write `-`", Some(Kind::Operator(Operator::Subtract))),
@@ -69,8 +66,7 @@ const SIGNS: [Sign; 24] = [
         "write `(x else 0)`, or two states with a condition each",
         Some(Kind::Wrong),
     ),
-    ("$", "`$` is not a symbol of this language", "the agent's own tags are no part of rules", None),
-    ("^", "`^` is not a symbol of this language", "write `x * x`", Some(Kind::Operator(Operator::Multiply))),
+    ("^", "`^` is not a symbol of this language", "write `x * x`", Some(Kind::Wrong)),
 ];
 
 /// The quotes of word processors, with what closes them.
@@ -102,6 +98,7 @@ pub(super) fn sign(text: &str, at: usize, before: Option<&Token>) -> Option<Foun
         '"' => return Some(double_quoted(text, at, before)),
         '#' => return Some(local_variable(rest, at)),
         '%' => return Some(address(rest, at)),
+        '$' => return Some(own_tag(rest, at)),
         '´' => return Some(accent(rest, at)),
         _ => {}
     }
@@ -115,10 +112,39 @@ pub(super) fn sign(text: &str, at: usize, before: Option<&Token>) -> Option<Foun
     Some(Found::wrong(mistake, kind.clone(), wrong.len()))
 }
 
+/// `;` between arguments, as a German spreadsheet has it.
+pub(super) fn semicolon(at: usize) -> Found {
+    let mistake = Mistake::new("R101", at..at + 1, "`;` parts nothing here").help("write `,`");
+    Found::wrong(mistake, Some(Kind::Comma), 1)
+}
+
+fn is_invisible(c: char) -> bool {
+    c.is_control() && !c.is_whitespace() || "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}".contains(c)
+}
+
+/// A mark over the letter before it.
+fn is_mark(c: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&c)
+}
+
+/// A name with a character in it that nobody sees. Without an invisible one it is a name; what letter a mark makes is
+/// not known here.
+pub(super) fn hidden_in_word(rest: &str, at: usize) -> Option<Found> {
+    let in_name = |c: char| c.is_alphanumeric() || "_.".contains(c) || is_invisible(c) || is_mark(c);
+    let whole = &rest[..rest.find(|c| !in_name(c)).unwrap_or(rest.len())];
+    let (place, first) = whole.char_indices().find(|(_, c)| is_invisible(*c) || is_mark(*c))?;
+    let Found { mistake, .. } = unknown_sign(first, at + place);
+    let kind = if whole.contains(is_mark) {
+        Kind::Wrong
+    } else {
+        Kind::Name(whole.chars().filter(|c| !is_invisible(*c)).collect())
+    };
+    Some(Found::wrong(mistake?, Some(kind), whole.len()))
+}
+
 /// A character that nothing is known of.
 pub(super) fn unknown_sign(c: char, at: usize) -> Found {
-    let invisible = c.is_control() || "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}".contains(c);
-    let mark = ('\u{300}'..='\u{36f}').contains(&c);
+    let (invisible, mark) = (is_invisible(c), is_mark(c));
     let mistake = if invisible {
         let message = format!("an invisible character (U+{:04X})", u32::from(c));
         Mistake::new("R101", at..at + c.len_utf8(), message)
@@ -150,7 +176,7 @@ fn double_quoted(text: &str, at: usize, before: Option<&Token>) -> Found {
     let rest = &text[at + 1..];
     let Some(inside) = rest.find('"') else {
         let mistake = Mistake::new("R101", at..at + 1, "a text stands in single quotes").help("write 'text'");
-        return Found::wrong(mistake, Some(Kind::Wrong), 1);
+        return Found::wrong(mistake, Some(Kind::Wrong), 1 + name_length(rest));
     };
     let (name, behind) = (&rest[..inside], &rest[inside + 1..]);
     let member: usize = behind.strip_prefix('.').map_or(0, |more| 1 + name_length(more));
@@ -174,7 +200,8 @@ fn double_quoted(text: &str, at: usize, before: Option<&Token>) -> Found {
     } else {
         format!("write {}", as_name(name))
     });
-    Found::wrong(mistake, Some(Kind::Wrong), length)
+    let kind = if member == 0 { Kind::Quoted(name.into()) } else { Kind::Wrong };
+    Found::wrong(mistake, Some(kind), length)
 }
 
 /// A name as an expression has it: in backticks where it is an odd one.
@@ -191,6 +218,13 @@ fn local_variable(rest: &str, at: usize) -> Found {
         .label("`#` marks such a variable")
         .help("write the name of a tag of agent.toml, which names the address of each tag");
     Found::wrong(mistake, Some(Kind::Wrong), 1 + name.len())
+}
+
+/// `$connected`: a tag of the agent itself.
+fn own_tag(rest: &str, at: usize) -> Found {
+    let mistake = Mistake::new("R101", at..at + 1, "`$` is not a symbol of this language")
+        .help("the agent's own tags are no part of rules; the name of any other stands without `$`");
+    Found::wrong(mistake, Some(Kind::Wrong), 1 + name_length(&rest[1..]))
 }
 
 /// `%MW10`: an address.
@@ -224,7 +258,7 @@ fn accent(rest: &str, at: usize) -> Found {
     Found::wrong(mistake, Some(kind), length)
 }
 
-fn name_length(text: &str) -> usize {
+pub(super) fn name_length(text: &str) -> usize {
     text.find(|c: char| !(c.is_alphanumeric() || "_.".contains(c))).unwrap_or(text.len())
 }
 
@@ -235,7 +269,7 @@ fn typographic(rest: &str, at: usize, closing: &[char]) -> Found {
         let mistake =
             Mistake::new("R101", at..at + open, format!("`{}` is not a straight quote", &rest[..open]))
                 .help("use straight single quotes: 'text'");
-        return Found::wrong(mistake, Some(Kind::Wrong), open);
+        return Found::wrong(mistake, Some(Kind::Wrong), open + name_length(&rest[open..]));
     };
     let (inside, close) = (&rest[open..end], rest[end..].chars().next().map_or(1, char::len_utf8));
     let mistake = Mistake::new("R101", at..at + end + close, "these quotes are not straight")

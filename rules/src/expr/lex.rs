@@ -96,7 +96,7 @@ const SYMBOLS: [(&str, Kind); 24] = [
 pub(super) struct Found {
     kind: Option<Kind>,
     length: usize,
-    mistake: Option<Mistake>,
+    pub(super) mistake: Option<Mistake>,
 }
 
 impl Found {
@@ -124,27 +124,48 @@ impl Kind {
     }
 }
 
+/// How a bracket that is open parts what stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    /// Not at all.
+    None,
+    /// By a comma.
+    ByComma,
+    /// It may be `AND(a; b)`, as a spreadsheet has it, or a bracket behind `and`.
+    Perhaps,
+}
+
+impl Parts {
+    fn of_bracket_behind(token: Option<&Token>) -> Self {
+        match token.map(|token| &token.kind) {
+            Some(Kind::Name(_)) => Parts::ByComma,
+            Some(Kind::Joint(_)) => Parts::Perhaps,
+            _ => Parts::None,
+        }
+    }
+}
+
 /// Reads all tokens, and all that is no token: it is taken for what it probably stands for.
 pub fn tokens(text: &str) -> (Vec<Token>, Vec<Mistake>) {
     let (mut found, mut mistakes): (Vec<Token>, Vec<Mistake>) = (Vec::new(), Vec::new());
-    // Which brackets are open, and whether a comma in them parts values.
-    let mut open: Vec<bool> = Vec::new();
+    let mut open: Vec<Parts> = Vec::new();
     let mut at = 0;
     loop {
         at = text.len() - text[at..].trim_start().len();
         let Some(first) = text[at..].chars().next() else { break };
         let Found { kind, length, mistake } = match first {
-            '0'..='9' => number(text, at, open.last().copied().unwrap_or(false)),
+            '0'..='9' => number(text, at, open.last() == Some(&Parts::ByComma)),
             '\'' => quoted(text, at),
             '`' => backticked(text, at),
+            ';' if open.last().is_some_and(|parts| *parts != Parts::None) => habits::semicolon(at),
             c if c.is_alphabetic() || c == '_' => word(text, at),
             _ => symbol(text, at, found.last()),
         };
         mistakes.extend(mistake);
         if let Some(kind) = kind {
             match kind {
-                Kind::Open => open.push(matches!(found.last(), Some(Token { kind: Kind::Name(_), .. }))),
-                Kind::OpenList => open.push(true),
+                Kind::Open => open.push(Parts::of_bracket_behind(found.last())),
+                Kind::OpenList => open.push(Parts::ByComma),
                 Kind::Close | Kind::CloseList => drop(open.pop()),
                 _ => {}
             }
@@ -183,10 +204,12 @@ pub(super) fn keyword(word: &str) -> Option<Kind> {
 
 fn word(text: &str, at: usize) -> Found {
     let rest = &text[at..];
-    let mut length =
-        rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
+    let mut length = habits::name_length(rest);
     length = rest[..length].find("..").unwrap_or(length);
     let word = rest[..length].trim_end_matches('.');
+    if let Some(found) = habits::hidden_in_word(rest, at) {
+        return found;
+    }
     if let Some(kind) = keyword(word) {
         return Found::right(kind, word.len());
     }
@@ -206,7 +229,7 @@ fn iec_duration(rest: &str, at: usize) -> Found {
             let mistake = Mistake::new("R103", at..at + length, error.to_string())
                 .label("not a duration")
                 .help("write `T#1h30m`, `T#5M` or `5 min`");
-            Found::wrong(mistake, Some(kind(1)), length)
+            Found::wrong(mistake, Some(Kind::Wrong), length)
         }
     }
 }
@@ -222,7 +245,7 @@ fn quoted(text: &str, at: usize) -> Found {
         }
     }
     let mistake = Mistake::new("R105", at..text.len(), "the text has no closing quote").help("add `'`");
-    Found::wrong(mistake, Some(Kind::Text(inside)), text.len() - at)
+    Found::wrong(mistake, Some(Kind::Wrong), text.len() - at)
 }
 
 fn backticked(text: &str, at: usize) -> Found {

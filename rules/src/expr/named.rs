@@ -76,8 +76,8 @@ impl Binder<'_> {
             .label(format!("{named} has no such tag"));
         let own = self.params.keys().chain(self.defines.keys()).map(String::as_str);
         let own = own.filter(|_| machine == self.machine);
-        if let Some(here) = word_of_german(name) {
-            return mistake.help(format!("write `{here}`"));
+        if let Some(help) = word_of_another_language(name) {
+            return mistake.help(help);
         }
         if let Some((far, tag)) = name.split_once('.')
             && self
@@ -137,7 +137,8 @@ impl Binder<'_> {
         let like_a_tag = surely_a_value || did_you_mean(name, tags().chain(own)).is_some();
         let like_a_code = tags().filter_map(|tag| self.inventory.tag_named(self.machine, tag)).any(|tag| {
             let names = self.inventory.tag(tag).names.as_ref();
-            let entries = || names.iter().flat_map(|names| names.entries.iter().map(|(name, _)| name.as_str()));
+            let entries =
+                || names.iter().flat_map(|names| names.entries.iter().map(|(name, _)| name.as_str()));
             names.is_some_and(|names| names.code(name).is_some()) || did_you_mean(name, entries()).is_some()
         });
         if like_a_tag && !like_a_code {
@@ -201,10 +202,17 @@ fn near_name(name: &str) -> String {
     if plain { format!("`{name}`") } else { format!("`` `{name}` ``, with its backticks") }
 }
 
-fn word_of_german(name: &str) -> Option<&'static str> {
-    const WORDS: [(&str, &str); 4] =
-        [("wahr", "true"), ("falsch", "false"), ("ja", "true"), ("nein", "false")];
-    WORDS.iter().find(|(word, _)| name.eq_ignore_ascii_case(word)).map(|(_, here)| *here)
+fn word_of_another_language(name: &str) -> Option<&'static str> {
+    const WORDS: [(&[&str], &str); 3] = [
+        (&["wahr", "ja", "yes"], "write `true`"),
+        (&["falsch", "nein", "no"], "write `false`"),
+        (
+            &["null", "none", "nil", "nan", "undefined"],
+            "whether a value is known is asked with `good(tag)` or `not good(tag)`",
+        ),
+    ];
+    let lower = name.to_lowercase();
+    WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())).map(|(_, help)| *help)
 }
 
 /// `MW10`, `DB1.DBX0.0`, `I0.3`: what no plant calls a tag.

@@ -3,13 +3,13 @@
 //! Here: decimals, exponents, durations of several parts (`1h30m`), as much of what follows as can be a unit; and the
 //! numbers that people write with a comma, with marks for thousands, in another base. Not here: what units mean
 //! (`units`).
-//! Invariant: a number that is not understood is a number all the same, so that nothing else is said of it.
+//! Invariant: a number is what was meant, or nothing: then nothing else is said of it.
 
-use super::habits::keyword_of_another_language;
+use super::habits::{self, keyword_of_another_language};
 use super::lex::{Found, Kind, keyword};
 use super::{Mistake, Number};
 use crate::time;
-use crate::units::{Measure, Unit};
+use crate::units::{self, Measure, Unit};
 
 /// The number that begins at `at`.
 pub(super) fn number(text: &str, at: usize, in_list: bool) -> Found {
@@ -21,23 +21,22 @@ pub(super) fn number(text: &str, at: usize, in_list: bool) -> Found {
     let (length, number) = match mistake {
         Some((number, mistake)) => {
             let (unit, of_unit) = unit(&rest[length..]);
-            return Found::wrong(mistake, Some(Kind::Number(number, unit)), length + of_unit);
+            let kind = number.map_or(Kind::Wrong, |number| Kind::Number(number, unit));
+            return Found::wrong(mistake, Some(kind), length + of_unit);
         }
         None => (length, value(&rest[..length].replace('_', ""))),
     };
     let Some(value) = number else {
         let mistake = Mistake::new("R103", at..at + length, "the number is too large")
             .label("a number has at most 19 digits, or a point");
-        return Found::wrong(mistake, Some(Kind::Number(Number::Int(1), None)), length);
+        let (_, of_unit) = unit(&rest[length..]);
+        return Found::wrong(mistake, Some(Kind::Wrong), length + of_unit);
     };
     if let Some((millis, length)) = spelled_duration(rest, length) {
         return Found::right(Kind::Number(Number::Int(millis), Some("ms".into())), length);
     }
-    if let Some(of_unit) = degrees_in_words(&rest[length..]) {
-        let mistake = Mistake::new("R107", at..at + length + of_unit, "this is not how degrees are written")
-            .label("the unit is `°C`")
-            .help(format!("write `{} °C`", &rest[..length]));
-        return Found::wrong(mistake, Some(Kind::Number(value, Some("°C".into()))), length + of_unit);
+    if let Some(found) = habits::unit(rest, at, length, value) {
+        return found;
     }
     let (unit, of_unit) = unit(&rest[length..]);
     Found::right(Kind::Number(value, unit), length + of_unit)
@@ -52,13 +51,16 @@ fn right_digits(rest: &str) -> usize {
     length + exponent(&rest[length..])
 }
 
+/// How long a number is, what it would be here if that is known, and what to say.
+type Miswritten = (usize, (Option<Number>, Mistake));
+
 /// A number as it is written elsewhere: how long it is, what it would be here, and what to say.
-fn wrong_digits(rest: &str, at: usize, in_list: bool) -> Option<(usize, (Number, Mistake))> {
+fn wrong_digits(rest: &str, at: usize, in_list: bool) -> Option<Miswritten> {
     based(rest, at).or_else(|| punctuated(rest, at, in_list))
 }
 
 /// `16#FF`, `2#1010`, `0xFF`.
-fn based(rest: &str, at: usize) -> Option<(usize, (Number, Mistake))> {
+fn based(rest: &str, at: usize) -> Option<Miswritten> {
     let whole = digits(rest);
     let lower = rest.to_ascii_lowercase();
     let (radix, begin) = match lower.as_bytes() {
@@ -79,11 +81,11 @@ fn based(rest: &str, at: usize) -> Option<(usize, (Number, Mistake))> {
             Some(value) => format!("write `{value}`; to ask for one bit, write `has(tag, 3)`"),
             None => "write it as a decimal number".into(),
         });
-    Some((length, (Number::Int(read.unwrap_or(1)), mistake)))
+    Some((length, (read.map(Number::Int), mistake)))
 }
 
 /// `4,5`, `1.234,5`, `1.234.567`.
-fn punctuated(rest: &str, at: usize, in_list: bool) -> Option<(usize, (Number, Mistake))> {
+fn punctuated(rest: &str, at: usize, in_list: bool) -> Option<Miswritten> {
     let run = rest.find(|c: char| !(c.is_ascii_digit() || ".,_".contains(c))).unwrap_or(rest.len());
     // What stands behind the last digit belongs to the sentence, and `..` to a range.
     let run = rest[..run].find("..").unwrap_or(run);
@@ -99,7 +101,7 @@ fn punctuated(rest: &str, at: usize, in_list: bool) -> Option<(usize, (Number, M
         ("a number has one decimal point, and no mark for thousands", "more than one `.` or `,`")
     };
     let plain = without_marks(run, &marks);
-    let number = value(&plain.replace('_', "")).unwrap_or(Number::Int(1));
+    let number = value(&plain.replace('_', ""));
     let mistake = Mistake::new("R102", at..at + run.len(), message).label(label);
     Some((run.len(), (number, mistake.help(format!("write `{plain}`")))))
 }
@@ -171,21 +173,6 @@ fn time_unit(text: &str, minutes: bool) -> Option<usize> {
     known.then_some(text.len() - body.len() + word.len())
 }
 
-/// How long `° C` and `Grad Celsius` are behind a number, with the white space before them.
-fn degrees_in_words(rest: &str) -> Option<usize> {
-    let body = rest.trim_start();
-    let first = body.strip_prefix('°').or_else(|| {
-        let word = &body[..body.find(|c: char| !c.is_alphabetic()).unwrap_or(body.len())];
-        ["grad", "deg", "degree", "degrees"]
-            .contains(&word.to_lowercase().as_str())
-            .then(|| &body[word.len()..])
-    })?;
-    let second = first.trim_start();
-    let word = &second[..second.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(second.len())];
-    let apart = second.len() < first.len() && ["c", "celsius"].contains(&word.to_lowercase().as_str());
-    apart.then_some(rest.len() - second.len() + word.len())
-}
-
 /// The unit behind a number, if what stands there is one, and how many bytes it takes with its white space.
 fn unit(rest: &str) -> (Option<String>, usize) {
     let space = rest.len() - rest.trim_start().len();
@@ -193,7 +180,7 @@ fn unit(rest: &str) -> (Option<String>, usize) {
     let word = unit_word(body);
     // `5 kg/limit` divides by a tag: what stands behind a slash belongs to the unit only if it is one.
     let mut end = word.len();
-    while Unit::read(&word[..end]).measure == Measure::Unlisted {
+    while Unit::read(&word[..end]).measure == Measure::Unlisted && units::meant(&word[..end]).is_none() {
         match word[..end].rfind('/') {
             Some(slash) if slash > 0 => end = slash,
             _ => {
@@ -216,6 +203,8 @@ fn unit_word(text: &str) -> &str {
     for (i, c) in text.char_indices().skip(end) {
         let next = text[i + c.len_utf8()..].chars().next();
         let inside = letter(c)
+            // `Fl./h`
+            || end > 0 && c == '.' && next == Some('/')
             || follows && c.is_ascii_digit() && i > end.saturating_sub(1)
             || end > 0
                 && "/·^".contains(c)

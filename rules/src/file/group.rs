@@ -79,13 +79,7 @@ fn single(r: &mut Reader<'_, '_>, given: Given) -> Group {
     Group { name: None, states: vec![state], otherwise: Some(otherwise), unknown, deadband }
 }
 
-fn group(
-    report: &mut Report,
-    file: FileId,
-    name: &Placed<String>,
-    table: &Table,
-    given: &Given,
-) -> Group {
+fn group(report: &mut Report, file: FileId, name: &Placed<String>, table: &Table, given: &Given) -> Group {
     let mut r = Reader::new(table, format!("group `{}`", name.value), file, report);
     let weight = keys::weight(&mut r).unwrap_or(WEIGHT_DEFAULT);
     let unknown = keys::on_unknown(&mut r).or(given.unknown.clone());

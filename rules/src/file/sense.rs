@@ -110,7 +110,9 @@ pub(crate) fn among(report: &mut Report, rules: &[Rule], mistaken: &BTreeSet<Str
     let mut wrong = Vec::new();
     for rule in rules {
         // From itself: that was told when the rule was read.
-        let Some(old) = rule.renamed_from.as_ref().filter(|old| old.value != rule.name.value) else { continue };
+        let Some(old) = rule.renamed_from.as_ref().filter(|old| old.value != rule.name.value) else {
+            continue;
+        };
         let place = (rule.file, old.span.clone());
         if names.contains(old.value.as_str()) {
             let message = format!("rule `{}` still exists", old.value);

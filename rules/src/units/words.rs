@@ -10,7 +10,22 @@ use crate::diagnose::did_you_mean;
 /// What people write, and the unit that it is.
 const WORDS: &[(&[&str], &str)] = &[
     (
-        &["c", "°", "grad", "gradc", "grad c", "deg", "degree", "degrees", "celsius", "°celsius", "ºc", "˚c"],
+        &[
+            "c",
+            "°",
+            "grad",
+            "gradc",
+            "grad c",
+            "deg",
+            "degree",
+            "degrees",
+            "celsius",
+            "°celsius",
+            "ºc",
+            "˚c",
+            "º",
+            "˚",
+        ],
         "°C",
     ),
     (&["f", "fahrenheit", "ºf", "˚f"], "°F"),

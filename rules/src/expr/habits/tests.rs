@@ -29,10 +29,7 @@ fn signs_of_other_languages_show_their_fix() {
 
 #[test]
 fn names_and_constants_of_a_plc_show_their_fix() {
-    fix(
-        "%MW10 > 5",
-        "write the name that the tag has in agent.toml, under [[source.tag]] with its address",
-    );
+    fix("%MW10 > 5", "write the name that the tag has in agent.toml, under [[source.tag]] with its address");
     fix("\"Motor_On\" and b", "write `Motor_On`");
     fix("\"Motor On\" and b", "write it in backticks: `` `Motor On` ``");
     fix(

@@ -1,14 +1,14 @@
 //! Words of other languages, where no name can stand.
 //!
-//! Here: `und`, `is`, `größer als`, `THEN`. Not here: signs (`habits`).
+//! Here: `und`, `is not`, `größer als`, `THEN` with what it leads to. Not here: signs (`habits`), functions (`call`).
 //! Invariant: a word is taken for another language's only where no name can stand, so that any tag may be called so.
 
 use crate::expr::lex::{Kind, Token};
-use crate::expr::{Joint, Mistake, Relation};
+use crate::expr::{Joint, Mistake, Operator, Relation};
 
 /// Words between two values, with what they stand for here.
-const BETWEEN: [(&[&str], &str, Kind); 10] = [
-    (&["und"], "and", Kind::Joint(Joint::And)),
+const BETWEEN: [(&[&str], &str, Kind); 14] = [
+    (&["und", "sowie"], "and", Kind::Joint(Joint::And)),
     (&["oder"], "or", Kind::Joint(Joint::Or)),
     (&["sonst"], "else", Kind::Else),
     (&["bis", "to"], "..", Kind::To),
@@ -16,62 +16,143 @@ const BETWEEN: [(&[&str], &str, Kind); 10] = [
     (&["ungleich", "ne"], "<>", Kind::Relation(Relation::NotEqual)),
     (&["größer", "groesser", "über", "greater", "above", "gt"], ">", Kind::Relation(Relation::Greater)),
     (&["kleiner", "unter", "less", "below", "lt"], "<", Kind::Relation(Relation::Less)),
+    (&["mindestens", "ge", "gte"], ">=", Kind::Relation(Relation::AtLeast)),
+    (&["höchstens", "hoechstens", "le", "lte"], "<=", Kind::Relation(Relation::AtMost)),
+    (&["div"], "/", Kind::Operator(Operator::Divide)),
     (&["mod"], "", Kind::Wrong),
+    (&["like", "contains", "matches", "enthält"], "", Kind::Wrong),
     (&["then", "dann", "do"], "", Kind::Close),
+];
+
+/// Words behind those, which belong to them, with what both stand for.
+const BEHIND: [(&[&str], Relation, Relation, &str); 5] = [
+    (&["als", "than"], Relation::Greater, Relation::Greater, ">"),
+    (&["als", "than"], Relation::Less, Relation::Less, "<"),
+    (&["nicht", "not"], Relation::Equal, Relation::NotEqual, "<>"),
+    (&["gleich", "equal", "equals"], Relation::Greater, Relation::AtLeast, ">="),
+    (&["gleich", "equal", "equals"], Relation::Less, Relation::AtMost, "<="),
 ];
 
 /// Whether a word stands in no unit, because another language says `and` or the like with it.
 pub(in crate::expr) fn keyword_of_another_language(word: &str) -> bool {
     let lower = word.to_lowercase();
-    BETWEEN.iter().any(|(words, ..)| words.contains(&lower.as_str()))
+    BETWEEN.iter().any(|(words, ..)| words.contains(&lower.as_str())) || lower == "nicht"
+}
+
+/// What a word, with those that belong to it, stands for.
+struct Meant {
+    help: String,
+    /// None: it says nothing.
+    kind: Option<Kind>,
+    /// How many tokens it is.
+    tokens: usize,
 }
 
 /// Replaces words of other languages by what they stand for, where no name can stand.
 pub(in crate::expr) fn words(text: &str, tokens: &mut Vec<Token>, mistakes: &mut Vec<Mistake>) {
     let mut at = 0;
     while at < tokens.len() {
-        let before = at.checked_sub(1).map(|i| &tokens[i]);
-        match word_of(&tokens[at], before, tokens.get(at + 1)) {
-            Some((help, kind)) => {
-                let span = tokens[at].span.clone();
-                let message = format!("`{}` is not a word of this language", &text[span.clone()]);
-                mistakes.push(Mistake::new("R107", span, message).help(help));
-                match kind {
-                    Some(kind) => tokens[at].kind = kind,
-                    None => drop(tokens.remove(at)),
-                }
-                let than = tokens.get(at + 1).is_some_and(|t| is_one_of(t, &["als", "than"]));
-                let compares = tokens.get(at).is_some_and(|t| matches!(t.kind, Kind::Relation(_)));
-                if than && compares {
-                    tokens.remove(at + 1);
-                }
-            }
-            None => at += 1,
+        let Some(Meant { help, kind, tokens: taken }) = meant(tokens, at) else {
+            at += 1;
+            continue;
+        };
+        let span = tokens[at].span.start..tokens[at + taken - 1].span.end;
+        let written = &text[span.clone()];
+        // What is wrong behind `THEN` is left out with it.
+        mistakes.retain(|m| taken == 1 || !span.contains(&m.span.start));
+        let is = if written.contains(' ') { "are not words" } else { "is not a word" };
+        let written = if written.chars().count() > 20 { "…" } else { written };
+        mistakes.push(
+            Mistake::new("R107", span.clone(), format!("`{written}` {is} of this language")).help(help),
+        );
+        tokens.drain(at + 1..at + taken);
+        match kind {
+            Some(kind) => tokens[at] = Token { kind, span },
+            None => drop(tokens.remove(at)),
         }
     }
 }
 
-/// What to write for a word, and what it stands for; none of the latter: it says nothing.
-fn word_of(token: &Token, before: Option<&Token>, behind: Option<&Token>) -> Option<(String, Option<Kind>)> {
-    let Kind::Name(name) = &token.kind else { return None };
-    let lower = name.to_lowercase();
-    if before.is_some_and(|t| t.kind.ends_a_value()) {
-        let (words, here, kind) = BETWEEN.iter().find(|(words, ..)| words.contains(&lower.as_str()))?;
-        let help = match (*here, words[0]) {
-            ("", "mod") => "there is no remainder of a division".into(),
-            ("", _) => "leave it out: a rule has a condition, and states say what comes of it".into(),
-            (here, _) => format!("write `{here}`"),
-        };
-        return Some((help, (*kind != Kind::Close).then(|| kind.clone())));
+/// What the word at this place stands for, if no name can stand there.
+fn meant(tokens: &[Token], at: usize) -> Option<Meant> {
+    let lower = lower(&tokens[at])?;
+    let before = at.checked_sub(1).map(|i| &tokens[i].kind);
+    let one = |help: &str, kind| Some(Meant { help: help.into(), kind, tokens: 1 });
+    if before.is_some_and(Kind::ends_a_value) {
+        return between(tokens, at, &lower);
     }
-    let goes_on = behind.is_some_and(|t| t.kind.begins_a_value());
-    match lower.as_str() {
-        "nicht" if goes_on => Some(("write `not`".into(), Some(Kind::Not))),
-        "if" | "wenn" | "falls" | "when" if goes_on => Some(("leave it out".into(), None)),
+    let goes_on = tokens.get(at + 1).is_some_and(|t| t.kind.begins_a_value());
+    match (lower.as_str(), before) {
+        ("nicht", _) if goes_on => one("write `not`", Some(Kind::Not)),
+        ("if" | "wenn" | "falls" | "when", _) if goes_on && !is_call(tokens, at) => one("leave it out", None),
+        // `and then`, as Ada and Structured Text have it.
+        ("then", Some(Kind::Joint(_))) if goes_on => one("leave it out", None),
         _ => None,
     }
 }
 
-fn is_one_of(token: &Token, words: &[&str]) -> bool {
-    matches!(&token.kind, Kind::Name(name) if words.contains(&name.to_lowercase().as_str()))
+fn between(tokens: &[Token], at: usize, lower: &str) -> Option<Meant> {
+    let (words, here, kind) = BETWEEN.iter().find(|(words, ..)| words.contains(&lower))?;
+    let one = |help: &str, kind| Some(Meant { help: help.into(), kind, tokens: 1 });
+    match (words[0], kind) {
+        ("mod", _) => one("there is no remainder of a division", Some(Kind::Wrong)),
+        ("like", _) => one(
+            "a text is compared as a whole: write `x = 'Pils'` or `x in ['Pils', 'Helles']`",
+            Some(Kind::Wrong),
+        ),
+        ("then", _) if at + 1 == tokens.len() => {
+            one("leave it out: a rule has a condition, and states say what comes of it", None)
+        }
+        ("then", _) => Some(Meant {
+            help: "leave it out with all that stands behind it: a rule has a condition, and states say what comes of it"
+                .into(),
+            kind: None,
+            tokens: tokens.len() - at,
+        }),
+        (_, Kind::Relation(relation)) => Some(compared(tokens, at, *relation, here)),
+        _ => one(&format!("write `{here}`"), Some(kind.clone())),
+    }
+}
+
+/// A comparison in words: `größer als`, `greater or equal`, `is not`.
+fn compared(tokens: &[Token], at: usize, relation: Relation, here: &str) -> Meant {
+    let (mut relation, mut here, mut taken) = (relation, here, 1);
+    loop {
+        let or = tokens
+            .get(at + taken)
+            .is_some_and(|t| t.kind == Kind::Joint(Joint::Or) || lower(t).is_some_and(|word| word == "oder"));
+        let next = tokens.get(at + taken + usize::from(or));
+        let is_one_of = |words: &[&str]| match next.map(|t| &t.kind) {
+            Some(Kind::Not) => words.contains(&"not"),
+            _ => next.and_then(lower).is_some_and(|word| words.contains(&word.as_str())),
+        };
+        let known = BEHIND.iter().find(|(words, before, ..)| *before == relation && is_one_of(words));
+        let Some((_, _, both, written)) = known else { break };
+        (relation, here, taken) = (*both, written, taken + 1 + usize::from(or));
+    }
+    Meant { help: format!("write `{here}`"), kind: Some(Kind::Relation(relation)), tokens: taken }
+}
+
+/// Whether a word is called with several arguments: `IF(a; b; c)`.
+fn is_call(tokens: &[Token], at: usize) -> bool {
+    let mut depth = 0;
+    for token in tokens.get(at + 1..).unwrap_or_default() {
+        match token.kind {
+            Kind::Open | Kind::OpenList => depth += 1,
+            Kind::Close | Kind::CloseList => depth -= 1,
+            Kind::Comma if depth == 1 => return true,
+            _ => {}
+        }
+        if depth <= 0 {
+            return false;
+        }
+    }
+    false
+}
+
+fn lower(token: &Token) -> Option<String> {
+    match &token.kind {
+        Kind::Name(name) => Some(name.to_lowercase()),
+        _ => None,
+    }
 }

@@ -72,7 +72,9 @@ impl Parser<'_> {
     fn goes_on_inside(&mut self, inside: Inside, parts: &mut Vec<Expr>) -> Option<bool> {
         self.tell(faults::unclosed(&inside.close(), self.peek(), self.end));
         self.sure = false;
-        if let (Some(last), Some(token)) = (parts.pop(), self.peek()) {
+        if let Some(token) = self.peek()
+            && let Some(last) = parts.pop()
+        {
             let span = last.span.clone();
             parts.push(hole(vec![spoiled(last, token)], span));
         }
