@@ -211,6 +211,16 @@ impl Report {
         }
     }
 
+    /// Adds a line to the help of the mistake that was reported last.
+    pub(crate) fn add_to_help_last(&mut self, line: &str) {
+        if let Some(last) = self.diagnostics.last_mut() {
+            last.help = Some(match last.help.take() {
+                Some(help) => format!("{help}, {line}"),
+                None => line.to_owned(),
+            });
+        }
+    }
+
     /// The span cut to what can be shown: inside the text, and not inside a character.
     fn inside(&self, file: FileId, span: Range<usize>) -> Range<usize> {
         let text = self.text(file);

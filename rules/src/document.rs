@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::syntax;
-use crate::time::{self, Millis};
+use crate::time::{self, Millis, NotADuration};
 
 /// A value with its place in the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -255,7 +255,10 @@ impl<'t, 'r> Reader<'t, 'r> {
         let Some((_, found)) = self.any(key) else { return Vec::new() };
         let Node::List(list) = &found.value else {
             self.wrong::<()>(key, &found.span, "a list of tables", &found.value);
-            let help = format!("write [[…{key}]] with two brackets, or {key} = [ {{ … }}, {{ … }} ]");
+            let header = self.report.text(self.file).get(found.span.clone()).unwrap_or("");
+            let header = Some(header).filter(|h| h.starts_with('[') && h.ends_with(&format!("{key}]")));
+            let twice = header.map_or_else(|| format!("[[…{key}]]"), |header| format!("[{header}]"));
+            let help = format!("write {twice} with two brackets, or {key} = [ {{ … }}, {{ … }} ]");
             self.report.help_last(help);
             return Vec::new();
         };
@@ -277,8 +280,16 @@ impl<'t, 'r> Reader<'t, 'r> {
             Ok(value) => Some(Placed { value, span: text.span }),
             Err(e) => {
                 let message = format!("`{key}` is not a duration");
-                let help = time::spelled(&text.value).map(|right| format!("write {key} = \"{right}\""));
-                self.report.error("E004", (self.file, text.span), message, e.to_string()).help = help;
+                let spelled = time::spelled(&text.value);
+                let label = e.label(spelled.is_some());
+                let help = match (spelled, &e) {
+                    (Some(right), _) => format!("write {key} = \"{right}\""),
+                    (None, NotADuration::NoUnit(number)) => {
+                        format!("write {key} = \"{number} s\", or the unit that is meant")
+                    }
+                    _ => format!("for example {key} = \"5 min\""),
+                };
+                self.report.error("E004", (self.file, text.span), message, label).help = Some(help);
                 None
             }
         }
@@ -329,6 +340,13 @@ impl<'t, 'r> Reader<'t, 'r> {
         self.told.push(&key.value);
         let message = format!("unknown key `{}`", key.value);
         self.report.error("E002", (self.file, key.span.clone()), message, why).help = Some(help.into());
+    }
+
+    /// Whether there is a key that is meant to be this one, and is not.
+    #[must_use]
+    pub fn has_like(&self, key: &'static str) -> bool {
+        let mut written = self.table.entries.iter().map(|(k, _)| k.value.as_str());
+        written.any(|k| k != key && (elsewhere_called(k) == Some(key) || did_you_mean(k, [key]).is_some()))
     }
 
     /// Whether a key has a value that is not a list of tables, or a list with something else in it.
@@ -396,8 +414,14 @@ fn meant(key: &str, wanted: &str, found: &Node) -> Option<String> {
         ("an integer", Node::Text(text)) => {
             text.trim().parse::<i64>().ok().map(|number| format!("write {key} = {number}"))
         }
-        ("an integer", Node::Float(f)) if f.fract() == 0.0 && f.abs() < 1e15 => {
-            Some(format!("write {key} = {f}"))
+        ("an integer", Node::Float(f)) if f.abs() < 1e15 => {
+            Some(format!("write a number without decimals: {key} = {}", f.round()))
+        }
+        ("a table", Node::List(_)) if key == "group" => {
+            Some("a group has a name: write [rule.NAME.group.NAME] for each".into())
+        }
+        ("a text in quotes", Node::List(_)) if key == "notify" => {
+            Some("write one action for each of them: [[rule.NAME.action]] once more".into())
         }
         ("a text in quotes", Node::Int(i)) => Some(format!("write {key} = \"{i}\"")),
         (duration, Node::Int(i)) if duration.starts_with("a duration") => {

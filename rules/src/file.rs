@@ -24,7 +24,7 @@ use crate::time::Millis;
 use crate::value::Constant;
 
 pub(crate) use canon::hash;
-pub(crate) use keys::report_mistake;
+pub(crate) use keys::{report_mistake, severity_meant};
 pub use note::Note;
 pub use read::rules;
 pub(crate) use sense::{among, equal_weights};

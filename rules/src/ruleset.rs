@@ -269,7 +269,11 @@ fn there_are(on: &Selector, inventory: &Inventory) -> String {
         .find_map(|name| did_you_mean(name, there.iter().map(String::as_str)));
     let shown: Vec<&str> = there.iter().map(String::as_str).take(8).collect();
     let rest = if there.len() > shown.len() { ", …" } else { "" };
+    let begin = wanted.iter().find(|name| there.iter().any(|t| t.starts_with(&format!("{name}-"))));
     match near {
+        _ if one == "machine" && begin.is_some_and(|name| !is_pattern(&name)) => {
+            format!("for all machines whose name begins so write \"{}-*\"", begin.map_or("", |name| name))
+        }
         Some(near) => format!("did you mean \"{near}\"?"),
         None if there.is_empty() => format!("no machine in agent.toml has a {one}"),
         None => format!("{many} in agent.toml: {}{rest}", shown.join(", ")),

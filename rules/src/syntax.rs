@@ -60,6 +60,9 @@ pub(crate) fn report(report: &mut Report, file: FileId, text: &str, errors: &[(R
         if said.contains("duplicate key") && text[line.clone()].starts_with('[') {
             doubled_header = Some(line.start);
         }
+        if told > 0 && is_json(text) {
+            return;
+        }
         told += 1;
         if told > TOLD_MAX {
             left_out += 1;
@@ -122,12 +125,13 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
         );
     }
     if said.contains("must be quoted") || said.contains("invalid boolean") {
+        let found = whole_text(&text[line.clone()], found, rest);
         let truth = ["yes", "on", "ja", "wahr", "True", "TRUE"].contains(&found);
         let lie = ["no", "off", "nein", "falsch", "False", "FALSE"].contains(&found);
         let help = match (truth, lie) {
             (true, _) => "write true".to_owned(),
             (_, true) => "write false".to_owned(),
-            _ => format!("write \"{found}\""),
+            _ => format!("write \"{}\"", meant(&text[line.clone()], found)),
         };
         return of("a text stands in quotes", "no quotes", Some(help));
     }
@@ -142,7 +146,13 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
         let help = "put the text into single quotes, or write \\\\ for a backslash";
         return of("a backslash begins a special character", "there is none like this", Some(help.into()));
     }
-    if said.contains("unquoted key") && rest.starts_with(':') {
+    if is_json(text) {
+        let help =
+            "a rule begins with [rule.NAME], and each key stands in a line of its own: on = \"filler-*\"";
+        return of("this is JSON, and a rule file is TOML", "not TOML", Some(help.into()));
+    }
+    let colon = said.starts_with("key with no value") && begins_with_a_colon(&text[line.clone()]);
+    if colon || said.contains("unquoted key") && rest.starts_with(':') {
         let help = "write `=` between the key and its value";
         return of("a colon is not TOML", "`=` is expected", Some(help.into()));
     }
@@ -168,6 +178,36 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
     let (what, expected) = said.split_once(", expected ").unwrap_or((said, ""));
     let label = if expected.is_empty() { "here".into() } else { format!("{expected} is expected here") };
     (format!("not TOML: {what}"), label, None)
+}
+
+/// The text that a value without quotes is meant to be: the rest of its line, where nothing else stands there.
+fn whole_text<'t>(line: &str, found: &'t str, rest: &'t str) -> &'t str {
+    let rest = rest.split(" #").next().unwrap_or(rest).trim_end();
+    let alone = !line.trim_start().starts_with(['[', '{']) && !rest.contains(['"', ',', ']']);
+    if alone && rest.starts_with(found) && !found.is_empty() { rest } else { found }
+}
+
+/// What is meant by a value without quotes.
+fn meant(line: &str, found: &str) -> String {
+    if line.trim_start().starts_with("severity")
+        && let Some(severity) = crate::file::severity_meant(found)
+    {
+        return severity.to_owned();
+    }
+    let is_duration =
+        crate::time::duration(found).is_err() && found.starts_with(|c: char| c.is_ascii_digit());
+    crate::time::spelled(found).filter(|_| is_duration).unwrap_or_else(|| found.to_owned())
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
+/// `- name: hot`, as YAML has it.
+fn begins_with_a_colon(line: &str) -> bool {
+    let line = line.trim_start().trim_start_matches("- ").trim_start_matches('"');
+    let key = line.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c))).unwrap_or(line.len());
+    key > 0 && line[key..].trim_start_matches('"').trim_start().starts_with(':')
 }
 
 /// What stands behind a value or a header in its line: the line, and that.

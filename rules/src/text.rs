@@ -105,7 +105,7 @@ impl Template {
             let Some(length) = text[bracket..].find('}').filter(|_| doubled == "{") else {
                 mistakes.push(
                     Mistake::new("R301", bracket..bracket + 1, "a curly bracket without its partner")
-                        .help("to show a curly bracket, write it twice"),
+                        .help("close it with `}`, or write it twice to show it"),
                 );
                 at = bracket + 1;
                 continue;

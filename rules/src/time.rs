@@ -72,6 +72,21 @@ pub enum NotADuration {
     Range,
 }
 
+impl NotADuration {
+    /// What stands beside the place; `known`: how it is written is said below.
+    pub(crate) fn label(&self, known: bool) -> String {
+        match self {
+            NotADuration::NoUnit(_) | NotADuration::NoNumber if known => {
+                "not written as a duration is here".into()
+            }
+            NotADuration::NoUnit(_) => "a number without a unit".into(),
+            NotADuration::Metres(number) if known => format!("`{number} m` is {number} metres"),
+            NotADuration::Comma(..) if known => "a decimal comma, or words for units".into(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// Reads a duration: numbers with units, one after the other, or the IEC form `T#…`.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Rule files as technicians write them when they are in a hurry, and what they are told.
 //!
 //! Here: every `faulty/*.toml` and `faulty/*.csv` is checked on one line of machines; what is said stands beside it in
-//! a `.txt`. `UPDATE_FAULTY=1` writes those anew: read them as a technician would. A table is checked together with
+//! a `.txt`, and so is what the tests of a rule without a mistake lead to. `UPDATE_FAULTY=1` writes those anew: read them as a technician would. A table is checked together with
 //! `limits.toml` (which is right), and `double-*.toml` are checked together.
 //! Invariant: every file here has a mistake, and each mistake is told once, with its line and column.
 #![cfg(test)]
@@ -15,6 +15,7 @@ use rules::decode::{add, decode};
 use rules::diagnose::{FileId, Report};
 use rules::inventory::{Inventory, Machine, Names, Source, Tag};
 use rules::ruleset::Checked;
+use rules::trial::run;
 use rules::value::Type;
 
 /// A filler and a bottle washer, as the examples of the manual have them.
@@ -65,7 +66,9 @@ fn told(files: &[PathBuf]) -> (Report, String) {
         let text = decode(&std::fs::read(path).unwrap());
         ids.push(add(&mut report, name, text.as_ref().map_err(String::as_str)));
     }
-    Checked::of(&mut report, &ids, &line());
+    let line = Arc::new(line());
+    let checked = Checked::of(&mut report, &ids, &line);
+    run(&mut report, &line, checked.rules.values());
     let shown = format!("{}\n", report.render(false));
     (report, shown)
 }

@@ -65,14 +65,14 @@ impl Binder<'_> {
     }
 
     /// The length of a window, ms.
-    pub(super) fn length(&mut self, expr: &Expr) -> Option<Millis> {
+    pub(super) fn length(&mut self, function: WindowFunction, expr: &Expr) -> Option<Millis> {
         let length = self.typed(expr)?;
         let mistake = |message: &str| Mistake::new("R208", expr.span.clone(), message);
         let (Some(number), true) = (length.ir.number(), length.is_number()) else {
             self.say(
                 mistake("a duration is expected")
                     .label("how long the window is")
-                    .help("write `avg(tag, 5 min)`"),
+                    .help(format!("`{0}` looks back over a time: write `{0}(tag, 5 min)`", function.name())),
             );
             return None;
         };
@@ -209,7 +209,11 @@ pub(super) fn wrong_call(function: &str, at: &Range<usize>, span: &Range<usize>)
 
 /// What to write instead of a function that there is under no name.
 fn instead(function: &str) -> Option<&'static str> {
-    const ELSEWHERE: [(&[&str], &str); 9] = [
+    const ELSEWHERE: [(&[&str], &str); 10] = [
+        (
+            &["len", "length", "left", "right", "mid", "concat", "substr", "länge", "links", "rechts"],
+            "a text is compared as a whole: write `x = 'Pils'` or `x in ['Pils', 'Helles']`",
+        ),
         (&["if", "wenn", "iif", "case", "sel"], "give each outcome a state with its own `when`"),
         (&["und"], "write `a and b`"),
         (&["oder"], "write `a or b`"),

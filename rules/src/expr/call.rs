@@ -138,7 +138,7 @@ impl Binder<'_> {
             return None;
         };
         let argument = self.in_window(argument);
-        let length = self.length(length);
+        let length = self.length(function, length);
         let (argument, length) = (argument?, length?);
         if argument.is_fixed() {
             self.say(

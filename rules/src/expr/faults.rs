@@ -46,6 +46,10 @@ pub(super) fn no_value(token: &Token, like_a_function: bool) -> Mistake {
     }
 }
 
+pub(super) fn begins_as_a_formula(at: Range<usize>) -> Mistake {
+    Mistake::new("R107", at, "a condition does not begin with `=`").help("leave it out")
+}
+
 pub(super) fn chained(at: Range<usize>) -> Mistake {
     Mistake::new("R107", at, "comparisons cannot be chained").help("write `a < b and b < c`")
 }

@@ -12,13 +12,26 @@ pub(super) use units::unit;
 pub(super) use words::{keyword_of_another_language, words};
 
 use super::lex::{Found, Kind, Token};
-use super::{Joint, Mistake, Operator, Relation};
+use super::{Joint, Mistake, Number, Operator, Relation};
 
 /// A sign, what is wrong with it, what to write, and what it stands for.
 type Sign = (&'static str, &'static str, &'static str, Option<Kind>);
 
 /// Signs that mean something elsewhere, the longer before the shorter that begins like it.
-const SIGNS: [Sign; 23] = [
+const SIGNS: [Sign; 27] = [
+    (
+        "=~",
+        "`=~` is no comparison",
+        "a text is compared as a whole: write `x = 'Pils'` or `x in ['Pils', 'Helles']`",
+        Some(Kind::Relation(Relation::Equal)),
+    ),
+    (
+        "!~",
+        "`!~` is no comparison",
+        "a text is compared as a whole: write `x <> 'Pils'` or `not x in ['Pils', 'Helles']`",
+        Some(Kind::Relation(Relation::NotEqual)),
+    ),
+    ("~=", "`~=` is no comparison", "write `<>`", Some(Kind::Relation(Relation::NotEqual))),
     (":=", "`:=` assigns, a condition compares", "write `=`", Some(Kind::Relation(Relation::Equal))),
     ("===", "`===` is not a symbol of this language", "write `=`", Some(Kind::Relation(Relation::Equal))),
     ("!==", "`!==` is not a symbol of this language", "write `<>`", Some(Kind::Relation(Relation::NotEqual))),
@@ -61,6 +74,12 @@ const SIGNS: [Sign; 23] = [
     ),
     (";", "a condition has no `;`", "leave it out", None),
     (
+        ":",
+        "`:` is not a symbol of this language",
+        "leave it out: a rule has a condition, and states say what comes of it",
+        Some(Kind::Wrong),
+    ),
+    (
         "?",
         "`?` is not a symbol of this language",
         "write `(x else 0)`, or two states with a condition each",
@@ -80,9 +99,9 @@ const QUOTES: [(char, &[char]); 6] = [
 ];
 
 /// Types that stand before constants in a PLC's program: `DINT#5`.
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 19] = [
     "bool", "byte", "word", "dword", "lword", "sint", "int", "dint", "lint", "usint", "uint", "udint",
-    "ulint", "real", "lreal", "b", "w",
+    "ulint", "real", "lreal", "b", "w", "dw", "l",
 ];
 
 /// What is wrong with the sign at `at`; none: nothing that is known here.
@@ -96,6 +115,11 @@ pub(super) fn sign(text: &str, at: usize, before: Option<&Token>) -> Option<Foun
     }
     match first {
         '"' => return Some(double_quoted(text, at, before)),
+        '{' | '$' if place(rest, at, before).is_some() => return place(rest, at, before),
+        // What goes with a `?` is told there.
+        ':' if text[..at].contains('?') && !rest.starts_with(":=") => {
+            return Some(Found::right(Kind::Wrong, 1));
+        }
         '#' => return Some(local_variable(rest, at)),
         '%' => return Some(address(rest, at)),
         '$' => return Some(own_tag(rest, at)),
@@ -112,10 +136,53 @@ pub(super) fn sign(text: &str, at: usize, before: Option<&Token>) -> Option<Foun
     Some(Found::wrong(mistake, kind.clone(), wrong.len()))
 }
 
-/// `;` between arguments, as a German spreadsheet has it.
-pub(super) fn semicolon(at: usize) -> Found {
-    let mistake = Mistake::new("R101", at..at + 1, "`;` parts nothing here").help("write `,`");
-    Found::wrong(mistake, Some(Kind::Comma), 1)
+/// `;` between arguments, as a German spreadsheet has it; `told`: nothing else is wrong with the call.
+pub(super) fn semicolon(at: usize, told: bool) -> Found {
+    let mistake = Mistake::new("R101", at..at + 1, "`;` parts no arguments").help("write `,`");
+    if told { Found::wrong(mistake, Some(Kind::Comma), 1) } else { Found::right(Kind::Comma, 1) }
+}
+
+/// `.5`
+pub(super) fn fraction(text: &str, at: usize) -> Found {
+    let digits = &text[at + 1..];
+    let length = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let written = format!("0.{}", &digits[..length]);
+    let kind = written.parse().map_or(Kind::Wrong, |value| Kind::Number(Number::Float(value), None));
+    let mistake = Mistake::new("R102", at..at + 1 + length, "a number begins with a digit")
+        .help(format!("write `{written}`"));
+    Found::wrong(mistake, Some(kind), 1 + length)
+}
+
+/// `Temp[3]`, `payload["pressure"]`: the name before the bracket at `at` goes with it.
+pub(super) fn part_of(text: &str, at: usize, found: &mut Vec<Token>) -> Option<Found> {
+    let whole = found.pop_if(|t| matches!(t.kind, Kind::Name(_) | Kind::Quoted(_)))?;
+    let length = text[at..].find(']').map_or(text.len() - at, |close| close + 1);
+    let written = &text[whole.span.start..at + length];
+    let mistake = Mistake::new("R101", whole.span.start..at + length, "a value has no parts")
+        .label("a rule reads tags")
+        .help(format!(
+            "write the name of a tag; one that is called so stands in backticks: `` `{written}` ``"
+        ));
+    Some(Found::wrong(mistake, Some(Kind::Wrong), length))
+}
+
+/// `{pressure}`, `{{pressure}}`, `${pressure}`: a place in a text.
+fn place(rest: &str, at: usize, before: Option<&Token>) -> Option<Found> {
+    if before.is_some_and(|t| t.kind == Kind::In) {
+        return None;
+    }
+    let open = ["${{", "${", "{{", "{"].into_iter().find(|open| rest.starts_with(open))?;
+    let inside = &rest[open.len()..];
+    let name = inside[..inside.find('}')?].trim();
+    if name.is_empty() || name_length(name) < name.len() {
+        return None;
+    }
+    let behind = inside[inside.find('}')?..].strip_prefix(&"}}"[..open.matches('{').count()])?;
+    let length = rest.len() - behind.len();
+    let mistake = Mistake::new("R101", at..at + length, "a tag stands without brackets")
+        .label("brackets mark a tag in `text` only")
+        .help(format!("write {}", as_name(name)));
+    Some(Found::wrong(mistake, Some(Kind::Name(name.into())), length))
 }
 
 fn is_invisible(c: char) -> bool {
@@ -280,10 +347,25 @@ fn typographic(rest: &str, at: usize, closing: &[char]) -> Found {
 
 /// `DINT#5`: what stands before the `#` says nothing here.
 pub(super) fn typed_constant(rest: &str, at: usize, word: &str) -> Option<Found> {
-    let is_type = TYPES.contains(&word.to_lowercase().as_str());
+    const OF_THE_CLOCK: [&str; 8] = ["tod", "time_of_day", "ltod", "d", "date", "dt", "date_and_time", "dtl"];
+    let lower = word.to_lowercase();
+    let is_type = TYPES.contains(&lower.as_str());
     let behind = &rest[word.len() + 1..];
     let constant =
         &behind[..behind.find(|c: char| !(c.is_alphanumeric() || "_.#".contains(c))).unwrap_or(behind.len())];
+    if OF_THE_CLOCK.contains(&lower.as_str()) {
+        let length = rest.find(|c: char| !(c.is_alphanumeric() || "_.#:-".contains(c))).unwrap_or(rest.len());
+        let mistake = Mistake::new("R101", at..at + length, "there is no value for a time of day or a date")
+            .help("write `hour() in 6 .. 21`, or `weekday() = Monday`");
+        return Some(Found::wrong(mistake, Some(Kind::Wrong), length));
+    }
+    if let ("bool", "0" | "1") = (lower.as_str(), constant) {
+        let (length, truth) = (word.len() + 2, constant == "1");
+        let mistake = Mistake::new("R101", at..at + length, format!("`{word}#` says nothing here"))
+            .label("a constant of a PLC's program")
+            .help(format!("write `{truth}`"));
+        return Some(Found::wrong(mistake, Some(Kind::Bool(truth)), length));
+    }
     let mistake = Mistake::new("R101", at..at + word.len() + 1, format!("`{word}#` says nothing here"))
         .label("a constant of a PLC's program")
         .help(if constant.contains('#') || constant.is_empty() {

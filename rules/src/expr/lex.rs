@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::call::function_names;
 use super::habits;
 use super::number::number;
 use super::{Joint, Mistake, Number, Operator, Relation};
@@ -131,6 +132,8 @@ enum Parts {
     None,
     /// By a comma.
     ByComma,
+    /// By a comma, as arguments of a function that there is not.
+    Arguments,
     /// It may be `AND(a; b)`, as a spreadsheet has it, or a bracket behind `and`.
     Perhaps,
 }
@@ -138,7 +141,11 @@ enum Parts {
 impl Parts {
     fn of_bracket_behind(token: Option<&Token>) -> Self {
         match token.map(|token| &token.kind) {
-            Some(Kind::Name(_)) => Parts::ByComma,
+            // Of what is no function something else is said than which sign parts its arguments.
+            Some(Kind::Name(name)) => match function_names().any(|f| f == name.to_lowercase()) {
+                true => Parts::ByComma,
+                false => Parts::Arguments,
+            },
             Some(Kind::Joint(_)) => Parts::Perhaps,
             _ => Parts::None,
         }
@@ -154,10 +161,23 @@ pub fn tokens(text: &str) -> (Vec<Token>, Vec<Mistake>) {
         at = text.len() - text[at..].trim_start().len();
         let Some(first) = text[at..].chars().next() else { break };
         let Found { kind, length, mistake } = match first {
-            '0'..='9' => number(text, at, open.last() == Some(&Parts::ByComma)),
+            '0'..='9' => number(
+                text,
+                at,
+                open.last().is_some_and(|parts| *parts == Parts::ByComma || *parts == Parts::Arguments),
+            ),
             '\'' => quoted(text, at),
             '`' => backticked(text, at),
-            ';' if open.last().is_some_and(|parts| *parts != Parts::None) => habits::semicolon(at),
+            ';' if open.last().is_some_and(|parts| *parts != Parts::None) => {
+                habits::semicolon(at, open.last() == Some(&Parts::ByComma))
+            }
+            '.' if begins_a_fraction(text, at, found.last()) => habits::fraction(text, at),
+            '[' if found.last().is_some_and(|last| last.span.end == at) => {
+                match habits::part_of(text, at, &mut found) {
+                    Some(found) => found,
+                    None => symbol(text, at, found.last()),
+                }
+            }
             c if c.is_alphabetic() || c == '_' => word(text, at),
             _ => symbol(text, at, found.last()),
         };
@@ -175,6 +195,11 @@ pub fn tokens(text: &str) -> (Vec<Token>, Vec<Mistake>) {
     }
     habits::words(text, &mut found, &mut mistakes);
     (found, mistakes)
+}
+
+/// `.5`, where a number begins.
+fn begins_a_fraction(text: &str, at: usize, before: Option<&Token>) -> bool {
+    text[at + 1..].starts_with(|c: char| c.is_ascii_digit()) && before.is_none_or(|t| !t.kind.ends_a_value())
 }
 
 fn symbol(text: &str, at: usize, before: Option<&Token>) -> Found {

@@ -88,6 +88,19 @@ impl Binder<'_> {
         {
             return mistake.help(format!("a machine stands in backticks: write `` `{far}`.{tag} ``"));
         }
+        // `msg.payload.pressure`
+        let last = name.rsplit('.').next().filter(|last| self.inventory.tag_named(machine, last).is_some());
+        if let Some(last) = last {
+            return mistake.help(format!("did you mean {}?", near_name(last)));
+        }
+        // `washer-1` is read as a subtraction.
+        let minus = format!("{name}-");
+        if let Some((_, far)) = self.inventory.machines().find(|(_, m)| m.name.starts_with(&minus)) {
+            return mistake.help(format!(
+                "a machine stands in backticks, then a point and its tag: `` `{}`.pressure ``",
+                far.name
+            ));
+        }
         match did_you_mean(name, self.inventory.tag_names(machine).chain(own)) {
             Some(near) => mistake.help(format!("did you mean {}?", near_name(near))),
             None if is_address(name) => mistake.help(
@@ -130,18 +143,19 @@ impl Binder<'_> {
     }
 
     /// A name that stands for nothing, beside something of which nobody knows what it is: it may be that of a code. It
-    /// is told if it is no code of the machine, nor like one; and like a tag, unless it is `surely_a_value`.
+    /// is told if it is more like a tag than like a code; `surely_a_value`: also if it is like neither.
     pub(super) fn perhaps_mistyped(&mut self, name: &str, span: &Range<usize>, surely_a_value: bool) {
         let tags = || self.inventory.tag_names(self.machine);
         let own = self.params.keys().chain(self.defines.keys()).map(String::as_str);
-        let like_a_tag = surely_a_value || did_you_mean(name, tags().chain(own)).is_some();
-        let like_a_code = tags().filter_map(|tag| self.inventory.tag_named(self.machine, tag)).any(|tag| {
-            let names = self.inventory.tag(tag).names.as_ref();
-            let entries =
-                || names.iter().flat_map(|names| names.entries.iter().map(|(name, _)| name.as_str()));
-            names.is_some_and(|names| names.code(name).is_some()) || did_you_mean(name, entries()).is_some()
-        });
-        if like_a_tag && !like_a_code {
+        let tables = tags().filter_map(|tag| self.inventory.tag_named(self.machine, tag));
+        let tables = tables.filter_map(|tag| self.inventory.tag(tag).names.as_ref());
+        let codes: Vec<&str> =
+            tables.flat_map(|names| names.entries.iter().map(|(name, _)| name.as_str())).collect();
+        let told = match did_you_mean(name, codes.iter().copied().chain(tags()).chain(own)) {
+            Some(near) => !codes.contains(&near),
+            None => surely_a_value,
+        };
+        if told {
             let mistake = self.unknown_tag(self.machine, name, span);
             self.say(mistake);
         }

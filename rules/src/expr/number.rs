@@ -86,17 +86,25 @@ fn based(rest: &str, at: usize) -> Option<Miswritten> {
 
 /// `4,5`, `1.234,5`, `1.234.567`.
 fn punctuated(rest: &str, at: usize, in_list: bool) -> Option<Miswritten> {
-    let run = rest.find(|c: char| !(c.is_ascii_digit() || ".,_".contains(c))).unwrap_or(rest.len());
+    let swiss = |at: usize, mark: char| {
+        let digits = rest[at + mark.len_utf8()..].bytes().take_while(u8::is_ascii_digit).count();
+        "'’".contains(mark) && digits == 3
+    };
+    let end =
+        rest.char_indices().find(|(at, c)| !(c.is_ascii_digit() || ".,_".contains(*c) || swiss(*at, *c)));
+    let run = end.map_or(rest.len(), |(at, _)| at);
     // What stands behind the last digit belongs to the sentence, and `..` to a range.
     let run = rest[..run].find("..").unwrap_or(run);
     let run = rest[..run].trim_end_matches(['.', ',', '_']);
-    let marks: Vec<char> = run.chars().filter(|c| ".,".contains(*c)).collect();
+    let marks: Vec<char> = run.chars().filter(|c| ".,'’".contains(*c)).collect();
     // In a list a comma parts values.
     if marks.is_empty() || marks == ['.'] || in_list && marks.contains(&',') {
         return None;
     }
     let (message, label) = if marks == [','] {
         ("a number has a decimal point, not a comma", "decimal comma")
+    } else if marks.iter().any(|mark| "'’".contains(*mark)) {
+        ("a number has no mark for thousands", "a mark for thousands")
     } else {
         ("a number has one decimal point, and no mark for thousands", "more than one `.` or `,`")
     };
@@ -108,11 +116,12 @@ fn punctuated(rest: &str, at: usize, in_list: bool) -> Option<Miswritten> {
 
 /// A number with marks for thousands and any mark before its decimals, as it is written here.
 fn without_marks(run: &str, marks: &[char]) -> String {
-    let parts: Vec<&str> = run.split(['.', ',']).collect();
+    let parts: Vec<&str> = run.split(['.', ',', '\'', '’']).collect();
     let thousands = |parts: &[&str]| parts[0].len() <= 3 && parts[1..].iter().all(|part| part.len() == 3);
     let (last, before) = (parts.len() - 1, &marks[..marks.len() - 1]);
     let same = before.iter().all(|mark| *mark == marks[0]);
-    if marks.len() > 1 && same && marks[last - 1] == marks[0] && thousands(&parts) {
+    let apostrophe = marks.iter().all(|mark| "'’".contains(*mark));
+    if (marks.len() > 1 || apostrophe) && same && marks[last - 1] == marks[0] && thousands(&parts) {
         parts.concat()
     } else if same && (marks.len() == 1 || marks[last - 1] != marks[0] && thousands(&parts[..last])) {
         format!("{}.{}", parts[..last].concat(), parts[last])

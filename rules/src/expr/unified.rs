@@ -153,8 +153,16 @@ pub(super) fn unfit(left: &Unit, right: &Unit, at: &Typed, is_sum: bool) -> Mist
     if left.is_time() && right.is_length() {
         return mistake.help("`m` are metres: for minutes write `min`");
     }
+    if let Some((above, from_nothing)) = air(left, right) {
+        return mistake.help(format!(
+            "`{above}` is counted from the pressure of the air, `{from_nothing}` from nothing: if the tag is measured so, write unit = \"{right}\" in agent.toml"
+        ));
+    }
     if let Some(near) = units::meant_beside(&right.text, left) {
         return mistake.help(format!("did you mean `{near}`?"));
+    }
+    if let (Measure::Unlisted, Some(meant)) = (&right.measure, units::meant(&right.text)) {
+        return mistake.help(format!("`{right}` is written `{meant}`, which does not convert into {wanted}"));
     }
     if right.measure == Measure::Unlisted {
         return mistake
@@ -165,6 +173,15 @@ pub(super) fn unfit(left: &Unit, right: &Unit, at: &Typed, is_sum: bool) -> Mist
     } else {
         format!("{given} does not convert into {wanted}")
     })
+}
+
+/// Two units of pressure of which one is counted from the pressure of the air: that one, and the other.
+fn air<'u>(left: &'u Unit, right: &'u Unit) -> Option<(&'u Unit, &'u Unit)> {
+    let (gauge, absolute) = (Unit::read("barg"), Unit::read("bar"));
+    if left.fits(&absolute) && right.fits(&gauge) {
+        return Some((right, left));
+    }
+    (left.fits(&gauge) && right.fits(&absolute)).then_some((left, right))
 }
 
 /// A unit as messages call it.

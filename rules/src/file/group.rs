@@ -67,7 +67,8 @@ fn single(r: &mut Reader<'_, '_>, given: Given) -> Group {
     let weight = keys::weight(r).unwrap_or(WEIGHT_DEFAULT);
     let named = Named { name: "Active".into(), weight, severity: given.severity };
     let before = r.report().diagnostics().len();
-    let missing = !r.required("when");
+    // Groups under a mistyped key are told as an unknown key.
+    let missing = if r.has_like("group") { r.any("when").is_none() } else { !r.required("when") };
     if missing && r.report().errors_since(before) > 0 {
         r.report().help_last("write when = \"…\", or groups with states: [rule.NAME.group.NAME]");
     }
@@ -87,7 +88,7 @@ fn group(report: &mut Report, file: FileId, name: &Placed<String>, table: &Table
     deadband.extend(keys::deadband(&mut r));
     let otherwise = keys::weighed_name(&mut r, "otherwise");
     let tables = r.tables("state");
-    if tables.is_empty() && !r.has_wrong("state") {
+    if tables.is_empty() && !r.has_wrong("state") && !r.has_like("state") {
         let message = format!("group `{}` has no states", name.value);
         let place = (file, name.span.clone());
         r.report().error("R005", place, message, "`state = [ … ]` is needed").help =

@@ -102,11 +102,24 @@ pub(super) fn severity(r: &mut Reader<'_, '_>) -> Option<Severity> {
     if known.is_none() {
         let place = (r.file(), given.span);
         let message = format!("`{}` is not a severity", given.value);
-        let near = did_you_mean(&given.value, SEVERITIES.iter().map(|(name, _)| *name));
+        let near = severity_meant(&given.value);
         r.report().error("R002", place, message, "info, warning, alarm or critical").help =
             near.map(|n| format!("did you mean `{n}`?"));
     }
     known
+}
+
+/// The severity that is meant by what others call one.
+pub(crate) fn severity_meant(text: &str) -> Option<&'static str> {
+    const ELSEWHERE: [(&[&str], &str); 4] = [
+        (&["information", "meldung", "hinweis", "notice", "low", "niedrig", "debug"], "info"),
+        (&["warn", "warnung", "medium", "mittel", "minor"], "warning"),
+        (&["high", "hoch", "error", "fehler", "störung", "stoerung", "major", "err"], "alarm"),
+        (&["kritisch", "fatal", "stop", "emergency", "notfall", "crit"], "critical"),
+    ];
+    let lower = text.to_lowercase();
+    let known = ELSEWHERE.iter().find(|(words, _)| words.contains(&lower.as_str())).map(|(_, name)| *name);
+    known.or_else(|| did_you_mean(text, SEVERITIES.iter().map(|(name, _)| *name)))
 }
 
 /// A name that a rule may give to a state.
@@ -154,7 +167,7 @@ pub(super) fn stale_after(r: &mut Reader<'_, '_>) -> StaleAfter {
             }
             Some(given) => StaleAfter::After(given.value),
             None => {
-                r.report().help_last("write a duration, or \"never\"");
+                r.report().add_to_help_last("or write \"never\": then a value holds for ever");
                 StaleAfter::Never
             }
         },
@@ -179,7 +192,10 @@ pub(super) fn texts(r: &mut Reader<'_, '_>) -> BTreeMap<String, (Template, Range
         if !is_language(&language.value) {
             let message = format!("`{}` is not a language", language.value);
             r.report().error("R011", (file, language.span), message, "its code is expected").help =
-                Some("write text.de, text.en or text.fr".into());
+                Some(language_meant(&language.value).map_or_else(
+                    || "write text.de, text.en or text.fr".into(),
+                    |meant| format!("write text.{meant}"),
+                ));
         } else if text.len() > TEXT_MAX {
             let message = format!("a text has at most {TEXT_MAX} bytes");
             r.report().error("R106", place, message, format!("this one has {}", text.len()));
@@ -190,6 +206,16 @@ pub(super) fn texts(r: &mut Reader<'_, '_>) -> BTreeMap<String, (Template, Range
         }
     }
     texts
+}
+
+/// The code that is meant by a language's name.
+fn language_meant(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    match lower.as_str() {
+        "deutsch" | "german" | "ger" | "deu" => Some("de".into()),
+        "english" | "englisch" | "eng" => Some("en".into()),
+        _ => is_language(&lower).then_some(lower),
+    }
 }
 
 /// `de`, `de-AT`: a code of two or three letters, and what may follow it.
@@ -251,8 +277,13 @@ pub(super) fn condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Con
         (_, node) => {
             let (place, label) = ((r.file(), node.span.clone()), format!("this is {}", node.value.kind()));
             let message = format!("`{key}` must be a condition in quotes");
-            r.report().error("E005", place, message, label).help =
-                Some(format!("for example {key} = \"water_temperature > 90 °C\""));
+            let help = match &node.value {
+                Node::List(_) => {
+                    format!("write one text, with `and` or `or` between: {key} = \"a > 4 and b\"")
+                }
+                _ => format!("for example {key} = \"water_temperature > 90 °C\""),
+            };
+            r.report().error("E005", place, message, label).help = Some(help);
             return None;
         }
     };

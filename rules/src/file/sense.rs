@@ -75,7 +75,7 @@ fn targets(report: &mut Report, rule: &Rule, action: &Action) {
             continue;
         }
         let message = format!("the rule has no state `{name}`");
-        let mut known: Vec<&str> = rule.state_names().collect();
+        let mut known: Vec<&str> = rule.state_names().filter(|name| !name.is_empty()).collect();
         known.sort_unstable();
         known.dedup();
         let help = did_you_mean(name, known.iter().copied())

@@ -22,6 +22,7 @@ const WORDS: &[(&[&str], &str)] = &[
             "celsius",
             "°celsius",
             "ºc",
+            "c°",
             "˚c",
             "º",
             "˚",

@@ -18,7 +18,7 @@ pub(in crate::expr) fn unit(rest: &str, at: usize, digits: usize, value: Number)
         return Some(found);
     }
     let (number, behind) = rest.split_at(digits);
-    let known = [degrees, in_brackets, over_pressure, with_a_point];
+    let known = [degrees, in_brackets, over_pressure, with_a_point, per];
     let (length, unit, message, label) = known.iter().find_map(|habit| habit(behind))?;
     let mistake = Mistake::new("R107", at..at + digits + length, message)
         .label(label)
@@ -104,6 +104,18 @@ fn with_a_point(behind: &str) -> Option<Written> {
     }
     let unit = listed(&body[..end]).or_else(|| listed(&body[..=end]))?;
     Some((behind.len() - point.len(), unit, "a unit has no point behind it", "the unit ends before it"))
+}
+
+/// `Flaschen pro Stunde`
+fn per(behind: &str) -> Option<Written> {
+    let body = behind.trim_start();
+    let unit = &body[..letters(body)];
+    let (word, rest) = body[unit.len()..].trim_start().split_once(char::is_whitespace)?;
+    let by = &rest.trim_start()[..letters(rest.trim_start())];
+    let per = ["pro", "per", "je"].contains(&word.to_lowercase().as_str());
+    let meant = format!("{}/{}", listed(unit)?, listed(by)?);
+    let length = behind.len() - rest.trim_start().len() + by.len();
+    per.then_some((length, meant, "a unit is divided with `/`", "this is one unit"))
 }
 
 /// The listed unit that a text is, or is meant to be.

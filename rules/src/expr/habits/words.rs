@@ -50,21 +50,25 @@ struct Meant {
 
 /// Replaces words of other languages by what they stand for, where no name can stand.
 pub(in crate::expr) fn words(text: &str, tokens: &mut Vec<Token>, mistakes: &mut Vec<Mistake>) {
+    spreadsheet(tokens);
     let mut at = 0;
     while at < tokens.len() {
         let Some(Meant { help, kind, tokens: taken }) = meant(tokens, at) else {
             at += 1;
             continue;
         };
-        let span = tokens[at].span.start..tokens[at + taken - 1].span.end;
+        let to_the_end = kind.is_none() && taken > 1;
+        let end = if to_the_end { text.trim_end().len() } else { tokens[at + taken - 1].span.end };
+        let span = tokens[at].span.start..end;
         let written = &text[span.clone()];
         // What is wrong behind `THEN` is left out with it.
         mistakes.retain(|m| taken == 1 || !span.contains(&m.span.start));
-        let is = if written.contains(' ') { "are not words" } else { "is not a word" };
-        let written = if written.chars().count() > 20 { "…" } else { written };
-        mistakes.push(
-            Mistake::new("R107", span.clone(), format!("`{written}` {is} of this language")).help(help),
-        );
+        let message = match (written.contains(' '), &kind) {
+            (false, _) => format!("`{written}` is not a word of this language"),
+            (true, Some(_)) => format!("`{written}` are not words of this language"),
+            (true, None) => "a condition has no `THEN`, and nothing behind it".into(),
+        };
+        mistakes.push(Mistake::new("R107", span.clone(), message).help(help));
         tokens.drain(at + 1..at + taken);
         match kind {
             Some(kind) => tokens[at] = Token { kind, span },
@@ -73,11 +77,30 @@ pub(in crate::expr) fn words(text: &str, tokens: &mut Vec<Token>, mistakes: &mut
     }
 }
 
+/// `UND(a; b)` is read as `AND(a; b)`, of which the parser says what to write.
+fn spreadsheet(tokens: &mut [Token]) {
+    for at in 0..tokens.len() {
+        let behind_a_value = at.checked_sub(1).is_some_and(|i| tokens[i].kind.ends_a_value());
+        let joint = match lower(&tokens[at]).as_deref() {
+            Some("und") => Joint::And,
+            Some("oder") => Joint::Or,
+            _ => continue,
+        };
+        if !behind_a_value && tokens.get(at + 1).is_some_and(|t| t.kind == Kind::Open) {
+            tokens[at].kind = Kind::Joint(joint);
+        }
+    }
+}
+
 /// What the word at this place stands for, if no name can stand there.
 fn meant(tokens: &[Token], at: usize) -> Option<Meant> {
-    let lower = lower(&tokens[at])?;
     let before = at.checked_sub(1).map(|i| &tokens[i].kind);
     let one = |help: &str, kind| Some(Meant { help: help.into(), kind, tokens: 1 });
+    // `or else`, as Ada and Structured Text have it.
+    if tokens[at].kind == Kind::Else && before == Some(&Kind::Joint(Joint::Or)) {
+        return one("leave it out", None);
+    }
+    let lower = lower(&tokens[at])?;
     if before.is_some_and(Kind::ends_a_value) {
         return between(tokens, at, &lower);
     }
@@ -85,7 +108,6 @@ fn meant(tokens: &[Token], at: usize) -> Option<Meant> {
     match (lower.as_str(), before) {
         ("nicht", _) if goes_on => one("write `not`", Some(Kind::Not)),
         ("if" | "wenn" | "falls" | "when", _) if goes_on && !is_call(tokens, at) => one("leave it out", None),
-        // `and then`, as Ada and Structured Text have it.
         ("then", Some(Kind::Joint(_))) if goes_on => one("leave it out", None),
         _ => None,
     }

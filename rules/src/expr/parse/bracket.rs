@@ -34,6 +34,7 @@ impl Parser<'_> {
                 match self.goes_on_inside(inside, &mut list) {
                     Some(true) => {}
                     Some(false) => return Ok(list),
+                    None if inside == Inside::List => return Ok(list),
                     None => return Err(Told(list)),
                 }
             }
@@ -79,7 +80,16 @@ impl Parser<'_> {
             parts.push(hole(vec![spoiled(last, token)], span));
         }
         self.skip();
-        let token = self.peek()?;
+        let Some(token) = self.peek() else {
+            // Nobody knows how much of the last was meant to stand behind the bracket.
+            if inside == Inside::List
+                && let Some(last) = parts.pop()
+            {
+                let span = last.span.clone();
+                parts.push(hole(vec![last], span));
+            }
+            return None;
+        };
         let closes = matches!(token.kind, Kind::Close | Kind::CloseList);
         // A bracket of the other kind may be the end of one further out.
         let of_another = closes && token.kind != inside.close();

@@ -97,6 +97,12 @@ impl Parser<'_> {
             Err(told) => return Err(told.behind([left])),
         };
         if !self.next_if(between) {
+            if let Node::Call(_, at, arguments) = low.node {
+                return Err(self
+                    .tell(faults::no_range(at).label("this is no list"))
+                    .behind([left])
+                    .behind(arguments));
+            }
             return Err(self.tell(faults::no_range(self.here())).behind([left, low]));
         }
         match self.sum() {
@@ -180,6 +186,12 @@ impl Parser<'_> {
         let Some(token) = self.peek() else {
             return Err(self.tell(faults::ends_early(self.end)));
         };
+        // `=a > 4`, as a spreadsheet has it.
+        if self.at == 0 && token.kind == Kind::Relation(Relation::Equal) {
+            self.tell(faults::begins_as_a_formula(token.span.clone()));
+            self.at += 1;
+            return self.value();
+        }
         if !token.kind.begins_a_value() || token.kind == Kind::Not {
             return self.no_value(token);
         }
