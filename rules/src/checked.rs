@@ -51,10 +51,12 @@ impl Checked {
         let (tables, files): (Vec<FileId>, Vec<FileId>) =
             files.iter().partition(|file| is_table(report.name(**file)));
         let (mut rules, mut mistaken, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut apart = Vec::new();
         for file in files {
             let read = file::rules(report, file);
             rules.extend(read.rules);
             drafts.extend(read.drafts);
+            apart.extend(read.apart);
             mistaken.extend(read.mistaken.into_iter().map(|name| (name, file)));
             checked.unread.extend((!read.parsed).then_some(file));
         }
@@ -70,9 +72,10 @@ impl Checked {
         tables.into_iter().for_each(|table| limits.read(report, table));
         limits.give(report, &mut rules, &mut checked.mistaken, inventory, checked.unread.is_empty());
         checked.unread.append(&mut limits.unread);
-        let (wrong, right) = rules.into_iter().partition(|rule| checked.mistaken.contains(&rule.name.value));
+        let (wrong, right): (Vec<Rule>, _) =
+            rules.into_iter().partition(|rule| checked.mistaken.contains(&rule.name.value));
         checked.bind(report, right, inventory, INSTANCES_MAX);
-        look_at(report, wrong, inventory);
+        look_at(report, wrong.into_iter().chain(apart), inventory);
         report.sort();
         checked
     }
@@ -96,7 +99,7 @@ impl Checked {
 }
 
 /// Looks for what else is wrong with rules that have a mistake already.
-fn look_at(report: &mut Report, drafts: Vec<Rule>, inventory: &Inventory) {
+fn look_at(report: &mut Report, drafts: impl Iterator<Item = Rule>, inventory: &Inventory) {
     /// Doubts that come of what is left out of a rule with a mistake: delays and weights.
     const DOUBTS: [&str; 2] = ["R019", "R403"];
     for mut draft in drafts {

@@ -4,6 +4,7 @@
 //! nobody asked for (with the one that was probably meant). Not here: what the keys mean.
 //! Invariant: every mistake of a document is reported in one run, each once, at its place.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -89,6 +90,35 @@ pub fn parse(report: &mut Report, file: FileId) -> Table {
     syntax::report(report, file, &text, &errors);
     let span = table.span();
     table_of(table.into_inner(), span)
+}
+
+/// A file without the lines at these places, and the rules that they may belong to; none: it is no TOML without them
+/// either. What is left stands where it stood.
+pub(crate) fn without(text: &str, places: &[usize]) -> Option<(Table, BTreeSet<String>)> {
+    let mut left = text.to_owned();
+    let mut touched = BTreeSet::new();
+    for place in places {
+        let start = text[..text.floor_char_boundary(*place)].rfind('\n').map_or(0, |at| at + 1);
+        let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        left.replace_range(start..end, &" ".repeat(end - start));
+        // Without its header a table goes on with the one before.
+        let headers = text[..end].lines().rev().filter_map(rule_of_header);
+        let own = usize::from(text[start..end].trim_start().starts_with('['));
+        touched.extend(headers.take(1 + own).map(str::to_owned));
+    }
+    let (table, errors) = DeTable::parse_recoverable(&left);
+    let span = table.span();
+    errors.is_empty().then(|| (table_of(table.into_inner(), span), touched))
+}
+
+/// The rule that a header names: `[[rule.hot.test]]`.
+fn rule_of_header(line: &str) -> Option<&str> {
+    let inside = line.trim_start().strip_prefix('[')?.trim_start_matches('[').trim_start();
+    let name = inside.strip_prefix("rule")?.trim_start().strip_prefix('.')?.trim_start();
+    if let Some(quote) = name.chars().next().filter(|c| "\"'".contains(*c)) {
+        return name[1..].split(quote).next();
+    }
+    name.split([']', '.', ' ', '#']).next()
 }
 
 fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {
@@ -380,7 +410,7 @@ impl<'t, 'r> Reader<'t, 'r> {
 
 /// What other systems, and German, call a key.
 fn elsewhere_called(key: &str) -> Option<&'static str> {
-    const KEYS: [(&[&str], &str); 14] = [
+    const KEYS: [(&[&str], &str); 16] = [
         (&["delay", "on_delay", "ondelay", "verzögerung", "verzoegerung", "dauer"], "for"),
         (&["off_delay", "offdelay", "keep_firing_for", "nachlauf"], "hold"),
         (&["hysteresis", "hysterese", "dead_band", "totband"], "deadband"),
@@ -395,6 +425,8 @@ fn elsewhere_called(key: &str) -> Option<&'static str> {
         (&["latching", "selbsthaltung", "quittierpflichtig"], "latch"),
         (&["parameters", "params", "limits"], "param"),
         (&["notification", "alert", "notify", "actions"], "action"),
+        (&["expected", "expects", "erwartet", "erwartung"], "expect"),
+        (&["gegeben", "input", "inputs", "eingang"], "given"),
     ];
     let lower = key.to_lowercase();
     KEYS.iter().find(|(names, _)| names.contains(&lower.as_str())).map(|(_, here)| *here)

@@ -43,6 +43,8 @@ pub struct FileRules {
     pub mistaken: Vec<Placed<String>>,
     /// Of these, what could be read: never in force, but the rest of their mistakes is looked for.
     pub drafts: Vec<Rule>,
+    /// Rules of a file that is not TOML, as far as that is not where they stand; never in force, like drafts.
+    pub apart: Vec<Rule>,
     /// Whether the file as a whole could be read; if not, nobody knows which rules it holds.
     pub parsed: bool,
 }

@@ -60,7 +60,7 @@ pub(crate) fn report(report: &mut Report, file: FileId, text: &str, errors: &[(R
         if said.contains("duplicate key") && text[line.clone()].starts_with('[') {
             doubled_header = Some(line.start);
         }
-        if told > 0 && is_json(text) {
+        if told > 0 && of_another_language(text).is_some() {
             return;
         }
         told += 1;
@@ -146,10 +146,11 @@ fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Wo
         let help = "put the text into single quotes, or write \\\\ for a backslash";
         return of("a backslash begins a special character", "there is none like this", Some(help.into()));
     }
-    if is_json(text) {
+    if let Some(language) = of_another_language(text) {
         let help =
             "a rule begins with [rule.NAME], and each key stands in a line of its own: on = \"filler-*\"";
-        return of("this is JSON, and a rule file is TOML", "not TOML", Some(help.into()));
+        let message = format!("this is {language}, and a rule file is TOML");
+        return of(&message, "not TOML", Some(help.into()));
     }
     let colon = said.starts_with("key with no value") && begins_with_a_colon(&text[line.clone()]);
     if colon || said.contains("unquoted key") && rest.starts_with(':') {
@@ -199,15 +200,26 @@ fn meant(line: &str, found: &str) -> String {
     crate::time::spelled(found).filter(|_| is_duration).unwrap_or_else(|| found.to_owned())
 }
 
-fn is_json(text: &str) -> bool {
-    text.trim_start().starts_with('{')
+/// Which language a whole file is in, if it is another one.
+fn of_another_language(text: &str) -> Option<&'static str> {
+    let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let first = lines.next()?;
+    let key = first
+        .strip_suffix(':')
+        .is_some_and(|key| key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c)));
+    match first.trim_start().chars().next()? {
+        '{' => Some("JSON"),
+        '<' => Some("XML"),
+        _ => (key || first == "---").then_some("YAML"),
+    }
 }
 
 /// `- name: hot`, as YAML has it.
 fn begins_with_a_colon(line: &str) -> bool {
     let line = line.trim_start().trim_start_matches("- ").trim_start_matches('"');
     let key = line.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c))).unwrap_or(line.len());
-    key > 0 && line[key..].trim_start_matches('"').trim_start().starts_with(':')
+    let behind = line[key..].trim_start_matches('"').trim_start();
+    key > 0 && behind.starts_with(':') && !behind.starts_with(":=")
 }
 
 /// What stands behind a value or a header in its line: the line, and that.

@@ -81,7 +81,7 @@ impl NotADuration {
             }
             NotADuration::NoUnit(_) => "a number without a unit".into(),
             NotADuration::Metres(number) if known => format!("`{number} m` is {number} metres"),
-            NotADuration::Comma(..) if known => "a decimal comma, or words for units".into(),
+            NotADuration::Comma(number, _) if known => format!("`{number}` has a decimal comma"),
             other => other.to_string(),
         }
     }

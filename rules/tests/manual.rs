@@ -144,14 +144,18 @@ fn every_function_has_an_example_that_is_run() {
 }
 
 #[test]
-fn every_key_that_is_read_is_explained() {
+fn every_key_that_is_read_is_explained_and_has_an_example_that_is_run() {
     let schema: Value = serde_json::from_str(&rules::schema::schema()).unwrap();
     let mut keys = BTreeSet::new();
     keys_of(&schema["$defs"], &mut keys);
     assert!(keys.len() >= 35, "{keys:?}");
+    let examples = blocks(MANUAL).into_iter().filter(|(mark, _)| *mark == "toml").map(|(_, block)| block);
+    let examples: Vec<&str> =
+        examples.flat_map(|block| block.split([' ', '[', ']', '.', '{', ',', '\n'])).collect();
     for key in keys.iter().chain(&["at", "state", "silent", "restart", "quality", "value"].map(String::from))
     {
         assert!(MANUAL.contains(&format!("| `{key}` |")), "no row for the key {key}");
+        assert!(examples.contains(&key.as_str()), "no example of the key {key}");
     }
 }
 

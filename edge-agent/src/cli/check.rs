@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use rules::diagnose::Report;
 use rules::size::Memory;
 
-use super::{CONFIG, Failure, read, runtime, say, show};
+use super::{CONFIG, Failure, read, runtime, say, show, unheard};
 use crate::config::Config;
 use crate::rulebook;
 
@@ -60,6 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let instances = counted(rules.plans.len(), "instance");
     say::note(format_args!("{} ({instances} of a rule on a machine)", all.join(", ")));
     say::note(Memory::of(&rules, agent.options.waiting_max));
+    unheard::lines(&rules, &config).into_iter().for_each(say::note);
     if of_rules.errors() > 0 {
         return Err(Failure::Wrong);
     }

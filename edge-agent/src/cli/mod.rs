@@ -15,6 +15,7 @@ mod run;
 mod say;
 mod trial;
 mod trust;
+mod unheard;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};

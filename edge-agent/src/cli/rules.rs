@@ -18,7 +18,7 @@ use ::rules::size::Memory;
 use clap::Args;
 
 use super::check::{Format, configuration_as, counted, shown};
-use super::{CONFIG, Failure, configuration, say};
+use super::{CONFIG, Failure, configuration, say, unheard};
 use crate::rulebook;
 
 /// Options of `rules check`.
@@ -70,6 +70,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     let instances = counted(rules.plans.len(), "instance");
     say::note(format_args!("{} ({instances} of a rule on a machine)", counted(rules.rules, "rule")));
     say::note(Memory::of(&rules, agent.options.waiting_max));
+    unheard::lines(&rules, &config).into_iter().for_each(say::note);
     if report.errors() > 0 { Err(Failure::Wrong) } else { Ok(()) }
 }
 

@@ -12,7 +12,7 @@ pub(super) use units::unit;
 pub(super) use words::{keyword_of_another_language, words};
 
 use super::lex::{Found, Kind, Token};
-use super::{Joint, Mistake, Number, Operator, Relation};
+use super::{Joint, Mistake, Operator, Relation};
 
 /// A sign, what is wrong with it, what to write, and what it stands for.
 type Sign = (&'static str, &'static str, &'static str, Option<Kind>);
@@ -140,17 +140,6 @@ pub(super) fn sign(text: &str, at: usize, before: Option<&Token>) -> Option<Foun
 pub(super) fn semicolon(at: usize, told: bool) -> Found {
     let mistake = Mistake::new("R101", at..at + 1, "`;` parts no arguments").help("write `,`");
     if told { Found::wrong(mistake, Some(Kind::Comma), 1) } else { Found::right(Kind::Comma, 1) }
-}
-
-/// `.5`
-pub(super) fn fraction(text: &str, at: usize) -> Found {
-    let digits = &text[at + 1..];
-    let length = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    let written = format!("0.{}", &digits[..length]);
-    let kind = written.parse().map_or(Kind::Wrong, |value| Kind::Number(Number::Float(value), None));
-    let mistake = Mistake::new("R102", at..at + 1 + length, "a number begins with a digit")
-        .help(format!("write `{written}`"));
-    Found::wrong(mistake, Some(kind), 1 + length)
 }
 
 /// `Temp[3]`, `payload["pressure"]`: the name before the bracket at `at` goes with it.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::call::function_names;
 use super::habits;
-use super::number::number;
+use super::number::{fraction, number};
 use super::{Joint, Mistake, Number, Operator, Relation};
 use crate::time;
 
@@ -171,7 +171,7 @@ pub fn tokens(text: &str) -> (Vec<Token>, Vec<Mistake>) {
             ';' if open.last().is_some_and(|parts| *parts != Parts::None) => {
                 habits::semicolon(at, open.last() == Some(&Parts::ByComma))
             }
-            '.' if begins_a_fraction(text, at, found.last()) => habits::fraction(text, at),
+            '.' if begins_a_fraction(text, at, found.last()) => fraction(&text[at..], at),
             '[' if found.last().is_some_and(|last| last.span.end == at) => {
                 match habits::part_of(text, at, &mut found) {
                     Some(found) => found,

@@ -42,6 +42,17 @@ pub(super) fn number(text: &str, at: usize, in_list: bool) -> Found {
     Found::right(Kind::Number(value, unit), length + of_unit)
 }
 
+/// `.5`
+pub(super) fn fraction(rest: &str, at: usize) -> Found {
+    let length = 1 + digits(&rest[1..]);
+    let (unit, of_unit) = unit(&rest[length..]);
+    let written = format!("0{}", &rest[..length]);
+    let kind = value(&written).map_or(Kind::Wrong, |value| Kind::Number(value, unit));
+    let mistake = Mistake::new("R102", at..at + length, "a number begins with a digit")
+        .help(format!("write `{written}`"));
+    Found::wrong(mistake, Some(kind), length + of_unit)
+}
+
 /// How long a number is: digits, a point with digits, an exponent.
 fn right_digits(rest: &str) -> usize {
     let mut length = digits(rest);

@@ -27,7 +27,7 @@ pub fn rules(report: &mut Report, file: FileId) -> FileRules {
     let table = document::parse(report, file);
     if report.errors_since(before) > 0 {
         // Half a file would be other rules than those that were meant.
-        return FileRules::default();
+        return FileRules { apart: apart(report, file, before), ..FileRules::default() };
     }
     let mut top = Reader::new(&table, "the file", file, report);
     let found = top.table("rule");
@@ -56,6 +56,24 @@ pub fn rules(report: &mut Report, file: FileId) -> FileRules {
         }
     }
     read
+}
+
+/// The rules of a file that is not TOML in which no such mistake stands: what else is wrong with them is looked for.
+fn apart(report: &mut Report, file: FileId, before: usize) -> Vec<Rule> {
+    let wrong: Vec<usize> = report.diagnostics()[before..].iter().map(|d| d.span.start).collect();
+    let Some((table, touched)) = document::without(report.text(file), &wrong) else { return Vec::new() };
+    let rules =
+        table.entries.iter().find(|(key, _)| key.value == "rule").and_then(|(_, node)| table_of(node));
+    let mut apart = Vec::new();
+    for (name, node) in rules.map_or(&[][..], |rules| &rules.entries) {
+        if !touched.contains(&name.value)
+            && let Some(mut rule) = rule(report, file, name, node)
+        {
+            rule.hidden.get_or_insert_default();
+            apart.push(rule);
+        }
+    }
+    apart
 }
 
 /// A rule, or as much of one as could be understood; none: nothing could, or nobody knows which machines it is for.

@@ -114,7 +114,7 @@ fn mistakes_in_a_test_are_shown_at_their_place() {
     assert!(said("{ at = '0 s', presure = 4 }", right).contains("6:25: unknown tag `presure`"));
     assert!(said("{ at = '0 s', pressure = true }", right).contains("`pressure` is of type Float"));
     assert!(said("{ pressure = 4 }", right).contains("`at` is missing"));
-    assert!(said("{ at = '5 m', pressure = 4 }", right).contains("for minutes write `5 min`"));
+    assert!(said("{ at = '5 m', pressure = 4 }", right).contains("write at = \"5 min\""));
     assert!(
         said("{ at = '0 s', pressure = 4 }", "{ at = '1 s', stat = 'x' }").contains("did you mean `state`?")
     );

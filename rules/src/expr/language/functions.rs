@@ -29,7 +29,9 @@ fn windows_check_their_arguments() {
     says("avg(pressure, 25 h) > 4", &["R208 25 h: a window is between 1 ms and 24 h long (1 d 1 h here)"]);
     says(
         "avg(pressure, pump) > 4",
-        &["R208 pump: a duration is expected (how long the window is; `avg` looks back over a time: write `avg(tag, 5 min)`)"],
+        &[
+            "R208 pump: a duration is expected (how long the window is; `avg` looks back over a time: write `avg(tag, 5 min)`)",
+        ],
     );
     says(
         "avg(max(pressure, 1 min), 5 min) > 4",

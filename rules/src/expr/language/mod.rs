@@ -7,10 +7,10 @@ mod units;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Mistake;
 use super::check::Binder;
 use super::eval::{Program, Seen, Truth};
-use super::parse::parse;
-use super::{Expr, Mistake};
+use super::parse::{Parsed, parse, read};
 use crate::inventory::{Inventory, Machine, MachineId, Names, Source, Tag};
 use crate::names;
 use crate::value::{Constant, Held, Type, Unknown, Value};
@@ -73,10 +73,13 @@ fn check(text: &str) -> Result<(String, Vec<Mistake>), Vec<Mistake>> {
     let (inventory, machine) = inventory();
     let params = params();
     let mut binder = Binder::new(&inventory, machine, &params, 0.8);
-    let expr: Expr = parse(text)?;
-    match binder.condition(&expr) {
-        (Some(ir), warnings) => Ok((binder.names().canonical(&ir), warnings)),
-        (None, mistakes) => Err(mistakes),
+    let Parsed { expr, mut mistakes } = read(text);
+    let (ir, more) = binder.condition(&expr);
+    mistakes.extend(more);
+    mistakes.sort_by_key(|m| m.span.start);
+    match ir.filter(|_| mistakes.iter().all(|m| m.warning)) {
+        Some(ir) => Ok((binder.names().canonical(&ir), mistakes)),
+        None => Err(mistakes),
     }
 }
 
@@ -191,6 +194,54 @@ fn names_are_found_or_suggested_all_in_one_run() {
         mistakes("avrage(pressure, 1 min) > 4"),
         ["R206 avrage: unknown function `avrage` (no such function; did you mean `avg`?)"]
     );
+}
+
+/// The codes of all mistakes, in the order of their places.
+fn codes(text: &str) -> Vec<String> {
+    mistakes(text).iter().map(|m| m[..4].to_owned()).collect()
+}
+
+#[test]
+fn mistakes_of_words_and_of_their_meaning_come_in_one_run() {
+    for (text, expected) in [
+        ("pump > > 4 and presure > 4", &["R107", "R201"][..]),
+        ("pressure > 4,5 °C", &["R102", "R205"]),
+        ("WS_Cur_State := Operatng", &["R101", "R215"]),
+        ("(pump = 1 and pressure > 4", &["R204", "R108"]),
+        ("1 bar < presure < 4 °C", &["R201", "R107"]),
+        ("pressure > 4 bar pmup", &["R107", "R201"]),
+        ("WS_Cur_State in [Operatng, Idle and pump = 1", &["R215", "R204", "R108"]),
+        ("avg(presure, 1 min > 4 and pump = 1", &["R201", "R204", "R108"]),
+        ("level > 5) and pump = 1", &["R107", "R204"]),
+        ("\"pump\" = 1 or #x > 4", &["R101", "R204", "R101"]),
+    ] {
+        let mut found = codes(text);
+        let mut expected = expected.to_vec();
+        (found.sort(), expected.sort_unstable());
+        assert_eq!(found, expected, "{text}: {:?}", mistakes(text));
+    }
+}
+
+#[test]
+fn what_is_beside_a_mistake_of_words_is_not_told_for_that_reason() {
+    for text in [
+        "Operating § WS_Cur_State",
+        "WS_Cur_State > > Operating",
+        "nowhere = Operating",
+        "Temp Zone 3 > 80",
+        "washer-1.pressure > 4",
+        "level mod 2 = 0",
+        "level > 10 000",
+        "WS_Cur_State in [Idle, Held and pump",
+        "avg(pressure, 1 min > 4 bar",
+        "(pressure > 4 bar",
+        "pressure > 5 or pressure <= 5) and pump",
+        "pump ? true : false",
+        "level > 99999999999999999999",
+        "recipe = 'x and level > 4",
+    ] {
+        assert_eq!(codes(text).len(), 1, "{text}: {:?}", mistakes(text));
+    }
 }
 
 #[test]

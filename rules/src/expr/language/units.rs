@@ -31,7 +31,6 @@ fn temperatures_and_their_differences_are_not_the_same() {
     holds("(water_temperature + setpoint) / 2 > 80 °C", &[F(79.0), F(82.0)]);
     holds("water_temperature + 6 > 80", &[F(75.0)]);
     holds("kelvin > 20 °C", &[F(300.0)]);
-    let codes = |text: &str| mistakes(text).iter().map(|m| m[..4].to_owned()).collect::<Vec<_>>();
     for text in [
         "water_temperature > limit + 6 °C",
         "water_temperature - setpoint > 5 °C",

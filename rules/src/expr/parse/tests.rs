@@ -78,6 +78,27 @@ fn all_mistakes_of_an_expression_come_in_one_run() {
 }
 
 #[test]
+fn what_is_not_understood_is_a_hole_and_the_rest_is_read() {
+    let tree = |text: &str| {
+        let Parsed { expr, mistakes } = read(text);
+        assert_ne!(mistakes, [], "{text}");
+        expr.to_string()
+    };
+    assert_eq!(tree("a > > 4 and b < 2"), "(? and (`b` < 2))");
+    assert_eq!(tree("1 < a < 3"), "((1 < `a`) and (`a` < 3))");
+    assert_eq!(tree("a not in [X]"), "not (`a` in [`X`])");
+    assert_eq!(tree("a between 3 and 4"), "(`a` in 3 .. 4)");
+    assert_eq!(tree("AND(a; OR(b > 4; c))"), "(`a` and ((`b` > 4) or `c`))");
+    assert_eq!(tree("UND(a; b)"), "(`a` and `b`)");
+    assert_eq!(tree("x in [A B, C]"), "((`x` in [?, `C`]) and ?)");
+    assert_eq!(tree("(a > 1 and b"), "(((`a` > 1) and `b`) and ?)");
+    assert_eq!(tree("avg(a, 1 min > 4"), "(? and ?)");
+    assert_eq!(tree("=a > 4,5"), "(`a` > 4.5)");
+    assert_eq!(tree("a\u{200b}b > 4 and c"), "((`ab` > 4) and `c`)");
+    assert_eq!(tree(&format!("{}a", "(".repeat(65))), "?");
+}
+
+#[test]
 fn what_follows_from_a_mistake_is_not_told_as_another() {
     for text in [
         "avg pressure, 1 min) > 4 and b > 1",
@@ -94,6 +115,19 @@ fn what_follows_from_a_mistake_is_not_told_as_another() {
         "a in ('A', 'B')",
         "pres\u{200b}sure > 4 and b",
         "Fu\u{308}llstand > 4",
+        "a mod 2 = 0",
+        "a ? b : c",
+        "a = \u{201e}x",
+        "x ** 2 > 4",
+        "recipe like 'A%'",
+        "a > 4 THEN b := TRUE; END_IF;",
+        "Temp[3] > 4",
+        "${a} > 4 and b",
+        "4 bar(g) < a",
+        "a > 5 Flaschen pro Stunde and b",
+        "a in range(1, 5)",
+        ".5 bar < a",
+        "a > 1'000",
     ] {
         assert_eq!(places(text).len(), 1, "{text}: {:?}", parse(text).unwrap_err());
     }
@@ -119,7 +153,9 @@ proptest::proptest! {
 
     #[test]
     fn no_row_of_words_makes_it_panic(text in "(a|b|`c`|1|2 bar|5 min|'x'|not|and|or|in|else|avg|\\(|\\)|\\[|\\]|,|\\.\\.|\\.|-|\\+|\\*|/|<|=| ){0,40}") {
-        if let Ok(expr) = parse(&text) {
+        let Parsed { expr, mistakes } = read(&text);
+        proptest::prop_assert!(!mistakes.is_empty() || !expr.to_string().contains('?'), "a hole that nobody is told of");
+        if mistakes.is_empty() {
             proptest::prop_assert_eq!(canonical(&expr.to_string()), expr.to_string());
         }
     }
