@@ -150,8 +150,7 @@ mod tests {
     use crate::inventory::{Machine, Source, Tag};
     use crate::value::Type;
 
-    #[test]
-    fn a_rule_that_would_be_one_instance_too_much_is_refused_and_smaller_ones_are_not() {
+    fn inventory() -> Inventory {
         let mut inventory = Inventory::default();
         let source = Source { id: "plc".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
         let source = inventory.add_source(source);
@@ -161,6 +160,33 @@ mod tests {
             let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, ..Tag::default() };
             inventory.add_tag(tag).unwrap();
         }
+        inventory
+    }
+
+    #[test]
+    fn rules_with_a_mistake_are_looked_at_and_never_in_force() {
+        let mut report = Report::default();
+        let draft = report.add_file("draft.toml", "[rule.draft]\non = '*'\nwhen = 't > > 1 and tt > 1'\n");
+        let text = "[rule.broken]\non = x y\nwhen = 'tt > 1'\n[rule.apart]\non = '*'\nwhen = 'tt > 1'\n";
+        let broken =
+            report.add_file("broken.toml", format!("{text}[rule.right]\non = '*'\nwhen = 't > 1'\n"));
+        let checked = Checked::of(&mut report, &[draft, broken], &inventory());
+        assert_eq!((checked.rules.len(), checked.unread), (0, vec![broken]));
+        assert_eq!(checked.mistaken.iter().collect::<Vec<_>>(), ["draft"]);
+        let said: Vec<String> =
+            report.lines().map(|line| line.split(" (").next().unwrap().to_owned()).collect();
+        let expected = [
+            "draft.toml:3:13: a value is missing",
+            "draft.toml:3:21: unknown tag `tt`",
+            "broken.toml:2:6: a text stands in quotes",
+            "broken.toml:6:9: unknown tag `tt`",
+        ];
+        assert_eq!(said, expected, "the mistakes of all rules but that of which a line is unreadable");
+    }
+
+    #[test]
+    fn a_rule_that_would_be_one_instance_too_much_is_refused_and_smaller_ones_are_not() {
+        let inventory = inventory();
         let mut report = Report::default();
         let rule = |name: &str, on: &str| format!("[rule.{name}]\non = '{on}'\nwhen = 't > 1'\n");
         let text = rule("first", "*") + &rule("second", "*") + &rule("third", "a");

@@ -4,11 +4,13 @@
 //! nobody asked for (with the one that was probably meant). Not here: what the keys mean.
 //! Invariant: every mistake of a document is reported in one run, each once, at its place.
 
-use std::collections::BTreeSet;
+mod meant;
+
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
+use self::meant::{key_meant, value_meant};
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::syntax;
 use crate::time::{self, Millis, NotADuration};
@@ -92,36 +94,8 @@ pub fn parse(report: &mut Report, file: FileId) -> Table {
     table_of(table.into_inner(), span)
 }
 
-/// A file without the lines at these places, and the rules that they may belong to; none: it is no TOML without them
-/// either. What is left stands where it stood.
-pub(crate) fn without(text: &str, places: &[usize]) -> Option<(Table, BTreeSet<String>)> {
-    let mut left = text.to_owned();
-    let mut touched = BTreeSet::new();
-    for place in places {
-        let start = text[..text.floor_char_boundary(*place)].rfind('\n').map_or(0, |at| at + 1);
-        let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        left.replace_range(start..end, &" ".repeat(end - start));
-        // Without its header a table goes on with the one before.
-        let headers = text[..end].lines().rev().filter_map(rule_of_header);
-        let own = usize::from(text[start..end].trim_start().starts_with('['));
-        touched.extend(headers.take(1 + own).map(str::to_owned));
-    }
-    let (table, errors) = DeTable::parse_recoverable(&left);
-    let span = table.span();
-    errors.is_empty().then(|| (table_of(table.into_inner(), span), touched))
-}
-
-/// The rule that a header names: `[[rule.hot.test]]`.
-fn rule_of_header(line: &str) -> Option<&str> {
-    let inside = line.trim_start().strip_prefix('[')?.trim_start_matches('[').trim_start();
-    let name = inside.strip_prefix("rule")?.trim_start().strip_prefix('.')?.trim_start();
-    if let Some(quote) = name.chars().next().filter(|c| "\"'".contains(*c)) {
-        return name[1..].split(quote).next();
-    }
-    name.split([']', '.', ' ', '#']).next()
-}
-
-fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {
+/// A table as the parser has it.
+pub(crate) fn table_of(table: DeTable<'_>, span: Range<usize>) -> Table {
     let mut entries: Vec<_> = table
         .into_iter()
         .map(|(key, value)| {
@@ -242,7 +216,7 @@ impl<'t, 'r> Reader<'t, 'r> {
     fn missing(&mut self, key: &'static str) {
         let written = self.table.entries.iter().map(|(k, _)| k);
         let near = did_you_mean(key, written.clone().map(|k| k.value.as_str()));
-        if near.is_some() || written.clone().any(|k| elsewhere_called(&k.value) == Some(key)) {
+        if near.is_some() || written.clone().any(|k| key_meant(&k.value) == Some(key)) {
             // The key with the typing mistake is reported as unknown, with this one as its help.
             return;
         }
@@ -353,7 +327,8 @@ impl<'t, 'r> Reader<'t, 'r> {
     fn wrong<T>(&mut self, key: &str, span: &Range<usize>, wanted: &str, found: &Node) -> Option<T> {
         let message = format!("`{key}` must be {wanted}");
         let label = format!("this is {}", found.kind());
-        self.report.error("E005", (self.file, span.clone()), message, label).help = meant(key, wanted, found);
+        self.report.error("E005", (self.file, span.clone()), message, label).help =
+            value_meant(key, wanted, found);
         None
     }
 
@@ -376,7 +351,7 @@ impl<'t, 'r> Reader<'t, 'r> {
     #[must_use]
     pub fn has_like(&self, key: &'static str) -> bool {
         let mut written = self.table.entries.iter().map(|(k, _)| k.value.as_str());
-        written.any(|k| k != key && (elsewhere_called(k) == Some(key) || did_you_mean(k, [key]).is_some()))
+        written.any(|k| k != key && (key_meant(k) == Some(key) || did_you_mean(k, [key]).is_some()))
     }
 
     /// Whether a key has a value that is not a list of tables, or a list with something else in it.
@@ -398,68 +373,13 @@ impl<'t, 'r> Reader<'t, 'r> {
                 self.report.error("E006", place, message, format!("in {}", self.name));
                 continue;
             }
-            let near = elsewhere_called(&key.value).filter(|near| self.asked.contains(near));
+            let near = key_meant(&key.value).filter(|near| self.asked.contains(near));
             let near = near.or_else(|| did_you_mean(&key.value, self.asked.iter().copied()));
             let message = format!("unknown key `{}`", key.value);
             let known = || format!("known here: {}", self.asked.join(", "));
             self.report.error("E002", place, message, format!("{} has no such key", self.name)).help =
                 Some(near.map_or_else(known, |n| format!("did you mean `{n}`?")));
         }
-    }
-}
-
-/// What other systems, and German, call a key.
-fn elsewhere_called(key: &str) -> Option<&'static str> {
-    const KEYS: [(&[&str], &str); 16] = [
-        (&["delay", "on_delay", "ondelay", "verzögerung", "verzoegerung", "dauer"], "for"),
-        (&["off_delay", "offdelay", "keep_firing_for", "nachlauf"], "hold"),
-        (&["hysteresis", "hysterese", "dead_band", "totband"], "deadband"),
-        (&["priority", "prio", "gewicht", "priorität", "prioritaet"], "weight"),
-        (&["message", "description", "summary", "meldung", "meldetext"], "text"),
-        (&["condition", "expr", "expression", "if", "wenn", "bedingung"], "when"),
-        (&["machine", "machines", "equipment", "maschine", "maschinen", "target"], "on"),
-        (&["enabled", "enabled_if", "enable", "only_if", "freigabe"], "active_if"),
-        (&["silence", "inhibit", "mute_if", "unterdrücken"], "suppress_if"),
-        (&["level", "schwere", "stufe", "alarmklasse"], "severity"),
-        (&["reset", "reset_if", "unless", "rücksetzen"], "clear"),
-        (&["latching", "selbsthaltung", "quittierpflichtig"], "latch"),
-        (&["parameters", "params", "limits"], "param"),
-        (&["notification", "alert", "notify", "actions"], "action"),
-        (&["expected", "expects", "erwartet", "erwartung"], "expect"),
-        (&["gegeben", "input", "inputs", "eingang"], "given"),
-    ];
-    let lower = key.to_lowercase();
-    KEYS.iter().find(|(names, _)| names.contains(&lower.as_str())).map(|(_, here)| *here)
-}
-
-/// What to write for a value of another kind, where that can be known.
-fn meant(key: &str, wanted: &str, found: &Node) -> Option<String> {
-    const TRUE: [&str; 6] = ["true", "yes", "ja", "on", "wahr", "1"];
-    const FALSE: [&str; 6] = ["false", "no", "nein", "off", "falsch", "0"];
-    match (wanted, found) {
-        ("true or false", Node::Text(text)) => {
-            let text = text.trim().to_lowercase();
-            let truth = TRUE.contains(&text.as_str()) || FALSE.contains(&text.as_str());
-            truth.then(|| format!("write {key} = {}", TRUE.contains(&text.as_str())))
-        }
-        ("true or false", Node::Int(i @ (0 | 1))) => Some(format!("write {key} = {}", *i == 1)),
-        ("an integer", Node::Text(text)) => {
-            text.trim().parse::<i64>().ok().map(|number| format!("write {key} = {number}"))
-        }
-        ("an integer", Node::Float(f)) if f.abs() < 1e15 => {
-            Some(format!("write a number without decimals: {key} = {}", f.round()))
-        }
-        ("a table", Node::List(_)) if key == "group" => {
-            Some("a group has a name: write [rule.NAME.group.NAME] for each".into())
-        }
-        ("a text in quotes", Node::List(_)) if key == "notify" => {
-            Some("write one action for each of them: [[rule.NAME.action]] once more".into())
-        }
-        ("a text in quotes", Node::Int(i)) => Some(format!("write {key} = \"{i}\"")),
-        (duration, Node::Int(i)) if duration.starts_with("a duration") => {
-            Some(format!("write {key} = \"{i} s\", or the unit that is meant"))
-        }
-        _ => None,
     }
 }
 

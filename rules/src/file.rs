@@ -4,6 +4,7 @@
 //! which machines a rule is for and whether they have its tags (`ruleset`).
 //! Invariant: a rule with a mistake is no rule at all; every key is either understood or reported.
 
+mod apart;
 mod canon;
 mod group;
 mod keys;

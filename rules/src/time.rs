@@ -250,6 +250,31 @@ mod tests {
     }
 
     #[test]
+    fn durations_as_people_spell_them_show_how_they_are_written_here() {
+        for (text, right) in [
+            ("5 Minuten", "5 min"),
+            ("10 Sekunden", "10 s"),
+            ("2 Stunden", "2 h"),
+            ("5 minutes", "5 min"),
+            ("1 Min", "1 min"),
+            ("5min.", "5 min"),
+            ("30s.", "30 s"),
+            ("1,5 Minuten", "1.5 min"),
+            ("1 Stunde 30 Minuten", "1 h 30 min"),
+            ("2 Std", "2 h"),
+            ("5 m", "5 min"),
+            ("00:05:00", "5 min"),
+        ] {
+            assert_eq!(spelled(text).as_deref(), Some(right), "{text}");
+        }
+        for text in
+            ["Minuten", "5 Monate", "10 Flaschen", "5", "x", "", "5 min or so", "0:99:00", "-5 Minuten"]
+        {
+            assert_eq!(spelled(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn durations_are_shown_in_the_units_people_use() {
         assert_eq!(Shown(5_400_000).to_string(), "1 h 30 min");
         assert_eq!(Shown(1_500).to_string(), "1 s 500 ms");

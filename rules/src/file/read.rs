@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proto::Severity;
 
+use super::apart::apart;
 use super::group::groups;
 use super::note::note;
 use super::{Action, Condition, Define, FileRules, Param, Rule, Test, hash, is_name, keys, sense};
@@ -58,26 +59,13 @@ pub fn rules(report: &mut Report, file: FileId) -> FileRules {
     read
 }
 
-/// The rules of a file that is not TOML in which no such mistake stands: what else is wrong with them is looked for.
-fn apart(report: &mut Report, file: FileId, before: usize) -> Vec<Rule> {
-    let wrong: Vec<usize> = report.diagnostics()[before..].iter().map(|d| d.span.start).collect();
-    let Some((table, touched)) = document::without(report.text(file), &wrong) else { return Vec::new() };
-    let rules =
-        table.entries.iter().find(|(key, _)| key.value == "rule").and_then(|(_, node)| table_of(node));
-    let mut apart = Vec::new();
-    for (name, node) in rules.map_or(&[][..], |rules| &rules.entries) {
-        if !touched.contains(&name.value)
-            && let Some(mut rule) = rule(report, file, name, node)
-        {
-            rule.hidden.get_or_insert_default();
-            apart.push(rule);
-        }
-    }
-    apart
-}
-
 /// A rule, or as much of one as could be understood; none: nothing could, or nobody knows which machines it is for.
-fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<Node>) -> Option<Rule> {
+pub(super) fn rule(
+    report: &mut Report,
+    file: FileId,
+    name: &Placed<String>,
+    node: &Placed<Node>,
+) -> Option<Rule> {
     let before = report.diagnostics().len();
     let title = format!("[rule.{}]", name.value);
     let Node::Table(table) = &node.value else {
@@ -130,7 +118,7 @@ fn hidden(rule: &Table) -> BTreeSet<String> {
     all.flat_map(|table| table.entries).map(|(name, _)| name.value).collect()
 }
 
-fn table_of(node: &Placed<Node>) -> Option<&Table> {
+pub(super) fn table_of(node: &Placed<Node>) -> Option<&Table> {
     match &node.value {
         Node::Table(table) => Some(table),
         _ => None,

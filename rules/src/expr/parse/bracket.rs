@@ -4,7 +4,8 @@
 //! commas (`operand`).
 //! Invariant: a bracket that is not closed is told once, and what is in it is checked all the same.
 
-use super::{Inside, Parser, Told, hole, spoiled};
+use super::hole::{Told, hole, spoiled};
+use super::{Inside, Parser};
 use crate::expr::lex::{Kind, Token};
 use crate::expr::{Expr, Joint, Node, faults};
 

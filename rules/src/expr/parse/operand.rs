@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 
-use super::{Inside, Parser, Told, joined_or_alone};
+use super::hole::{Told, joined_or_alone};
+use super::{Inside, Parser};
 use crate::expr::lex::{Kind, Token};
 use crate::expr::{Expr, Joint, Node, Number, Operator, Relation, faults};
 
