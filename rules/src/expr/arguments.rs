@@ -224,7 +224,7 @@ fn instead(function: &str) -> Option<&'static str> {
             "write the delay beside the condition: for = \"5 s\", hold = \"5 s\"",
         ),
         (&["hyst", "hysteresis", "hysterese"], "write it beside the condition: `clear`, or `deadband`"),
-        (&["isnull", "isnan", "isblank", "isna", "istleer", "istfehler"], "write `not good(tag)`"),
+        (&["isnull", "isnan", "isblank", "isna", "absent", "istleer", "istfehler"], "write `not good(tag)`"),
         (&["now", "jetzt", "today", "heute", "time", "day"], "there are `hour()` and `weekday()`"),
     ];
     ELSEWHERE.iter().find(|(names, _)| names.contains(&function)).map(|(_, help)| *help)

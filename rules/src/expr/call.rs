@@ -17,7 +17,7 @@ use super::check::Binder;
 use super::eval::Program;
 use super::ir::{Ir, Reads};
 use super::typed::Typed;
-use super::{Expr, Mistake};
+use super::{Expr, Mistake, Node};
 
 /// Windows that a rule may have (§10).
 const WINDOWS_MAX: usize = 256;
@@ -133,7 +133,10 @@ impl Binder<'_> {
         span: &Range<usize>,
     ) -> Option<Typed> {
         let [argument, length] = arguments else {
-            self.say(wrong_window(function, arguments, span));
+            // How many there are nobody knows where one was not understood.
+            if !arguments.iter().any(|a| matches!(a.node, Node::Hole(_))) {
+                self.say(wrong_window(function, arguments, span));
+            }
             arguments.iter().take(1).for_each(|argument| drop(self.in_window(argument)));
             return None;
         };

@@ -172,7 +172,7 @@ pub fn tokens(text: &str) -> (Vec<Token>, Vec<Mistake>) {
                 habits::semicolon(at, open.last() == Some(&Parts::ByComma))
             }
             '.' if begins_a_fraction(text, at, found.last()) => fraction(&text[at..], at),
-            '[' if found.last().is_some_and(|last| last.span.end == at) => {
+            '[' | '{' | '.' if found.last().is_some_and(|last| last.span.end == at) => {
                 match habits::part_of(text, at, &mut found) {
                     Some(found) => found,
                     None => symbol(text, at, found.last()),

@@ -133,7 +133,19 @@ impl Binder<'_> {
         if self.in_hole {
             return None;
         }
-        self.say(Mistake::new("R203", whole.clone(), "nothing here can change").label("no tag is compared"));
+        let mistake =
+            Mistake::new("R203", whole.clone(), "nothing here can change").label("no tag is compared");
+        let text = parts.iter().find_map(|part| match &part.ir {
+            Ir::Const(Value::Text(text)) => Some(text),
+            _ => None,
+        });
+        let other = parts.iter().any(|part| part.kind != Type::Text);
+        self.say(match text.filter(|_| other) {
+            Some(text) => {
+                mistake.help(format!("single quotes make a text; a tag stands without them: `{text}`"))
+            }
+            None => mistake,
+        });
         None
     }
 

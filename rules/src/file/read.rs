@@ -93,7 +93,7 @@ pub(super) fn rule(
     let hidden = (report.errors_since(before) > 0).then(|| hidden(table));
     let declared = params.iter().map(|(name, _)| name.value.as_str());
     let declared: Vec<&str> = declared.chain(hidden.iter().flatten().map(String::as_str)).collect();
-    sense::whole(report, &rule, &declared);
+    sense::whole(report, &rule, &declared, hidden.is_some());
     if report.errors_since(before) == 0 {
         rule.hash = hash(&rule);
     } else {

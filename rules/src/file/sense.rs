@@ -11,14 +11,17 @@ use super::{Action, Group, Rule, State};
 use crate::diagnose::{Report, did_you_mean};
 use crate::expr::Node;
 
-/// Checks a rule as a whole; `params` are the names of its parameters, those with a mistake among them.
-pub(super) fn whole(report: &mut Report, rule: &Rule, params: &[&str]) {
+/// Checks a rule as a whole; `params` are the names of its parameters, those with a mistake among them; `wrong`: it has
+/// a mistake already.
+pub(super) fn whole(report: &mut Report, rule: &Rule, params: &[&str], wrong: bool) {
     for group in &rule.groups {
         doubles(report, rule, group);
         delays(report, rule, group, params);
         unreachable(report, rule, group);
     }
-    rule.actions.iter().for_each(|action| targets(report, rule, action));
+    // Of groups under a mistyped key nobody knows the states.
+    let known = !wrong || rule.groups.iter().any(|group| group.name.is_some());
+    rule.actions.iter().filter(|_| known).for_each(|action| targets(report, rule, action));
     let words: BTreeMap<&str, ()> = rule.params.keys().map(|name| (name.as_str(), ())).collect();
     for (i, define) in rule.defines.iter().enumerate() {
         let name = define.name.value.as_str();

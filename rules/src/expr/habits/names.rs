@@ -6,12 +6,37 @@
 use super::unknown_sign;
 use crate::expr::Mistake;
 use crate::expr::lex::{Found, Kind, Token};
+use crate::time;
 
 /// `Temp[3]`, `payload["pressure"]`: the name before the bracket at `at` goes with it.
 pub(in crate::expr) fn part_of(text: &str, at: usize, found: &mut Vec<Token>) -> Option<Found> {
+    let rest = &text[at..];
+    let length = match rest.chars().next()? {
+        '[' => rest.find(']').map_or(rest.len(), |close| close + 1),
+        '{' => rest.find('}').map_or(rest.len(), |close| close + 1),
+        _ => 2 + name_length(rest.strip_prefix(".%")?),
+    };
     let whole = found.pop_if(|t| matches!(t.kind, Kind::Name(_) | Kind::Quoted(_)))?;
-    let length = text[at..].find(']').map_or(text.len() - at, |close| close + 1);
     let written = &text[whole.span.start..at + length];
+    let inside = text[at + 1..at + length].trim_end_matches(']');
+    // `rate(bottles[5m])`
+    if let Some(right) = time::spelled(inside) {
+        let mistake =
+            Mistake::new("R101", at..at + length, "how far a function looks back stands behind a comma")
+                .help(format!("write `avg(tag, {right})`"));
+        return Some(Found::wrong(mistake, Some(Kind::Wrong), length));
+    }
+    let name = &text[whole.span.clone()];
+    if rest.starts_with('{') {
+        let mistake = Mistake::new("R101", at..at + length, "a tag has no labels")
+            .help(format!("a tag of another machine is written `` `filler-1`.{name} ``"));
+        return Some(Found::wrong(mistake, Some(Kind::Wrong), length));
+    }
+    if let Some(bit) = rest.strip_prefix(".%X").map(|bit| &bit[..name_length(bit)]) {
+        let mistake = Mistake::new("R101", whole.span.start..at + length, "a bit is asked for with `has`")
+            .help(format!("write `has({name}, {bit})`"));
+        return Some(Found::wrong(mistake, Some(Kind::Wrong), length));
+    }
     let mistake = Mistake::new("R101", whole.span.start..at + length, "a value has no parts")
         .label("a rule reads tags")
         .help(format!(

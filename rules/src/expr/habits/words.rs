@@ -7,9 +7,10 @@ use crate::expr::lex::{Kind, Token};
 use crate::expr::{Joint, Mistake, Operator, Relation};
 
 /// Words between two values, with what they stand for here.
-const BETWEEN: [(&[&str], &str, Kind); 14] = [
+const BETWEEN: [(&[&str], &str, Kind); 15] = [
     (&["und", "sowie"], "and", Kind::Joint(Joint::And)),
     (&["oder"], "or", Kind::Joint(Joint::Or)),
+    (&["unless", "außer"], "and not", Kind::Joint(Joint::And)),
     (&["sonst"], "else", Kind::Else),
     (&["bis", "to"], "..", Kind::To),
     (&["ist", "is", "gleich", "equals", "eq"], "=", Kind::Relation(Relation::Equal)),
@@ -25,10 +26,9 @@ const BETWEEN: [(&[&str], &str, Kind); 14] = [
 ];
 
 /// Words behind those, which belong to them, with what both stand for.
-const BEHIND: [(&[&str], Relation, Relation, &str); 5] = [
+const BEHIND: [(&[&str], Relation, Relation, &str); 4] = [
     (&["als", "than"], Relation::Greater, Relation::Greater, ">"),
     (&["als", "than"], Relation::Less, Relation::Less, "<"),
-    (&["nicht", "not"], Relation::Equal, Relation::NotEqual, "<>"),
     (&["gleich", "equal", "equals"], Relation::Greater, Relation::AtLeast, ">="),
     (&["gleich", "equal", "equals"], Relation::Less, Relation::AtMost, "<="),
 ];
@@ -138,21 +138,53 @@ fn between(tokens: &[Token], at: usize, lower: &str) -> Option<Meant> {
 
 /// A comparison in words: `größer als`, `greater or equal`, `is not`.
 fn compared(tokens: &[Token], at: usize, relation: Relation, here: &str) -> Meant {
+    let word = |at: usize| tokens.get(at).and_then(lower);
     let (mut relation, mut here, mut taken) = (relation, here, 1);
+    // `is not`, and `ist größer als`
+    let opposite = relation == Relation::Equal
+        && (tokens.get(at + 1).is_some_and(|t| t.kind == Kind::Not)
+            || word(at + 1).is_some_and(|w| w == "nicht"));
+    taken += usize::from(opposite);
+    if relation == Relation::Equal
+        && let Some((more, written)) = word(at + taken).and_then(|word| relation_of(&word))
+    {
+        (relation, here, taken) = (more, written, taken + 1);
+    }
     loop {
         let or = tokens
             .get(at + taken)
             .is_some_and(|t| t.kind == Kind::Joint(Joint::Or) || lower(t).is_some_and(|word| word == "oder"));
         let next = tokens.get(at + taken + usize::from(or));
-        let is_one_of = |words: &[&str]| match next.map(|t| &t.kind) {
-            Some(Kind::Not) => words.contains(&"not"),
-            _ => next.and_then(lower).is_some_and(|word| words.contains(&word.as_str())),
-        };
+        let is_one_of =
+            |words: &[&str]| next.and_then(lower).is_some_and(|word| words.contains(&word.as_str()));
         let known = BEHIND.iter().find(|(words, before, ..)| *before == relation && is_one_of(words));
         let Some((_, _, both, written)) = known else { break };
         (relation, here, taken) = (*both, written, taken + 1 + usize::from(or));
     }
+    if opposite {
+        (relation, here) = opposite_of(relation);
+    }
     Meant { help: format!("write `{here}`"), kind: Some(Kind::Relation(relation)), tokens: taken }
+}
+
+/// The comparison that a word stands for, `ist` and `is` aside.
+fn relation_of(word: &str) -> Option<(Relation, &'static str)> {
+    let (_, here, kind) = BETWEEN.iter().find(|(words, ..)| words.contains(&word))?;
+    match kind {
+        Kind::Relation(relation) if *relation != Relation::Equal => Some((*relation, here)),
+        _ => None,
+    }
+}
+
+fn opposite_of(relation: Relation) -> (Relation, &'static str) {
+    match relation {
+        Relation::Equal => (Relation::NotEqual, "<>"),
+        Relation::NotEqual => (Relation::Equal, "="),
+        Relation::Less => (Relation::AtLeast, ">="),
+        Relation::AtMost => (Relation::Greater, ">"),
+        Relation::Greater => (Relation::AtMost, "<="),
+        Relation::AtLeast => (Relation::Less, "<"),
+    }
 }
 
 /// Whether a word is called with several arguments: `IF(a; b; c)`.
