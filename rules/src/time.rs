@@ -98,6 +98,15 @@ pub fn duration(text: &str) -> Result<Millis, NotADuration> {
     if sum > MILLIS_MAX { Err(NotADuration::Range) } else { Ok(sum) }
 }
 
+/// Whether the word is a unit of time.
+pub(crate) fn is_unit(word: &str) -> bool {
+    factor(word).is_some()
+}
+
+fn factor(unit: &str) -> Option<Millis> {
+    UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(_, factor)| *factor)
+}
+
 fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(end).unwrap_or(text.len()))
 }
@@ -109,15 +118,11 @@ fn part(number: &str, unit: &str, minutes_allowed: bool) -> Result<Millis, NotAD
     if number.contains(',') {
         return Err(NotADuration::Comma(number.into(), number.replace(',', ".")));
     }
-    let lower = unit.to_ascii_lowercase();
-    let factor = match lower.as_str() {
+    let factor = match unit {
         "" => return Err(NotADuration::NoUnit(number.into())),
-        "m" if minutes_allowed => 60_000,
-        "m" => return Err(NotADuration::Metres(number.into())),
-        name => {
-            let known = UNITS.iter().find(|(n, _)| *n == name);
-            known.ok_or_else(|| NotADuration::Unit(unit.into()))?.1
-        }
+        "m" | "M" if minutes_allowed => 60_000,
+        "m" | "M" => return Err(NotADuration::Metres(number.into())),
+        unit => factor(unit).ok_or_else(|| NotADuration::Unit(unit.into()))?,
     };
     let number: f64 = number.replace('_', "").parse().map_err(|_| NotADuration::NoNumber)?;
     let millis = number * factor as f64;

@@ -65,24 +65,27 @@ impl Kept {
     }
 }
 
+/// What windows over the same values have in common: their first signal, and their length.
+fn key(window: &Window, signals: &[usize]) -> (usize, i64) {
+    (window.slots.first().map_or(usize::MAX, |slot| signals[*slot]), window.length)
+}
+
 impl Windows {
     /// Adds the next instance's windows. `new` hears of each that nobody had before, with the signals it is over.
     pub(crate) fn add(&mut self, plan: &Arc<Plan>, signals: &[usize], mut new: impl FnMut(usize, usize)) {
         let instance = self.of_instances.len();
         let mut own = Vec::with_capacity(plan.windows.len());
         for (place, window) in plan.windows.iter().enumerate() {
-            let key = (window.slots.first().map_or(usize::MAX, |slot| signals[*slot]), window.length);
-            let same = self.by_signal.entry(key).or_default();
-            let found = same.iter().copied().find(|i| self.all[*i].is(window, signals));
-            own.push(found.unwrap_or_else(|| {
+            own.push(self.find(window, signals).unwrap_or_else(|| {
                 let history = History::new(window.length, window.counter);
                 let (plan, signals) = (Arc::clone(plan), signals.to_vec());
                 for slot in &window.slots {
                     new(signals[*slot], self.all.len());
                 }
                 self.all.push(Kept { history, plan, place, signals, readers: Vec::new() });
-                same.push(self.all.len() - 1);
-                self.all.len() - 1
+                let last = self.all.len() - 1;
+                self.by_signal.entry(key(window, &self.all[last].signals)).or_default().push(last);
+                last
             }));
         }
         for (program, bound) in plan.programs.iter().enumerate() {
@@ -97,13 +100,19 @@ impl Windows {
         self.of_instances.push(own.into_boxed_slice());
     }
 
+    /// The window over the same values.
+    fn find(&self, window: &Window, signals: &[usize]) -> Option<usize> {
+        let near = self.by_signal.get(&key(window, signals))?;
+        near.iter().copied().find(|i| self.all[*i].is(window, signals))
+    }
+
     /// Takes over what another scope's windows remember. `place` tells the old signal that a new one continues.
     pub(crate) fn adopt(&mut self, old: &Self, place: impl Fn(usize) -> Option<usize>) {
         for kept in &mut self.all {
             let signals: Vec<usize> =
                 kept.signals.iter().map(|signal| place(*signal).unwrap_or(usize::MAX)).collect();
-            if let Some(same) = old.all.iter().find(|o| o.is(&kept.plan.windows[kept.place], &signals)) {
-                kept.history = same.history.clone();
+            if let Some(same) = old.find(kept.window(), &signals) {
+                kept.history = old.all[same].history.clone();
             }
         }
     }
