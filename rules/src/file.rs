@@ -5,10 +5,12 @@
 //! Invariant: a rule with a mistake is no rule at all; every key is either understood or reported.
 
 mod canon;
+mod condition;
 mod group;
 mod keys;
 mod note;
 mod read;
+mod selector;
 mod sense;
 
 use std::collections::BTreeMap;
@@ -24,7 +26,8 @@ use crate::time::Millis;
 use crate::value::Constant;
 
 pub(crate) use canon::hash;
-pub(crate) use keys::report_mistake;
+pub(crate) use condition::report_mistake;
+pub(crate) use keys::severity_named;
 pub use note::Note;
 pub use read::rules;
 pub(crate) use sense::{among, equal_weights};

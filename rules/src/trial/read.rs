@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::{Quality, Severity};
+use proto::Quality;
 
 use super::{Expected, Sample, Step, Trial, What};
 use crate::diagnose::{FileId, Report, did_you_mean};
 use crate::document::{Node, Placed, Reader, Table};
+use crate::file::severity_named;
 use crate::inventory::{Inventory, MachineId, SourceId, TagId};
 use crate::ruleset::{BoundRule, Plan};
 use crate::time::{Millis, duration};
@@ -267,7 +268,7 @@ impl Place<'_> {
         r.finish(&[]);
         let severity = match severity {
             None => None,
-            Some(given) => match severity_of(&given.value) {
+            Some(given) => match severity_named(&given.value) {
                 None => {
                     self.wrong(
                         &given.span,
@@ -329,14 +330,4 @@ fn texts(node: &Placed<Node>) -> BTreeMap<String, String> {
         }
         _ => text(node).map(|t| ("en".to_owned(), t)).into_iter().collect(),
     }
-}
-
-fn severity_of(name: &str) -> Option<Severity> {
-    Some(match name {
-        "info" => Severity::Info,
-        "warning" => Severity::Warning,
-        "alarm" => Severity::Alarm,
-        "critical" => Severity::Critical,
-        _ => return None,
-    })
 }
