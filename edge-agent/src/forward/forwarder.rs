@@ -13,8 +13,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Link, State, Stream, backoff::Backoff, pack, settle};
+use super::{Link, State, Stream, pack, settle};
 use crate::outbox::{Ledger, LedgerError};
+use crate::pause::Pause;
 
 /// Entries read for one request: enough for a full parcel of each of many keys.
 const WINDOW_ENTRIES: usize = 5_000;
@@ -22,6 +23,11 @@ const WINDOW_ENTRIES: usize = 5_000;
 const WINDOW_BYTES: usize = 5 << 20;
 /// How long the last rounds may take after a stop.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The first pause after a failure: two round trips to a near region.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// A line whose network is back is live again within this time; one small request in it harms nobody.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Forwards until stopped, then what waits by then, for as long as everything is accepted and at most 5 s.
 ///
@@ -36,7 +42,8 @@ pub async fn run<S: Stream>(
     stop: CancellationToken,
     state: watch::Sender<State>,
 ) -> Result<(), LedgerError> {
-    let mut forwarder = Forwarder { ledger, stream, state, backoff: Backoff::new(), logged: Vec::new() };
+    let pause = Pause::between(FIRST_PAUSE, PAUSE_MAX);
+    let mut forwarder = Forwarder { ledger, stream, state, pause, logged: Vec::new() };
     let grace_is_over = async {
         stop.cancelled().await;
         sleep(GRACE).await;
@@ -54,7 +61,7 @@ struct Forwarder<S> {
     ledger: Arc<Ledger>,
     stream: S,
     state: watch::Sender<State>,
-    backoff: Backoff,
+    pause: Pause,
     /// The troubles of this outage that were logged.
     logged: Vec<Link>,
 }
@@ -82,7 +89,7 @@ impl<S: Stream> Forwarder<S> {
                     () = stop.cancelled() => {}
                 },
                 // A stop ends the waiting: there is one try more.
-                Round::Held => drop(timeout(self.backoff.next(), stop.cancelled()).await),
+                Round::Held => drop(timeout(self.pause.next(), stop.cancelled()).await),
             }
         }
     }
@@ -102,7 +109,7 @@ impl<S: Stream> Forwarder<S> {
         };
         let settled = settle(&parcels, &answers);
         if !settled.accepted.is_empty() {
-            self.backoff.reset();
+            self.pause.reset();
             self.at_ledger(move |ledger| ledger.settle(&settled.accepted)).await?;
         }
         match settled.refused.into_iter().next() {

@@ -31,9 +31,9 @@ use super::reading::{Limits, namespaces, read_some, told, value_of};
 use super::server::{refused, said_at, silent};
 use super::value::in_words;
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
-use crate::connector::pause::Pause;
 use crate::connector::reporter::Reporter;
-use crate::connector::{Lost, Publication, Report};
+use crate::connector::{FIRST_PAUSE, Lost, Publication, Report};
+use crate::pause::Pause;
 
 /// Items of a subscription.
 const ITEMS_MAX: usize = 1_000;
@@ -87,7 +87,7 @@ impl<'c> Subscriptions<'c> {
             ids: Vec::new(),
             book: Book::new(tags.len()),
             missing: Vec::new(),
-            retry: Pause::up_to(RETRY_MAX),
+            retry: Pause::between(FIRST_PAUSE, RETRY_MAX),
             retry_at: Instant::now(),
             again_at: Instant::now(),
             silence_max: Duration::ZERO,
