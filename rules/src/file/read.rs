@@ -1,7 +1,8 @@
 //! From TOML to rules: the keys of a rule, each with its default.
 //!
 //! Here: the rule's own keys, parameters, definitions, actions and tests. Groups and states stand in `group`,
-//! forms of values in `keys`, `selector` and `condition`. Not here: what the keys mean in time, or whether a machine has the tags.
+//! forms of values in `keys`, `selector` and `condition`. Not here: what the keys mean in time, or whether a machine has
+//! the tags.
 //! Invariant: all mistakes of a file are found in one run; a key that is not understood is refused, not ignored.
 
 use std::collections::BTreeMap;
