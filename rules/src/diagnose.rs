@@ -66,7 +66,7 @@ impl Report {
     }
 
     /// Adds a file that could not be read, and says why.
-    pub fn add_unreadable(&mut self, name: impl Into<String>, why: &str) -> FileId {
+    pub(crate) fn add_unreadable(&mut self, name: impl Into<String>, why: &str) -> FileId {
         self.files.push(File::new(name.into(), String::new(), true));
         let file = FileId(self.files.len() - 1);
         self.error("R502", (file, 0..0), format!("cannot read the file: {why}"), "not read");
@@ -75,7 +75,7 @@ impl Report {
 
     /// Whether the text of a file is not known.
     #[must_use]
-    pub fn is_unreadable(&self, file: FileId) -> bool {
+    pub(crate) fn is_unreadable(&self, file: FileId) -> bool {
         self.files.get(file.0).is_none_or(|f| f.unreadable)
     }
 

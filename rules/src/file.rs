@@ -1,7 +1,7 @@
 //! Rules as their files have them, as far as a file alone can be checked.
 //!
 //! Here: what a rule, a group and a state are made of. How they are read from TOML stands in `read`. Not here:
-//! which machines a rule is for and whether they have its tags (`ruleset`).
+//! which machines a rule is for (`ruleset`), whether they have its tags (`bind`).
 //! Invariant: a rule with a mistake is no rule at all; every key is either understood or reported.
 
 mod canon;
@@ -134,11 +134,12 @@ pub struct Action {
 
 impl Rule {
     /// The names of all states that the rule can be in, those that the engine gives by itself not among them.
-    pub fn state_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn state_names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.default.as_str()).chain(self.groups.iter().flat_map(Group::names))
     }
 
-    /// The rule with these groups, as it is judged on one machine: its tests stay behind, and of its parameters all but their names.
+    /// The rule with these groups, as it is judged on one machine: its tests stay behind, and of its parameters all but
+    /// their names.
     pub(crate) fn with_groups(&self, groups: Vec<Group>) -> Self {
         Self {
             name: self.name.clone(),

@@ -212,19 +212,19 @@ impl Inventory {
 
     /// A tag, if there is one of that number.
     #[must_use]
-    pub fn get_tag(&self, id: TagId) -> Option<&Tag> {
+    pub(crate) fn get_tag(&self, id: TagId) -> Option<&Tag> {
         self.tags.get(id.0 as usize)
     }
 
     /// The tag of that name on a machine.
     #[must_use]
-    pub fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
+    pub(crate) fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
         let word = self.words.get(name)?;
         self.by_word.get(&(machine, *word)).copied()
     }
 
     /// The names of a machine's tags.
-    pub fn tag_names(&self, machine: MachineId) -> impl Iterator<Item = &str> {
+    pub(crate) fn tag_names(&self, machine: MachineId) -> impl Iterator<Item = &str> {
         self.of_machine.get(&machine).into_iter().flatten().map(|id| self.tag(*id).name.as_str())
     }
 }

@@ -23,8 +23,8 @@ use crate::pattern;
 use crate::units::{self, Unit};
 use crate::value::{Constant, Value};
 
-pub(crate) use constant::in_unit;
-pub use constant::{constant, constant_of};
+pub use constant::constant;
+pub(crate) use constant::{constant_of, in_unit};
 pub(crate) use stray::for_nobody;
 pub use stray::of_no_rule;
 
@@ -122,7 +122,7 @@ fn kind_name(value: &Value) -> &'static str {
 ///
 /// # Errors
 /// The first parameter that has no value there.
-pub fn of<'r>(rule: &'r Rule, machine: &Machine) -> Result<BTreeMap<String, Constant>, &'r str> {
+pub(crate) fn of<'r>(rule: &'r Rule, machine: &Machine) -> Result<BTreeMap<String, Constant>, &'r str> {
     let resolved = |(name, param): (&'r String, &Param)| match value(name, param, machine) {
         Some(value) => Ok((name.clone(), value)),
         None => Err(name.as_str()),

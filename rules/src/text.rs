@@ -143,7 +143,7 @@ impl Template {
     }
 
     /// The same, its places to be given what is known of them.
-    pub fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+    pub(crate) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
         self.0.iter_mut().filter_map(|piece| match piece {
             Piece::Tag(place) => Some(place),
             _ => None,
@@ -257,7 +257,7 @@ impl Place {
     }
 
     /// Takes over what is known of the tag.
-    pub fn is_of(&mut self, kind: Type, names: Option<&Arc<Names>>) {
+    pub(crate) fn is_of(&mut self, kind: Type, names: Option<&Arc<Names>>) {
         self.is_flags = kind == Type::Flags;
         self.names = names.filter(|_| matches!(kind, Type::Enum | Type::Flags)).cloned();
     }

@@ -197,7 +197,7 @@ impl<'t, 'r> Reader<'t, 'r> {
     }
 
     /// Reports a key that stands elsewhere: `why`, and where it belongs.
-    pub fn misplaced(&mut self, key: &'static str, why: &str, help: &str) {
+    pub(crate) fn misplaced(&mut self, key: &'static str, why: &str, help: &str) {
         let Some((found, _)) = self.table.entries.iter().find(|(k, _)| k.value == key) else { return };
         self.elsewhere.push(key);
         let message = format!("`{key}` does not belong to {}", self.name);
@@ -213,7 +213,7 @@ impl<'t, 'r> Reader<'t, 'r> {
 
     /// Whether a key has a value that is not a list of tables, or a list with something else in it.
     #[must_use]
-    pub fn has_wrong(&self, key: &str) -> bool {
+    pub(crate) fn has_wrong(&self, key: &str) -> bool {
         self.table.entries.iter().any(|(k, v)| k.value == key && v.value != Node::List(Vec::new()))
     }
 

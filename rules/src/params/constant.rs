@@ -50,7 +50,7 @@ pub fn constant(report: &mut Report, file: FileId, node: &Placed<Node>) -> Optio
 ///
 /// # Errors
 /// When it is a number with a decimal comma: with the point in its place.
-pub fn constant_of(text: &str) -> Result<Constant, String> {
+pub(crate) fn constant_of(text: &str) -> Result<Constant, String> {
     let trimmed = text.trim();
     let number_ends = trimmed
         .char_indices()

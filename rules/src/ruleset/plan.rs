@@ -129,7 +129,7 @@ pub enum WindowFunction {
 impl Plan {
     /// The slots that a condition reads, those of `when` first, each once.
     #[must_use]
-    pub fn slots_of(&self, condition: &BoundCondition) -> Vec<usize> {
+    pub(crate) fn slots_of(&self, condition: &BoundCondition) -> Vec<usize> {
         let mut slots = self.programs[condition.when].slots.clone();
         for slot in condition.clear.map_or(&[][..], |clear| &self.programs[clear].slots) {
             if !slots.contains(slot) {

@@ -28,7 +28,7 @@ pub(super) fn selected(on: &Selector, inventory: &Inventory) -> Vec<MachineId> {
 impl Selector {
     /// Whether a machine is among those it chooses.
     #[must_use]
-    pub fn selects(&self, machine: &Machine) -> bool {
+    pub(crate) fn selects(&self, machine: &Machine) -> bool {
         let one_of = |wanted: &[String], has: Option<&String>| {
             wanted.is_empty() || has.is_some_and(|h| wanted.contains(h))
         };

@@ -79,7 +79,7 @@ impl Scale {
 
     /// Whether it changes nothing.
     #[must_use]
-    pub fn is_one(self) -> bool {
+    pub(crate) fn is_one(self) -> bool {
         self.num == self.den && self.before == self.after
     }
 }
@@ -131,31 +131,31 @@ impl Unit {
 
     /// Whether it is a scale of temperature, on which a reading is not a difference.
     #[must_use]
-    pub fn is_temperature(&self) -> bool {
+    pub(crate) fn is_temperature(&self) -> bool {
         self.zero.is_some()
     }
 
     /// Whether it is one whose readings may be meant as differences: kelvin.
     #[must_use]
-    pub fn is_kelvin(&self) -> bool {
+    pub(crate) fn is_kelvin(&self) -> bool {
         self.zero == Some(273.15)
     }
 
     /// Whether it measures spans of time.
     #[must_use]
-    pub fn is_time(&self) -> bool {
+    pub(crate) fn is_time(&self) -> bool {
         self.measure == Measure::Of(vec![(Base::Time, 1)])
     }
 
     /// Whether it measures lengths.
     #[must_use]
-    pub fn is_length(&self) -> bool {
+    pub(crate) fn is_length(&self) -> bool {
         self.measure == Measure::Of(vec![(Base::Length, 1)])
     }
 
     /// Whether it is a pure number: %, ppm.
     #[must_use]
-    pub fn is_pure(&self) -> bool {
+    pub(crate) fn is_pure(&self) -> bool {
         self.measure == Measure::Of(Vec::new())
     }
 
@@ -171,7 +171,7 @@ impl Unit {
     /// How a value in this unit becomes one in `other`, which fits. `weight` says what a temperature is: 1 a
     /// reading, 0 a difference, and what comes of sums of them.
     #[must_use]
-    pub fn scale_to(&self, other: &Self, weight: f64) -> Scale {
+    pub(crate) fn scale_to(&self, other: &Self, weight: f64) -> Scale {
         let (num, den) = reduced(self.num * other.den, self.den * other.num);
         let zero = |unit: &Self| unit.zero.map_or(0.0, |zero| zero * weight);
         Scale { before: zero(self), num, den, after: zero(other) }
