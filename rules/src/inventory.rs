@@ -241,25 +241,11 @@ mod tests {
     #[test]
     fn a_tag_is_found_by_its_machine_and_name_and_is_there_once() {
         let mut inventory = Inventory::default();
-        let machine = |name: &str| Machine {
-            name: name.into(),
-            id: name.into(),
-            line: None,
-            class: None,
-            ..Machine::default()
-        };
+        let machine = |name: &str| Machine { name: name.into(), id: name.into(), ..Machine::default() };
         let (a, b) = (inventory.add_machine(machine("a")), inventory.add_machine(machine("b")));
         let source = Source { id: "s".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
         let source = inventory.add_source(source);
-        let tag = |machine| Tag {
-            machine,
-            source,
-            name: "t".into(),
-            kind: Type::Int,
-            unit: None,
-            range: None,
-            ..Tag::default()
-        };
+        let tag = |machine| Tag { machine, source, name: "t".into(), kind: Type::Int, ..Tag::default() };
         let first = inventory.add_tag(tag(a));
         let second = inventory.add_tag(tag(b));
         assert_eq!(inventory.add_tag(tag(a)), None);

@@ -17,15 +17,7 @@ fn inventory() -> Inventory {
             ..Machine::default()
         };
         let machine = inventory.add_machine(machine);
-        let tag = Tag {
-            machine,
-            source,
-            name: "t".into(),
-            kind: Type::Float,
-            unit: None,
-            range: None,
-            ..Tag::default()
-        };
+        let tag = Tag { machine, source, name: "t".into(), kind: Type::Float, ..Tag::default() };
         inventory.add_tag(tag).unwrap();
     }
     inventory
