@@ -87,18 +87,15 @@ impl Limits {
         for rule in rules {
             let name = &rule.name.value;
             let given = self.lines.get(name).map_or(&[][..], Vec::as_slice);
-            let mut seen = FxHashSet::default();
-            let mut wrong = 0;
             given.iter().for_each(|line| for_nobody(report, rule, line, inventory));
-            let name = &rule.name.value;
+            let mut seen = FxHashSet::default();
+            let mut wrong = false;
             for line in given {
-                wrong += usize::from(
-                    !(once(report, name, line, &mut seen) && take(report, &mut rule.params, name, line)),
-                );
+                wrong |= !once(report, name, line, &mut seen) || !take(report, &mut rule.params, name, line);
             }
             rule.params.values_mut().for_each(Param::sort_limits);
             let in_the_dark = !self.unread.is_empty() && !rule.params.is_empty();
-            if wrong > 0 || in_the_dark || self.mistaken.contains(name) {
+            if wrong || in_the_dark || self.mistaken.contains(name) {
                 mistaken.insert(name.clone());
             } else if !given.is_empty() {
                 rule.hash = crate::file::hash(rule);
