@@ -31,7 +31,7 @@ const UNITS: [(&str, Millis); 12] = [
 const IEC: [&str; 6] = ["t", "time", "lt", "ltime", "s5t", "s5time"];
 
 /// Before any instant that the engine reckons with: 35,000 years before 1970.
-pub const LONG_AGO: i64 = -(1 << 50);
+pub(crate) const LONG_AGO: i64 = -(1 << 50);
 
 /// The instant itself, or the nearest one that the engine reckons with. Every instant from outside passes here
 /// once, so that no garbage makes a sum of instants and durations overflow.
@@ -43,7 +43,7 @@ pub fn bounded(instant: i64) -> i64 {
 /// Whether the engine can have come to all of these instants: those of late datapoints lie a little beyond the
 /// bound, each by a millisecond more.
 #[must_use]
-pub fn are_bounded(instants: impl IntoIterator<Item = i64>) -> bool {
+pub(crate) fn are_bounded(instants: impl IntoIterator<Item = i64>) -> bool {
     instants.into_iter().all(|i| (LONG_AGO..=-2 * LONG_AGO).contains(&i))
 }
 

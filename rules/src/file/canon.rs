@@ -1,7 +1,7 @@
 //! The canonical form of a rule: what makes it what it is, without where and how it was written.
 //!
 //! Here: that, and its hash, `ruleHash`. Not here: the identity of one condition, which carried state depends on
-//! (`ruleset`).
+//! (`bind`).
 //! Invariant: comments, layout, the spelling of an expression, notes and tests change nothing; everything else does.
 
 use std::fmt::{self, Write as _};
