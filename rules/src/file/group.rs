@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use proto::Severity;
 
+use super::condition::{condition, no_condition, required_condition};
 use super::keys::{self, WEIGHT_DEFAULT};
 use super::{Condition, Group, Named, OnUnknown, State, UNKNOWN_AFTER};
 use crate::diagnose::{FileId, Report};
@@ -72,8 +73,8 @@ fn single(r: &mut Reader<'_, '_>, given: Given) -> Group {
     if missing && r.report().errors_since(before) > 0 {
         r.report().help_last("write when = \"…\", or groups with states: [rule.NAME.group.NAME]");
     }
-    let when = if missing { None } else { keys::condition(r, "when") };
-    let state = state_of(r, named, when.unwrap_or_else(keys::no_condition));
+    let when = if missing { None } else { condition(r, "when") };
+    let state = state_of(r, named, when.unwrap_or_else(no_condition));
     let otherwise = Named { name: "Normal".into(), weight: 0, severity: Severity::Info };
     let unknown = given.unknown.unwrap_or(OnUnknown::Vote(UNKNOWN_AFTER));
     let deadband = given.deadband;
@@ -117,7 +118,7 @@ fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Sever
         "the group's deadband is for all its states",
     );
     r.misplaced("unknown", "it belongs to the group or the rule", "all states of a group share it");
-    let when = keys::required_condition(&mut r, "when");
+    let when = required_condition(&mut r, "when");
     let state = state_of(&mut r, Named { name: name.unwrap_or_default(), weight, severity }, when);
     r.finish(&[]);
     state
@@ -125,7 +126,7 @@ fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Sever
 
 /// What a state is in time: the same keys in a state and in a rule without groups.
 fn state_of(r: &mut Reader<'_, '_>, named: Named, when: Condition) -> State {
-    let clear = keys::condition(r, "clear");
+    let clear = condition(r, "clear");
     let (delay, delay_by) = keys::delay(r, "for");
     let (hold, hold_by) = keys::delay(r, "hold");
     let latch = r.bool("latch").is_some_and(|b| b.value);

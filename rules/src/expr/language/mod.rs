@@ -217,7 +217,8 @@ fn mistakes_of_words_and_of_their_meaning_come_in_one_run() {
     ] {
         let mut found = codes(text);
         let mut expected = expected.to_vec();
-        (found.sort(), expected.sort_unstable());
+        found.sort();
+        expected.sort_unstable();
         assert_eq!(found, expected, "{text}: {:?}", mistakes(text));
     }
 }
