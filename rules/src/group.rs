@@ -93,7 +93,7 @@ pub struct Standing {
     pub found: bool,
     /// Since when it cannot tell.
     pub undecided_from: Option<i64>,
-    /// After a restart, while tags it reads were not heard: they do not count as false.
+    /// It goes on after a restart: tags not heard since do not count as false for a while, nor do windows that fill.
     resuming: bool,
 }
 
@@ -133,11 +133,6 @@ impl Standing {
         let clear = if own_clear { Truth::False } else { Truth::True };
         let when = taken(says.when, Truth::False);
         self.says[state] = Says { when, clear: says.clear.map(|says| taken(says, clear)) };
-    }
-
-    /// Ends the wait that follows a restart when nothing waits any more.
-    pub fn end_wait(&mut self, waits: impl FnOnce() -> bool) {
-        self.resuming = self.resuming && waits();
     }
 
     /// Judges the group at an instant, on the truths it took. Unknown before its first decision, and after a
@@ -269,22 +264,34 @@ impl Standing {
     #[must_use]
     pub fn due(&self, group: &Group, now: i64, begin: i64) -> Option<i64> {
         let phases = self.phases.iter().zip(&group.states).filter_map(|(p, s)| p.due(delays(group, s)));
-        let wait_ends = self.resuming.then(|| begin + group.unknown.after());
+        let waits = self.resuming && group.unknown == OnUnknown::AsFalse;
+        let wait_ends = waits.then(|| begin + group.unknown.after());
         let patience_ends = self.patience_ends(group, begin);
         phases.chain(wait_ends).chain(patience_ends).filter(|due| *due > now).min()
     }
 
     /// As it stands after a break that began at `until`: nothing is known, the last vote is kept.
-    pub fn pause(&mut self, group: &Group, until: i64) {
+    pub fn pause(&mut self, until: i64) {
         self.phases.iter_mut().for_each(|p| *p = p.paused(until));
         self.says.fill(Says::NOTHING);
         self.undecided_from = None;
-        self.resuming = group.unknown == OnUnknown::AsFalse;
+        self.resuming = true;
     }
 
-    /// Takes over what is known only while it runs: since when it cannot tell, and whether it waits after a restart.
+    /// Takes over what is known only while it runs: since when it cannot tell.
     pub fn inherit(&mut self, old: &Self) {
-        (self.undecided_from, self.resuming) = (old.undecided_from, old.resuming);
+        self.undecided_from = old.undecided_from;
+    }
+
+    /// Whether it goes on after a restart.
+    #[must_use]
+    pub fn is_resuming(&self) -> bool {
+        self.resuming
+    }
+
+    /// It goes on after a restart, or not.
+    pub fn resume(&mut self, resuming: bool) {
+        self.resuming = resuming;
     }
 
     /// As it stands behind a closed gate: only what is latched goes on (§7.6).

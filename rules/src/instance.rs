@@ -245,7 +245,6 @@ impl Instance {
                 verdicts[c.when].waits(is_patient)
                     || c.clear.is_some_and(|clear| verdicts[clear].waits(is_patient))
             };
-            standing.end_wait(|| conditions.iter().any(waits));
             for (i, condition) in conditions.iter().enumerate() {
                 let clear = condition.clear.map(|clear| verdicts[clear].truth);
                 let says = Says { when: verdicts[condition.when].truth, clear };

@@ -179,6 +179,10 @@ impl Engine {
         let mut scopes = Vec::new();
         for i in 0..self.scopes.len() {
             self.with_scope(i, outputs, Scope::apply_all);
+        }
+        // What that brought about belongs to the time that ends.
+        self.count_floods(outputs);
+        for i in 0..self.scopes.len() {
             let mut fresh = Scope::new(self.scopes[i].sources.clone());
             let until = self.scopes[i].watermark;
             for mut instance in std::mem::take(&mut self.scopes[i].instances) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use proto::Severity;
 
-use super::model::{Group, UnknownPolicy};
+use super::model::{Group, Named, UnknownPolicy};
 use super::state::{Judged, StateRun};
 
 /// Where a vote comes from.
@@ -159,6 +159,6 @@ fn of_state(group: &Group, place: usize) -> Vote {
 }
 
 fn of_otherwise(group: &Group) -> Option<Vote> {
-    let name = group.otherwise.clone()?;
-    Some(Vote { name, weight: 0, severity: Severity::Info, of: Of::Otherwise })
+    let Named { name, weight } = group.otherwise.clone()?;
+    Some(Vote { name, weight: weight.unwrap_or(0), severity: Severity::Info, of: Of::Otherwise })
 }

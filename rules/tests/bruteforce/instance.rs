@@ -138,7 +138,7 @@ impl Instance {
     }
 
     /// What the conditions of each state of each group say.
-    fn judged(&self, scope: &Scope, t: i64) -> Vec<Vec<Judged>> {
+    pub(super) fn judged(&self, scope: &Scope, t: i64) -> Vec<Vec<Judged>> {
         let mut place = 0;
         let fills = |place: usize| self.verdicts.fills(place);
         let mut of_group = |group: &super::model::Group| {
@@ -232,8 +232,15 @@ impl Instance {
         }
         let activation = changed && self.says.is_activation(before);
         let chatters = activation && self.activate(look, out);
+        // That the rule is another one is no condition.
+        let decided = match cause {
+            Cause::RuleChanged if same_name => Cause::Severity,
+            Cause::RuleChanged => self.says.cause(t, before, &self.groups),
+            cause => cause,
+        };
+        let doubts = self.doubts(look, before, decided);
         let flags = [("suppressed", suppressed), ("shelved", shelved), ("chattering", chatters)];
-        let flags = flags.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
+        let flags = doubts.into_iter().chain(flags).filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
         out.push(Said::Transition(Told {
             timestamp: t,
             rule: self.rule.name.clone(),

@@ -40,7 +40,20 @@ impl Simulation<'_> {
             instances.iter().for_each(|instance| scope.watch(&instance.rule));
             self.scopes.push(Running { scope, instances });
         }
+        self.remember_activations();
         self.look();
+    }
+
+    /// Each instance has kept its last activations, as many as it needs to tell whether it chatters.
+    fn remember_activations(&mut self) {
+        let mut before = Vec::new();
+        for instance in self.scopes.iter().flat_map(|scope| &scope.instances) {
+            let machine = &self.world.machines[instance.machine];
+            for t in instance.activations.iter().rev().take(2) {
+                before.push((machine.line.clone(), *t, instance.rule.name.clone(), machine.name.clone()));
+            }
+        }
+        self.lines.remember(before);
     }
 
     /// Other rules are in force from here on.
@@ -152,13 +165,7 @@ impl Simulation<'_> {
                 let key = (rule.name.clone(), machine);
                 let gone = |name: &&String| rules.iter().all(|rule| rule.name != **name);
                 let before = rule.renamed_from.as_ref().filter(gone).map(|name| (name.clone(), machine));
-                let own = standing.remove(&key).or_else(|| self.retired.remove(&key));
-                let old = own.or_else(|| {
-                    let before = before?;
-                    let old = standing.remove(&before).or_else(|| self.retired.remove(&before))?;
-                    self.counters.insert(before, old.sequence);
-                    Some(old)
-                });
+                let old = self.before(&key, before, &mut standing);
                 let mut instance = match old {
                     Some(old) => old.carried(bound),
                     None => Instance::new(bound, machine),
@@ -172,6 +179,33 @@ impl Simulation<'_> {
             self.said.extend(instance.removed(self.world, self.at));
         }
         all
+    }
+
+    /// What an instance goes on as: one that runs before one of which only the stored state is left, and then that of its
+    /// own name before that of the name its rule had.
+    fn before(
+        &mut self,
+        key: &Key,
+        before: Option<Key>,
+        standing: &mut BTreeMap<Key, Instance>,
+    ) -> Option<Instance> {
+        if let Some(own) = standing.remove(key) {
+            return Some(own);
+        }
+        let stored = self.retired.remove(key);
+        let Some(before) = before else { return stored };
+        if let Some(mut running) = standing.remove(&before) {
+            self.counters.insert(before, running.sequence);
+            let mark = stored.as_ref().and_then(|stored| stored.mark);
+            running.mark = running.mark.max(mark.filter(|mark| *mark <= self.at + FUTURE_BOUND));
+            running.sequence = running.sequence.max(stored.map_or(0, |stored| stored.sequence));
+            return Some(running);
+        }
+        stored.or_else(|| {
+            let old = self.retired.remove(&before)?;
+            self.counters.insert(before, old.sequence);
+            Some(old)
+        })
     }
 
     /// The sources that share a watermark with those of a rule.
