@@ -36,6 +36,8 @@ pub enum By {
     Known(usize),
     /// No state is On.
     Otherwise,
+    /// A state did that the edited rule no longer has, and nothing better is known since.
+    Gone,
     /// It cannot know.
     Unknown,
 }
@@ -46,7 +48,7 @@ impl By {
     pub fn state(self) -> Option<usize> {
         match self {
             By::State(state) | By::Known(state) => Some(state),
-            By::Otherwise | By::Unknown => None,
+            By::Otherwise | By::Gone | By::Unknown => None,
         }
     }
 

@@ -15,6 +15,8 @@ use super::state::{Judged, StateRun};
 pub(crate) enum Of {
     State(usize),
     Otherwise,
+    /// A state that was said last, and that the edited rule no longer has.
+    Gone,
     /// Unknown, in whatever form.
     Unknown,
 }
@@ -142,6 +144,7 @@ impl GroupRun {
                 place(state).map(|place| of_state(new, place))
             }
             Some(vote) if vote.of == Of::Otherwise => of_otherwise(new),
+            Some(vote @ Vote { of: Of::State(_), .. }) => Some(Vote { of: Of::Gone, ..vote }),
             vote => vote,
         };
         Self { states, vote, ..self }

@@ -321,7 +321,8 @@ impl Instance {
         if latched.is_empty() {
             return Err("nothing latched");
         }
-        if latched.iter().any(|(when, _)| *when == Some(true)) {
+        latched.retain(|(when, _)| *when != Some(true));
+        if latched.is_empty() {
             return Err("still true");
         }
         latched.into_iter().for_each(|(_, run)| run.let_go());

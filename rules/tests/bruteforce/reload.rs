@@ -193,6 +193,7 @@ impl Simulation<'_> {
             return Some(own);
         }
         let stored = self.retired.remove(key);
+        let goes_on = |own: &Instance| own.has_begun() || own.silence.is_on();
         let Some(before) = before else { return stored };
         if let Some(mut running) = standing.remove(&before) {
             self.counters.insert(before, running.sequence);
@@ -201,11 +202,14 @@ impl Simulation<'_> {
             running.sequence = running.sequence.max(stored.map_or(0, |stored| stored.sequence));
             return Some(running);
         }
-        stored.or_else(|| {
-            let old = self.retired.remove(&before)?;
-            self.counters.insert(before, old.sequence);
-            Some(old)
-        })
+        if stored.as_ref().is_some_and(goes_on) {
+            return stored;
+        }
+        let Some(mut old) = self.retired.remove(&before) else { return stored };
+        self.counters.insert(before, old.sequence);
+        old.mark = old.mark.max(stored.as_ref().and_then(|stored| stored.mark));
+        old.sequence = old.sequence.max(stored.map_or(0, |stored| stored.sequence));
+        Some(old)
     }
 
     /// The sources that share a watermark with those of a rule.
