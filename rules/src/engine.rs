@@ -171,7 +171,11 @@ impl Engine {
                     self.receive(batch.source, datapoint, &mut outputs);
                 }
             }
-            Input::Rules(rules) => self.reload(&rules, &mut outputs),
+            Input::Rules(rules) => {
+                self.reload(&rules, &mut outputs);
+                // A scope that is new may be further than its instances were.
+                self.pass_time(self.at, &mut outputs);
+            }
             Input::Operator(command) => outputs.refused = self.operate(&command, &mut outputs).err(),
             Input::Clock | Input::Epoch => {}
         }

@@ -118,11 +118,11 @@ impl Instance {
         let active = self.rule.active_if.as_ref().map(|_| self.verdicts.says(gates));
         let place = gates + usize::from(active.is_some());
         let suppress = self.rule.suppress_if.as_ref().map(|_| self.verdicts.says(place));
-        let went_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
+        let went_on = self.gate.goes_on();
         let fills = |place: usize| self.verdicts.fills(place);
         self.gate.advance(t, (active, active.is_some() && fills(gates)), after, from);
         self.suppression.advance(t, (suppress, suppress.is_some() && fills(place)), after, from);
-        let goes_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
+        let goes_on = self.gate.goes_on();
         // What begins anew when the gate opens does not wait for tags because of a restart before that.
         self.restarted &= went_on && goes_on;
         let verdicts = self.judged(scope, t);
@@ -308,12 +308,14 @@ impl Instance {
             self.shelving = true;
             return Ok(());
         }
+        let is_judged = self.gate.goes_on();
         let mut place = 0;
         let mut latched = Vec::new();
         for (group, run) in self.rule.groups.iter().zip(&mut self.groups) {
             for (state, run) in group.states.iter().zip(&mut run.states) {
                 if state.latch && run.is_on() {
-                    latched.push((self.verdicts.says(place), run));
+                    // Behind a gate that is shut no condition is judged, so none holds.
+                    latched.push((self.verdicts.says(place).filter(|_| is_judged), run));
                 }
                 place += 2;
             }

@@ -139,7 +139,10 @@ impl Simulation<'_> {
         let Some(t) = scope.watermark else { return };
         scope.remember(world, t, &[]);
         let heard = scope.sources.iter().any(|source| scope.signals.first(*source).is_some());
-        scope.begin(world, t, heard);
+        // A watermark that was kept has been passed: what is waited for in vain begins after it.
+        if heard || known.is_none() && mark.is_none() {
+            scope.begin(world, t, heard);
+        }
         let from = self.said.len();
         for instance in instances {
             if known.is_none() {
