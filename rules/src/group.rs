@@ -124,17 +124,22 @@ impl Standing {
         self.ever_decided && !self.gave_up
     }
 
-    /// Takes what the conditions of the state at this place say; `waits` tells whether after a restart they wait for
-    /// tags or windows.
-    pub fn take(&mut self, group: &Group, state: usize, says: Says, waits: impl FnOnce() -> bool) {
+    /// Takes what the conditions of the state at this place say; `waits` tells of each, `when` and `clear`, whether after
+    /// a restart it waits for tags or windows.
+    pub fn take(&mut self, group: &Group, state: usize, says: Says, waits: impl FnOnce() -> (bool, bool)) {
         let in_doubt = says.when.is_unknown() || says.clear.is_some_and(Truth::is_unknown);
-        let as_false = in_doubt && group.unknown == OnUnknown::AsFalse && !(self.resuming && waits());
-        let taken = |truth: Truth, instead| if as_false && truth.is_unknown() { instead } else { truth };
+        if !in_doubt || group.unknown != OnUnknown::AsFalse {
+            self.says[state] = says;
+            return;
+        }
+        let waits = if self.resuming { waits() } else { (false, false) };
+        let taken =
+            |truth: Truth, instead, waits: bool| if truth.is_unknown() && !waits { instead } else { truth };
         // A clear that a deadband made is what `when` is not: as `when` counts as false, it counts as true.
         let own_clear = group.states[state].clear.is_some();
         let clear = if own_clear { Truth::False } else { Truth::True };
-        let when = taken(says.when, Truth::False);
-        self.says[state] = Says { when, clear: says.clear.map(|says| taken(says, clear)) };
+        let when = taken(says.when, Truth::False, waits.0);
+        self.says[state] = Says { when, clear: says.clear.map(|says| taken(says, clear, waits.1)) };
     }
 
     /// Judges the group at an instant, on the truths it took. Unknown before its first decision, and after a

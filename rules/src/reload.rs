@@ -106,7 +106,7 @@ impl Engine {
                 self.scopes[i].watermark = self.mark_of(i).unwrap_or(LONG_AGO);
             }
             // A room that was taken over holds what is still to come.
-            let fresh = self.scopes[i].waiting() == 0;
+            let fresh = !self.scopes[i].goes_on;
             self.with_scope(i, outputs, Scope::catch_up);
             let sources = self.scopes[i].sources.clone();
             if !self.scopes[i].goes_on && self.scopes[i].watermark > LONG_AGO {

@@ -69,7 +69,8 @@ impl Engine {
     /// The stored state of an instance under the name that its rule had before; only its counter stays there.
     fn before_renaming(&mut self, plan: &Plan, names: &Names<'_>) -> Option<Stored> {
         let key = plan.key_under(names.before(plan)?, &self.inventory);
-        let state = Stored::read(self.retired.get(&key)?).ok().filter(|state| !state.is_removed())?;
+        let is_there = |state: &Stored| !state.is_removed() && state.goes_on();
+        let state = Stored::read(self.retired.get(&key)?).ok().filter(is_there)?;
         let counter = bytes_of(&state.counter());
         self.owed.push((key.clone(), counter.clone()));
         self.retired.insert(key, counter);

@@ -204,11 +204,6 @@ impl Signals {
         self.look_who_was_heard();
     }
 
-    /// Whether somebody reads a tag.
-    pub(crate) fn reads(&self, tag: TagId) -> bool {
-        self.by_tag.get(tag).is_some()
-    }
-
     /// Takes a value that came before anybody read the tag.
     pub(crate) fn seed(&mut self, tag: TagId, datapoint: &Datapoint) {
         let Some(cell) = self.by_tag.get(tag).map(|i| &mut self.cells[i]) else { return };

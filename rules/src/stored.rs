@@ -193,7 +193,11 @@ impl Stored {
         };
         let activations = |(last, chattering)| Activations { last, chattering };
         instance.activations = self.activations.map(activations).unwrap_or_default();
-        instance.running = self.running;
+        let running = self.running.len();
+        let goes_on = |running: &Running| running.is_repeated(&plan.rule.actions);
+        instance.running = self.running.into_iter().filter(goes_on).collect();
+        // What ended with an edit does not come back with the next one.
+        instance.unsaved |= instance.running.len() < running;
     }
 }
 

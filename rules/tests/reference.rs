@@ -109,7 +109,7 @@ fn they_agree_where_little_may_wait() {
 
 #[test]
 fn they_agree_on_deadbands_of_windows() {
-    agree(Wanted { deadbands: true, windows: true, gates: true, ..Wanted::default() }, 18, 80);
+    agree(Wanted { deadbands: true, windows: true, gates: true, ..Wanted::default() }, 18, 200);
 }
 
 #[test]

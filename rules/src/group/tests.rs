@@ -126,7 +126,7 @@ fn after_a_restart_a_tag_that_was_not_heard_yet_is_not_false() {
     judge(&mut standing, &group, [True, False], 0);
     standing.pause(0);
     let judge_unheard = |standing: &mut Standing, now| {
-        let waits = || now < 10 + group.unknown.after();
+        let waits = || (now < 10 + group.unknown.after(), false);
         (0..2).for_each(|i| standing.take(&group, i, Says::NOTHING, waits));
         standing.judge(&group, now, 10);
         standing.vote.clone().unwrap().name

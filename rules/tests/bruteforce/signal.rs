@@ -127,6 +127,13 @@ impl Signals {
         self.tags[tag] = of;
     }
 
+    /// Nobody looked at the tag under this policy before: nobody knows whether it was stale in between.
+    pub(crate) fn look_anew(&mut self, tag: usize, policy: Stale) {
+        if let Some(place) = POLICIES.iter().position(|other| *other == policy) {
+            self.tags[tag].returned[place] = None;
+        }
+    }
+
     /// When the source was first heard of.
     pub(crate) fn first(&self, source: usize) -> Option<i64> {
         self.sources[source].first
