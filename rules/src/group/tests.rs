@@ -27,7 +27,7 @@ fn vote(keys: &str, story: &[(i64, [Truth; 2])]) -> Option<(String, u32)> {
 
 fn judge(standing: &mut Standing, group: &Group, truths: [Truth; 2], now: i64) -> bool {
     let says = truths.map(|when| Says { when, clear: None });
-    says.into_iter().enumerate().for_each(|(i, says)| standing.take(group, i, says, || false));
+    says.into_iter().enumerate().for_each(|(i, says)| standing.take(group, i, says, || (false, false)));
     standing.judge(group, now, 0)
 }
 

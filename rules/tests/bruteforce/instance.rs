@@ -372,7 +372,7 @@ impl Instance {
 
     /// What was done to it before it began is not told after a restart.
     pub(crate) fn forget_shelving(&mut self) {
-        self.shelving = false;
+        (self.shelving, self.forced) = (false, None);
     }
 
     /// Nobody can say how long the break lasted.
