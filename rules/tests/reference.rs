@@ -7,7 +7,7 @@
 //!
 //! Here: the comparison. Not here: the reference (`bruteforce/`).
 //! Invariant: what is compared is all that §9 says of a change: instant, number, states, cause, group, weight,
-//! severity, since; and how many datapoints were late, applied and dropped.
+//! severity, since, flags; notifications, floods, refusals; and how many datapoints were late, applied and dropped.
 #![cfg(test)]
 
 mod bruteforce;
