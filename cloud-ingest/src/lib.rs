@@ -21,7 +21,8 @@
 //!   record, which costs writes and changes nothing, but a failure that was lost with them is lost.
 //! - Records that wait in the stream longer than its retention (24 h unless changed) are gone: that, and not
 //!   this program, is the longest it may stand still.
-//! - Events and notifications are kept once each, by their ids. Datapoints are counted and not kept. Records of a newer version or an unknown kind are kept raw.
+//! - Events and notifications are kept once each, by their ids. Datapoints are counted and not kept. Records of a newer
+//!   version or an unknown kind are kept raw.
 //! - A record is refused when an id in it does not match `[A-Za-z0-9_.-]{1,64}` or is `.` or `..`, when its day
 //!   lies outside −400…+1 days of its arrival in the stream, or when it is no record at all; it is kept in the
 //!   failure destination with the reason and delays nothing.

@@ -3,62 +3,41 @@
 //! ```text
 //! connector → normalize → inbox → core → outbox → forwarder → stream
 //! ```
-//! Here: the wiring. Not here: anything that is wired. Invariant: every task lives in one set; one that ends by
-//! itself ends the process, and systemd starts it again. Stop: connectors end, core drains and commits, the
-//! forwarder has one last round.
+//! Here: the wiring. The tasks, and how they stop, stand in `tasks`. Not here: anything that is wired.
+//! Invariant: every task lives in one set; one that ends by itself ends the process, and systemd starts it again.
+
+mod tasks;
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use proto::Happening;
-use rules::engine::{Engine, Identity};
+use rules::engine::{Engine, Identity, Resumed};
 use rules::ruleset::RuleSet;
-use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
 use crate::certificates::Certificates;
 use crate::clock::Clock;
-use crate::config::{Agent, Config, Protocol, Source, Target};
-use crate::connector;
-use crate::control::{self, server::Server};
+use crate::config::Config;
 use crate::core::Core;
-use crate::forward::{self, File, FileTarget, Kinesis, KinesisTarget};
-use crate::inbox::{Inbox, Sender, inbox};
+use crate::inbox::{Inbox, inbox};
 use crate::normalize::Normalizer;
 use crate::outbox::{Ledger, Limits};
 use crate::recording::{Moment, Recorder, Snapshot};
 use crate::rulebook::{self, Book, Edition};
 use crate::sequence::Sequence;
 use crate::service;
-use crate::view::{self, Board};
+use crate::view::{self, Asked, Board};
 use crate::web;
 
-/// How often the rule files are looked at (§8).
-const RULES_EVERY: Duration = Duration::from_secs(2);
+use self::tasks::{Running, watch_rules};
 
-/// Which part has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Connector,
-    Core,
-    Forwarder,
-}
-
-type Ended = (Part, anyhow::Result<()>);
-
-/// The tasks, and how to end them.
-struct Running {
-    tasks: JoinSet<Ended>,
-    connectors: CancellationToken,
-    forwarder: CancellationToken,
-}
+/// Where the numbers of a source go on, and which were reserved and may never have been given.
+type Numbers = (u64, Option<(u64, u64)>);
 
 /// Runs until `stop`, or until a part fails. What goes into the engine is recorded in the folder `record`.
 ///
@@ -87,9 +66,7 @@ pub async fn run(config: Config, record: Option<&Path>, stop: CancellationToken)
     board.set_rules(rules.rules, Vec::new());
     let (mut running, inbox, core) =
         assemble(&config, (&rules, record), identity, (clock, board), &ledger, (book, first))?;
-    let handle = Handle::current();
-    // A thread of its own: stepping never waits for a socket.
-    running.tasks.spawn_blocking(move || (Part::Core, handle.block_on(core.run(inbox)).map_err(Into::into)));
+    running.core(core, inbox);
     service::ready();
     tracing::info!(
         agent = config.agent.id,
@@ -97,11 +74,7 @@ pub async fn run(config: Config, record: Option<&Path>, stop: CancellationToken)
         sources = config.sources.len(),
         "agent is up"
     );
-    let ended_early = tokio::select! {
-        () = stop.cancelled() => None,
-        ended = running.tasks.join_next() => ended,
-    };
-    finish(running, ended_early).await
+    running.end_at(stop).await
 }
 
 /// Makes all parts and starts all but core.
@@ -113,91 +86,59 @@ fn assemble(
     ledger: &Arc<Ledger>,
     (book, first): (Book, Option<Edition>),
 ) -> anyhow::Result<(Running, Inbox, Core)> {
-    let stored: BTreeMap<String, Vec<u8>> = ledger.states()?.into_iter().collect();
-    let inventory = Arc::clone(&config.inventory);
-    let start = clock.now();
-    let (engine, resumed) = Engine::new(
-        Arc::clone(&inventory),
-        rules,
-        identity.clone(),
-        config.agent.options.clone(),
-        start,
-        &stored,
-    );
-    let snapshot = record.map(|folder| (folder, Snapshot::of(start, &identity, &stored, &book.bytes())));
-    let announcer = Announcer::resume(identity, ledger)?;
-    let mut sequences = sequences(config, ledger)?;
-    let holes: Vec<(u64, Option<(u64, u64)>)> = sequences.iter_mut().map(Sequence::resume).collect();
-    let (sender, inbox) = inbox();
     let wake = Arc::new(Notify::new());
     let (looker, asked) = view::ask();
-    let mut core = Core::new(
-        engine,
-        inventory,
-        clock.clone(),
-        (Arc::clone(ledger), Arc::clone(&wake)),
-        (asked, board),
-        announcer,
-        sequences,
-    );
-    if let Some((folder, snapshot)) = snapshot {
-        record_into(&mut core, config, folder, snapshot);
-    }
-    core.announce(Happening::AgentStarted { program: env!("CARGO_PKG_VERSION").into(), rules: rules.rules });
-    announce_start(&mut core, config, resumed, &holes);
+    let (mut core, numbers) =
+        make_core(config, (rules, record), identity, clock.clone(), (ledger, &wake), (asked, board), &book)?;
     if let Some(first) = first {
         core.publish_rules(Edition { rules: None, ..first });
     }
-    let mut running = Running {
-        tasks: JoinSet::new(),
-        connectors: CancellationToken::new(),
-        forwarder: CancellationToken::new(),
-    };
-    for (source, (first, _)) in config.sources.iter().zip(&holes) {
+    let (sender, inbox) = inbox();
+    let mut running = Running::default();
+    for (source, (first, _)) in config.sources.iter().zip(&numbers) {
         let normalizer = Normalizer::new(source, &config.inventory, *first);
-        connect(&mut running, source, normalizer, sender.clone(), clock.clone());
+        running.connect(source, normalizer, sender.clone(), clock.clone());
     }
     if let Some(certificates) = Certificates::of(config, ledger)? {
-        let (until, watching) = (running.connectors.clone(), certificates.watch(clock, sender.clone()));
-        running.tasks.spawn(async move {
-            until.run_until_cancelled(watching).await;
-            (Part::Connector, Ok(()))
-        });
+        running.feed(certificates.watch(clock, sender.clone()));
     }
-    let until = running.connectors.clone();
-    running.tasks.spawn(async move {
-        until.run_until_cancelled(watch_rules(book, sender)).await;
-        (Part::Connector, Ok(()))
-    });
-    control(&mut running, &mut core, &config.agent);
-    let link = forward_to(&mut running, config, ledger, wake);
+    running.feed(watch_rules(book, sender));
+    running.control(&mut core, &config.agent);
+    let link = running.forward(config, ledger, wake);
     if let Some(address) = config.agent.http {
-        let shown =
-            web::Shown { about: web::About::of(config), looker, ledger: Arc::clone(ledger), forward: link };
-        running.tasks.spawn(async move { match web::serve(address, shown).await {} });
+        let ledger = Arc::clone(ledger);
+        running.show(address, web::Shown { about: web::About::of(config), looker, ledger, forward: link });
     }
     Ok((running, inbox, core))
 }
 
-/// Operators are heard; an agent that cannot hear them works all the same.
-fn control(running: &mut Running, core: &mut Core, agent: &Agent) {
-    let (commander, commands) = control::commands();
-    let file = agent.control.display();
-    match Server::bind(&agent.control) {
-        Ok(server) => {
-            core.listen(commands);
-            let until = running.connectors.clone();
-            running.tasks.spawn(async move {
-                until.run_until_cancelled(server.run(commander)).await;
-                (Part::Connector, Ok(()))
-            });
-        }
-        // Started by hand, without the directory that the service has.
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            tracing::info!(%file, "no operator commands: there is no such directory; `control` in [agent] names another");
-        }
-        Err(e) => tracing::error!(%file, error = %e, "no operator commands"),
+/// Core with its engine, as the last run left it, and all that the start has to say.
+fn make_core(
+    config: &Config,
+    (rules, record): (&RuleSet, Option<&Path>),
+    identity: Identity,
+    clock: Clock,
+    (ledger, wake): (&Arc<Ledger>, &Arc<Notify>),
+    shown: (Asked, Board),
+    book: &Book,
+) -> anyhow::Result<(Core, Vec<Numbers>)> {
+    let stored: BTreeMap<String, Vec<u8>> = ledger.states()?.into_iter().collect();
+    let (inventory, options) = (Arc::clone(&config.inventory), config.agent.options.clone());
+    let start = clock.now();
+    let (engine, resumed) =
+        Engine::new(Arc::clone(&inventory), rules, identity.clone(), options, start, &stored);
+    let snapshot = record.map(|folder| (folder, Snapshot::of(start, &identity, &stored, &book.bytes())));
+    let announcer = Announcer::resume(identity, ledger)?;
+    let mut sequences = sequences(config, ledger)?;
+    let numbers: Vec<Numbers> = sequences.iter_mut().map(Sequence::resume).collect();
+    let outbox = (Arc::clone(ledger), Arc::clone(wake));
+    let mut core = Core::new(engine, inventory, clock, outbox, shown, announcer, sequences);
+    if let Some((folder, snapshot)) = snapshot {
+        record_into(&mut core, config, folder, snapshot);
     }
+    core.announce(Happening::AgentStarted { program: env!("CARGO_PKG_VERSION").into(), rules: rules.rules });
+    announce_start(&mut core, config, resumed, &numbers);
+    Ok((core, numbers))
 }
 
 /// A recording that cannot be made stops no agent.
@@ -222,30 +163,6 @@ fn open_book(config: &Config, ledger: &Ledger) -> anyhow::Result<(Book, Option<E
     Ok((book, first))
 }
 
-/// Looks at the rule files for as long as core listens.
-async fn watch_rules(mut book: Book, sender: Sender) {
-    let mut rounds = tokio::time::interval(RULES_EVERY);
-    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        rounds.tick().await;
-        // The directory may be on a slow share.
-        let Ok((back, edition)) = tokio::task::spawn_blocking(move || {
-            let edition = book.scan();
-            (book, edition)
-        })
-        .await
-        else {
-            return;
-        };
-        book = back;
-        if let Some(edition) = edition
-            && !sender.publish(edition).await
-        {
-            return;
-        }
-    }
-}
-
 fn sequences(config: &Config, ledger: &Ledger) -> anyhow::Result<Vec<Sequence>> {
     let read = |(_, source): (_, &rules::inventory::Source)| {
         let note = ledger.note(&Sequence::note(&source.id))?;
@@ -255,13 +172,8 @@ fn sequences(config: &Config, ledger: &Ledger) -> anyhow::Result<Vec<Sequence>> 
 }
 
 /// What the start has to say about the end before it.
-fn announce_start(
-    core: &mut Core,
-    config: &Config,
-    resumed: rules::engine::Resumed,
-    holes: &[(u64, Option<(u64, u64)>)],
-) {
-    for ((_, source), (_, hole)) in config.inventory.sources().zip(holes) {
+fn announce_start(core: &mut Core, config: &Config, resumed: Resumed, numbers: &[Numbers]) {
+    for ((_, source), (_, hole)) in config.inventory.sources().zip(numbers) {
         if let Some((first, last)) = hole {
             let reason =
                 "the agent had no clean end: these numbers were reserved and may never have been given";
@@ -279,90 +191,4 @@ fn announce_start(
         tracing::warn!(back_ms, "the clock was set back while the agent was down");
         core.announce(Happening::ClockStep { back_ms });
     }
-}
-
-fn connect(running: &mut Running, source: &Source, mut normalizer: Normalizer, sender: Sender, clock: Clock) {
-    let stop = running.connectors.clone();
-    let protocol = source.protocol.clone();
-    if matches!(protocol, Protocol::Recorded) {
-        return;
-    }
-    running.tasks.spawn(async move {
-        let emit = async move |report| {
-            let delivery = normalizer.batch(report, clock.now());
-            // Core has ended: so will this task, by its token.
-            sender.send(delivery).await;
-        };
-        connector::run(&protocol, emit, stop).await;
-        (Part::Connector, Ok(()))
-    });
-}
-
-fn forward_to(
-    running: &mut Running,
-    config: &Config,
-    ledger: &Arc<Ledger>,
-    wake: Arc<Notify>,
-) -> watch::Receiver<forward::State> {
-    let (state, link) = watch::channel(forward::State::default());
-    let (ledger, stop) = (Arc::clone(ledger), running.forwarder.clone());
-    match config.target.clone() {
-        Target::File { bytes_max } => {
-            let stream = File::new(FileTarget { dir: config.agent.data_dir.join("forward"), bytes_max });
-            running.tasks.spawn(async move {
-                (Part::Forwarder, forward::run(ledger, stream, wake, stop, state).await.map_err(Into::into))
-            });
-        }
-        Target::Kinesis { stream, region, endpoint } => {
-            let stream = Kinesis::new(KinesisTarget { stream, region, endpoint });
-            running.tasks.spawn(async move {
-                (Part::Forwarder, forward::run(ledger, stream, wake, stop, state).await.map_err(Into::into))
-            });
-        }
-    }
-    link
-}
-
-/// How far the stop has come, and whether it had to be.
-struct Ending {
-    outcome: anyhow::Result<()>,
-    core_left: bool,
-    forwarder_left: bool,
-}
-
-impl Ending {
-    /// Notes that a part has ended. The forwarder's last round comes when core has committed everything.
-    fn note(&mut self, ended: Result<Ended, JoinError>, forwarder: &CancellationToken) {
-        let (part, result) = match ended {
-            Ok((part, result)) => (Some(part), result),
-            Err(e) => (None, Err(e.into())),
-        };
-        if self.outcome.is_ok() {
-            self.outcome = result;
-        }
-        self.core_left &= part != Some(Part::Core);
-        self.forwarder_left &= part != Some(Part::Forwarder);
-        if !self.core_left {
-            forwarder.cancel();
-        }
-    }
-}
-
-/// Stops in order: connectors, core, forwarder.
-async fn finish(mut running: Running, ended_early: Option<Result<Ended, JoinError>>) -> anyhow::Result<()> {
-    let mut ending = Ending { outcome: Ok(()), core_left: true, forwarder_left: true };
-    if let Some(ended) = ended_early {
-        ending.note(ended, &running.forwarder);
-        if ending.outcome.is_ok() {
-            ending.outcome = Err(anyhow::anyhow!("a part of the agent has ended by itself"));
-        }
-    }
-    service::stopping();
-    running.connectors.cancel();
-    while ending.core_left || ending.forwarder_left {
-        let Some(ended) = running.tasks.join_next().await else { break };
-        ending.note(ended, &running.forwarder);
-    }
-    running.tasks.abort_all();
-    ending.outcome
 }

@@ -1,7 +1,8 @@
 //! The agent's clock: the wall clock when it was set, plus monotonic time (rules.md §3.2).
 //!
-//! Here: the only place that asks what time it is. When the wall clock is stepped by more than [`STEP`], the clock
-//! is set anew, for everybody who holds it. Not here: what a step means for rules (`core`).
+//! Here: the time by which everything is stamped and judged. When the wall clock is stepped by more than [`STEP`], the
+//! clock is set anew, for everybody who holds it. Not here: what a step means for rules (`core`), the day in the names
+//! of forwarded files, which is the machine's own (`forward::file`).
 //! Invariant: between two steps it never goes back.
 
 use std::sync::Arc;

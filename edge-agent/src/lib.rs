@@ -22,6 +22,7 @@ pub mod inbox;
 pub mod log;
 pub mod normalize;
 pub mod outbox;
+mod pause;
 pub mod recording;
 pub mod rulebook;
 pub mod sequence;

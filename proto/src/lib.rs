@@ -1,8 +1,7 @@
 //! The vocabulary that crosses a boundary: what the agent writes and everybody else reads.
 //!
 //! Here: the unified JSON [`Datapoint`], the [`Transition`], the [`Event`], the [`Notification`], the [`Record`] that is
-//! one of them,
-//! and the [`aggregate`] that carries several records in one Kinesis record.
+//! one of them, and the [`aggregate`] that carries several records in one Kinesis record.
 //! Not here: how any of them comes about, units of rules, anything that opens a file or a socket.
 //!
 //! Invariant: fields are only ever added. Readers accept fields they do not know, and every released version

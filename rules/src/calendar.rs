@@ -54,7 +54,7 @@ impl Zone {
 
     /// The next instant at which the hour is another; none: beyond the calendar.
     #[must_use]
-    pub fn next_hour(&self, now: i64) -> Option<i64> {
+    pub(crate) fn next_hour(&self, now: i64) -> Option<i64> {
         let local = now + self.offset(now)?;
         let next = now + HOUR - local.rem_euclid(HOUR);
         // Where clocks are put forward or back, an hour ends then, even if it was not over.

@@ -1,7 +1,7 @@
 //! All files of the rules, checked together.
 //!
 //! Here: names defined twice, limits from tables, the limit of instances. Not here: the keys of a file (`file`), whom
-//! rules notify (`target`), what a rule is on a machine (`ruleset`).
+//! rules notify (`target`), what a rule is on a machine (`bind`).
 //! Invariant: one run finds all mistakes of all files; what is wrong about one rule leaves the others in force.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -80,7 +80,7 @@ pub struct Delays {
 
 impl Says {
     /// Nothing is known.
-    pub const NOTHING: Self = Self { when: Truth::Unknown, clear: None };
+    pub(crate) const NOTHING: Self = Self { when: Truth::Unknown, clear: None };
 
     /// Whether the state is left: `clear and not when`.
     #[must_use]
@@ -244,20 +244,20 @@ impl Phase {
 
     /// Whether its stored form grows old by time alone.
     #[must_use]
-    pub fn is_counting(self) -> bool {
+    pub(crate) fn is_counting(self) -> bool {
         self.count().is_some_and(|count| count.counting_from.is_some())
     }
 
     /// Whether it can have been written by this module: sums of its numbers do not overflow.
     #[must_use]
-    pub fn is_plausible(self) -> bool {
+    pub(crate) fn is_plausible(self) -> bool {
         let on = self.on().into_iter().flat_map(|(since, entered)| [since, entered]);
         self.count().is_none_or(Count::is_plausible) && time::are_bounded(on)
     }
 
     /// As it stands after a break that nobody can measure, because the clock was set back: it just ended.
     #[must_use]
-    pub fn without_break(self) -> Self {
+    pub(crate) fn without_break(self) -> Self {
         self.count().map_or(self, |count| self.with_count(Count { unknown_from: None, ..count }))
     }
 

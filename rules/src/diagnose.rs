@@ -1,16 +1,18 @@
 //! Mistakes in files that people write, shown where they are.
 //!
-//! Here: the [`Diagnostic`], the [`Report`] that collects all of one run, and how they look on a terminal and in
-//! JSON. Not here: finding the mistakes.
+//! Here: the [`Diagnostic`], and the [`Report`] that collects all of one run. What a report knows of a file stands in
+//! `file`, how mistakes look on a terminal and in JSON in `shown`. Not here: finding the mistakes.
 //! Invariant: a diagnostic names file, line and column, says what was found and what was expected, and where
 //! there is a fix it shows it. Columns count characters, not bytes.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
+mod file;
+mod shown;
+
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
+
+use self::file::File;
 
 /// How much a mistake matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,90 +47,11 @@ pub struct Diagnostic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(usize);
 
-#[derive(Debug)]
-struct File {
-    name: String,
-    text: String,
-    /// Where its lines begin.
-    lines: Vec<usize>,
-    /// Nobody knows its text.
-    unreadable: bool,
-}
-
-impl File {
-    fn new(name: String, text: String, unreadable: bool) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i + 1);
-        let lines = std::iter::once(0).chain(ends).collect();
-        Self { name, text, lines, unreadable }
-    }
-
-    /// Line and column of a place, both from 1; the column counts characters.
-    fn line_and_column(&self, at: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|begin| *begin <= at).max(1);
-        let before = self.text.get(self.lines[line - 1]..at).unwrap_or("");
-        (line, before.chars().count() + 1)
-    }
-}
-
-/// The lines around a place, as they are shown. The renderer looks at all that it is given, for each mistake.
-struct Excerpt<'f> {
-    text: Cow<'f, str>,
-    /// Where the place is in that text.
-    place: Range<usize>,
-    /// The first of the lines.
-    line: usize,
-    /// The column that the place has in what is shown, and the one it has in the file, where the line is cut.
-    columns: Option<(usize, usize)>,
-}
-
-impl File {
-    fn excerpt(&self, span: Range<usize>) -> Excerpt<'_> {
-        /// A line that is longer is not read by anybody, and a program's file may be one line of a megabyte.
-        const LONG: usize = 1_000;
-        /// How much of such a line is shown before and behind the place, and at most of the place.
-        const AROUND: usize = 60;
-        let (line, column) = self.line_and_column(span.start);
-        let begin = self.lines[line - 1];
-        let end = self.lines.get(self.line_and_column(span.end).0).copied().unwrap_or(self.text.len());
-        let text = self.text.get(begin..end).unwrap_or("");
-        let place = span.start - begin..span.end - begin;
-        if text.len() <= LONG {
-            return Excerpt { text: text.into(), place, line, columns: None };
-        }
-        let first = text.floor_char_boundary(place.start.saturating_sub(AROUND));
-        let last = text.ceil_char_boundary(place.end.min(place.start + AROUND));
-        let behind = text.ceil_char_boundary(last + AROUND);
-        let dots = |cut: bool| if cut { "…" } else { "" };
-        let (before, after) = (dots(first > 0), dots(behind < text.len()));
-        let shown = format!("{before}{}{after}", &text[first..behind]);
-        let moved = |at: usize| at - first + before.len();
-        let place = moved(place.start)..moved(last);
-        let columns = Some((shown[..place.start].chars().count() + 1, column));
-        Excerpt { text: shown.into(), place, line, columns }
-    }
-}
-
 /// All mistakes of all files of one run.
 #[derive(Debug, Default)]
 pub struct Report {
     files: Vec<File>,
     diagnostics: Vec<Diagnostic>,
-}
-
-/// A diagnostic as `--format json` prints it, one a line.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonLine<'a> {
-    file: &'a str,
-    line: usize,
-    column: usize,
-    end_line: usize,
-    end_column: usize,
-    code: &'a str,
-    severity: Weight,
-    message: &'a str,
-    label: &'a str,
-    help: Option<&'a str>,
 }
 
 impl Report {
@@ -143,7 +66,7 @@ impl Report {
     }
 
     /// Adds a file that could not be read, and says why.
-    pub fn add_unreadable(&mut self, name: impl Into<String>, why: &str) -> FileId {
+    pub(crate) fn add_unreadable(&mut self, name: impl Into<String>, why: &str) -> FileId {
         self.files.push(File::new(name.into(), String::new(), true));
         let file = FileId(self.files.len() - 1);
         self.error("R502", (file, 0..0), format!("cannot read the file: {why}"), "not read");
@@ -152,7 +75,7 @@ impl Report {
 
     /// Whether the text of a file is not known.
     #[must_use]
-    pub fn is_unreadable(&self, file: FileId) -> bool {
+    pub(crate) fn is_unreadable(&self, file: FileId) -> bool {
         self.files.get(file.0).is_none_or(|f| f.unreadable)
     }
 
@@ -248,78 +171,6 @@ impl Report {
     pub fn errors_since(&self, before: usize) -> usize {
         self.diagnostics[before..].iter().filter(|d| d.weight == Weight::Error).count()
     }
-
-    /// One line each, for logs: `rules/washer.toml:12:9: message (label)`.
-    pub fn lines(&self) -> impl Iterator<Item = String> {
-        self.diagnostics.iter().map(|d| {
-            let (line, column) = self.place(d.file, d.span.start);
-            let name = self.files.get(d.file.0).map_or("", |f| f.name.as_str());
-            let help = d.help.as_ref().map(|h| format!("; {}", h.replace('\n', " "))).unwrap_or_default();
-            format!("{name}:{line}:{column}: {} ({}{help})", d.message, d.label)
-        })
-    }
-
-    /// All mistakes for a person's terminal, in the manner of rustc.
-    #[must_use]
-    pub fn render(&self, colour: bool) -> String {
-        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let shown: Vec<String> = self.diagnostics.iter().map(|d| self.render_one(&renderer, d)).collect();
-        shown.join("\n\n")
-    }
-
-    fn render_one(&self, renderer: &Renderer, d: &Diagnostic) -> String {
-        let level = match d.weight {
-            Weight::Error => Level::ERROR,
-            Weight::Warning => Level::WARNING,
-        };
-        let Some(file) = self.files.get(d.file.0) else { return d.message.clone() };
-        let title = level.primary_title(d.message.as_str()).id(d.code);
-        let excerpt = file.excerpt(d.span.clone());
-        let place = AnnotationKind::Primary.span(excerpt.place).label(d.label.as_str());
-        let snippet = Snippet::source(excerpt.text).line_start(excerpt.line).annotation(place);
-        let name = file.name.as_str();
-        let group = match file.unreadable {
-            // There are no lines to show of a file that could not be read.
-            true => title.element(Origin::path(name)),
-            false => title.element(snippet.path(name)),
-        };
-        let group = match &d.help {
-            Some(help) => group.element(Level::HELP.message(help.as_str())),
-            None => group,
-        };
-        let shown = renderer.render(&[group]);
-        let Some((as_shown, column)) = excerpt.columns else { return shown };
-        let line = excerpt.line;
-        shown.replacen(&format!("{name}:{line}:{as_shown}"), &format!("{name}:{line}:{column}"), 1)
-    }
-
-    /// All mistakes as JSON, one a line.
-    #[must_use]
-    pub fn json(&self) -> String {
-        self.diagnostics.iter().fold(String::new(), |mut out, d| {
-            let (line, column) = self.place(d.file, d.span.start);
-            let (end_line, end_column) = self.place(d.file, d.span.end);
-            let shown = JsonLine {
-                file: self.files.get(d.file.0).map_or("", |f| f.name.as_str()),
-                line,
-                column,
-                end_line,
-                end_column,
-                code: d.code,
-                severity: d.weight,
-                message: &d.message,
-                label: &d.label,
-                help: d.help.as_deref(),
-            };
-            // Texts and numbers only: this cannot fail, and writing into a String cannot either.
-            writeln!(out, "{}", serde_json::to_string(&shown).unwrap_or_default()).ok();
-            out
-        })
-    }
-
-    fn place(&self, file: FileId, at: usize) -> (usize, usize) {
-        self.files.get(file.0).map_or((1, 1), |f| f.line_and_column(at))
-    }
 }
 
 /// The candidate most like `wrong`, if one is alike enough to be what was meant.
@@ -337,64 +188,4 @@ pub fn did_you_mean<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c st
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn report(text: &str, span: Range<usize>) -> Report {
-        let mut report = Report::default();
-        let file = report.add_file("rules/wäscher.toml", text);
-        report.error("E001", (file, span), "unknown tag `presure`", "no such tag").help =
-            Some("did you mean `pressure`?".into());
-        report
-    }
-
-    #[test]
-    fn a_mistake_is_shown_in_its_line_with_its_help() {
-        let text = "[rule.a]\nwhen = \"presure > 4\"\n";
-        let shown = report(text, 17..24).render(false);
-        assert_eq!(
-            shown,
-            "error[E001]: unknown tag `presure`\n --> rules/wäscher.toml:2:9\n  |\n2 | when = \"presure > 4\"\n  |         ^^^^^^^ no such tag\n  |\n  = help: did you mean `pressure`?"
-        );
-    }
-
-    #[test]
-    fn columns_count_characters_behind_umlauts_and_crlf() {
-        let text = "# Wäscher\r\nüü = presure\r\n";
-        let at = text.find("presure").unwrap();
-        let r = report(text, at..at + 7);
-        let expected =
-            "rules/wäscher.toml:2:6: unknown tag `presure` (no such tag; did you mean `pressure`?)";
-        assert_eq!(r.lines().collect::<Vec<_>>(), [expected]);
-        let place = r#""line":2,"column":6,"endLine":2,"endColumn":13,"code":"E001","severity":"error""#;
-        assert!(r.json().contains(place), "{}", r.json());
-        assert!(r.render(false).contains(":2:6\n") && r.render(false).contains("2 | üü = presure\n"));
-    }
-
-    #[test]
-    fn a_place_beyond_the_text_does_not_panic() {
-        let r = report("a", 5..9);
-        assert!(r.render(false).contains("unknown tag"));
-        assert_eq!(r.lines().count(), 1);
-    }
-
-    #[test]
-    fn of_a_long_line_only_what_is_around_the_place_is_shown() {
-        let text = format!("# first\nx = '{0}presure{0}'\n", "ü".repeat(2_000));
-        let at = text.find("presure").unwrap();
-        let shown = report(&text, at..at + 7).render(false);
-        let around = "ü".repeat(30);
-        assert!(shown.contains(":2:2006\n"), "{shown}");
-        assert!(shown.contains(&format!("2 | …{around}presure{around}…\n")), "{shown}");
-        let below = format!("{}^^^^^^^ no such tag", " ".repeat(31));
-        assert!(shown.contains(&below), "{shown}");
-    }
-
-    #[test]
-    fn a_suggestion_is_made_only_for_what_is_alike() {
-        let tags = ["pressure", "water_temperature", "pump_running"];
-        assert_eq!(did_you_mean("presure", tags), Some("pressure"));
-        assert_eq!(did_you_mean("Water_Temperatur", tags), Some("water_temperature"));
-        assert_eq!(did_you_mean("speed", tags), None);
-    }
-}
+mod tests;

@@ -212,19 +212,19 @@ impl Inventory {
 
     /// A tag, if there is one of that number.
     #[must_use]
-    pub fn get_tag(&self, id: TagId) -> Option<&Tag> {
+    pub(crate) fn get_tag(&self, id: TagId) -> Option<&Tag> {
         self.tags.get(id.0 as usize)
     }
 
     /// The tag of that name on a machine.
     #[must_use]
-    pub fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
+    pub(crate) fn tag_named(&self, machine: MachineId, name: &str) -> Option<TagId> {
         let word = self.words.get(name)?;
         self.by_word.get(&(machine, *word)).copied()
     }
 
     /// The names of a machine's tags.
-    pub fn tag_names(&self, machine: MachineId) -> impl Iterator<Item = &str> {
+    pub(crate) fn tag_names(&self, machine: MachineId) -> impl Iterator<Item = &str> {
         self.of_machine.get(&machine).into_iter().flatten().map(|id| self.tag(*id).name.as_str())
     }
 }
@@ -241,25 +241,11 @@ mod tests {
     #[test]
     fn a_tag_is_found_by_its_machine_and_name_and_is_there_once() {
         let mut inventory = Inventory::default();
-        let machine = |name: &str| Machine {
-            name: name.into(),
-            id: name.into(),
-            line: None,
-            class: None,
-            ..Machine::default()
-        };
+        let machine = |name: &str| Machine { name: name.into(), id: name.into(), ..Machine::default() };
         let (a, b) = (inventory.add_machine(machine("a")), inventory.add_machine(machine("b")));
         let source = Source { id: "s".into(), idle_timeout: 1, max_out_of_orderness: 0, max_lag: None };
         let source = inventory.add_source(source);
-        let tag = |machine| Tag {
-            machine,
-            source,
-            name: "t".into(),
-            kind: Type::Int,
-            unit: None,
-            range: None,
-            ..Tag::default()
-        };
+        let tag = |machine| Tag { machine, source, name: "t".into(), kind: Type::Int, ..Tag::default() };
         let first = inventory.add_tag(tag(a));
         let second = inventory.add_tag(tag(b));
         assert_eq!(inventory.add_tag(tag(a)), None);

@@ -157,9 +157,10 @@ impl<'t> Layout<'t> {
         Some(if entries.is_empty() { "{}".into() } else { format!("{{ {} }}", entries.join(", ")) })
     }
 
-    fn list(&mut self, indent: usize, column: usize) -> Option<String> {
+    /// What stands in a list, and whether it takes more than one line in the file.
+    fn entries(&mut self, indent: usize) -> Option<(Vec<Entry>, bool)> {
         self.at += 1;
-        let (mut lines, mut broken, mut items): (Vec<Entry>, bool, usize) = (Vec::new(), false, 0);
+        let (mut lines, mut broken): (Vec<Entry>, bool) = (Vec::new(), false);
         // Whether the last line in the list may still get a comment behind it.
         let mut same_line = false;
         loop {
@@ -178,21 +179,27 @@ impl<'t> Layout<'t> {
                 _ => {
                     let item = self.value(indent + 1, usize::MAX / 2)?;
                     lines.push(Entry { item: Some(item), behind: None });
-                    (items, same_line) = (items + 1, true);
+                    same_line = true;
                     continue;
                 }
             }
             self.at += 1;
         }
         self.at += 1;
+        Some((lines, broken))
+    }
+
+    fn list(&mut self, indent: usize, column: usize) -> Option<String> {
+        let (lines, broken) = self.entries(indent)?;
         let plain: Vec<&str> = lines.iter().filter_map(|l| l.item.as_deref()).collect();
         let one = format!("[{}]", plain.join(", "));
-        let tables = items > 1 && plain.iter().any(|item| item.starts_with('{'));
+        let items = plain.len();
+        let has_tables = plain.iter().any(|item| item.starts_with('{'));
+        let tables = items > 1 && has_tables;
         let long = column.saturating_add(one.chars().count()) > WIDTH && column < WIDTH;
         let commented = lines.iter().any(|line| line.behind.is_some());
         if !commented && (items == 0 || !(tables || long || broken && items > 1)) {
-            let padded = plain.iter().any(|item| item.starts_with('{'));
-            return Some(if padded { format!("[ {} ]", plain.join(", ")) } else { one });
+            return Some(if has_tables { format!("[ {} ]", plain.join(", ")) } else { one });
         }
         let (inner, outer) = ("  ".repeat(indent + 1), "  ".repeat(indent));
         let body: Vec<String> = lines.iter().map(|line| format!("{inner}{}", line.shown())).collect();

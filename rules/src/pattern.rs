@@ -5,7 +5,7 @@
 
 /// Whether a name fits a pattern.
 #[must_use]
-pub fn fits(pattern: &str, name: &str) -> bool {
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     if !pattern.contains(['*', '?']) {
         return pattern == name;
     }

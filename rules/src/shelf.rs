@@ -12,7 +12,7 @@ use crate::gate::Gate;
 use crate::time::Millis;
 
 /// The longest time for which a rule is shelved, ms.
-pub const SHELVED_MAX: Millis = 24 * 3_600_000;
+pub(crate) const SHELVED_MAX: Millis = 24 * 3_600_000;
 
 /// What somebody has set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -108,73 +108,69 @@ fn line_of(text: &str, at: usize) -> Range<usize> {
 fn words(text: &str, span: &Range<usize>, line: &Range<usize>, said: &str) -> Words {
     let found = text.get(span.clone()).unwrap_or("").trim_end();
     let rest = text.get(span.start..line.end).unwrap_or("").trim_end();
-    let of = |message: &str, label: &str, help: Option<String>| (message.to_owned(), label.to_owned(), help);
-    if let Some(number) = decimal_comma(&text[line.clone()], span.start - line.start) {
+    let line_text = &text[line.clone()];
+    if let Some(number) = decimal_comma(line_text, span.start - line.start) {
         let help = format!("write {}", number.replace(',', "."));
-        return of("a number has a decimal point, not a comma", "decimal comma", Some(help));
+        return told("a number has a decimal point, not a comma", "decimal comma", help);
     }
     if rest.starts_with(['“', '”', '„', '‘', '’', '«', '»']) {
         let plain = rest.replace(['“', '”', '„', '«', '»'], "\"").replace(['‘', '’'], "'");
-        return of(
-            "these quotes are not straight",
-            "a word processor's quotes",
-            Some(format!("write {plain}")),
-        );
-    }
-    if said.contains("must be quoted") || said.contains("invalid boolean") {
-        let truth = ["yes", "on", "ja", "wahr", "True", "TRUE"].contains(&found);
-        let lie = ["no", "off", "nein", "falsch", "False", "FALSE"].contains(&found);
-        let help = match (truth, lie) {
-            (true, _) => "write true".to_owned(),
-            (_, true) => "write false".to_owned(),
-            _ => format!("write \"{found}\""),
-        };
-        return of("a text stands in quotes", "no quotes", Some(help));
+        return told("these quotes are not straight", "a word processor's quotes", format!("write {plain}"));
     }
     if said.contains("duplicate key") {
         return (format!("`{found}` stands twice"), "the second one".into(), None);
     }
-    if said.contains("invalid basic string") || said.contains("invalid literal string") {
+    let known = refused(said, found, rest, line_text)
+        .or_else(|| behind_a_value(line_text, rest).filter(|_| said.contains("unexpected key")))
+        .or_else(|| habit(line_text, rest));
+    known.unwrap_or_else(|| {
+        let (what, expected) = said.split_once(", expected ").unwrap_or((said, ""));
+        let label = if expected.is_empty() { "here".into() } else { format!("{expected} is expected here") };
+        (format!("not TOML: {what}"), label, None)
+    })
+}
+
+fn told(message: &str, label: &str, help: impl Into<String>) -> Words {
+    (message.to_owned(), label.to_owned(), Some(help.into()))
+}
+
+/// What the parser refuses, where its own words say enough: what it found, with the rest of the line, and all of it.
+fn refused(said: &str, found: &str, rest: &str, line: &str) -> Option<Words> {
+    Some(if said.contains("must be quoted") || said.contains("invalid boolean") {
+        told("a text stands in quotes", "no quotes", unquoted(found))
+    } else if said.contains("invalid basic string") || said.contains("invalid literal string") {
         let quote = if said.contains("literal") { '\'' } else { '"' };
-        return of("the quote is not closed", "a closing quote is expected", Some(format!("add {quote}")));
-    }
-    if said.contains("escaped value") {
+        told("the quote is not closed", "a closing quote is expected", format!("add {quote}"))
+    } else if said.contains("escaped value") {
         let help = "put the text into single quotes, or write \\\\ for a backslash";
-        return of("a backslash begins a special character", "there is none like this", Some(help.into()));
-    }
-    if said.contains("unquoted key") && rest.starts_with(':') {
-        let help = "write `=` between the key and its value";
-        return of("a colon is not TOML", "`=` is expected", Some(help.into()));
-    }
-    if said.contains("unquoted key") && rest.starts_with(char::is_alphabetic) {
+        told("a backslash begins a special character", "there is none like this", help)
+    } else if said.contains("unquoted key") && rest.starts_with(':') {
+        told("a colon is not TOML", "`=` is expected", "write `=` between the key and its value")
+    } else if said.contains("unquoted key") && rest.starts_with(char::is_alphabetic) {
         let help = "write ue for ü, or put the name of a tag into quotes";
-        return of("a key has the letters a to z, digits, `_` and `-`", "another letter", Some(help.into()));
+        told("a key has the letters a to z, digits, `_` and `-`", "another letter", help)
+    } else if said.contains("unclosed table") {
+        let help = format!("write {}]", line.trim_end());
+        told("the bracket of a table is not closed", "`]` is expected here", help)
+    } else {
+        return None;
+    })
+}
+
+/// What to write for a word without quotes: it may be meant as true or false.
+fn unquoted(found: &str) -> String {
+    if ["yes", "on", "ja", "wahr", "True", "TRUE"].contains(&found) {
+        "write true".to_owned()
+    } else if ["no", "off", "nein", "falsch", "False", "FALSE"].contains(&found) {
+        "write false".to_owned()
+    } else {
+        format!("write \"{found}\"")
     }
-    if said.contains("unclosed table") {
-        let header = text[line.clone()].trim_end();
-        return of(
-            "the bracket of a table is not closed",
-            "`]` is expected here",
-            Some(format!("write {header}]")),
-        );
-    }
-    if let Some(words) = behind_a_value(&text[line.clone()], rest).filter(|_| said.contains("unexpected key"))
-    {
-        return words;
-    }
-    if let Some(words) = habit(&text[line.clone()], rest) {
-        return words;
-    }
-    let (what, expected) = said.split_once(", expected ").unwrap_or((said, ""));
-    let label = if expected.is_empty() { "here".into() } else { format!("{expected} is expected here") };
-    (format!("not TOML: {what}"), label, None)
 }
 
 /// What stands behind a value or a header in its line: the line, and that.
 fn behind_a_value(line: &str, rest: &str) -> Option<Words> {
-    let of = |message: &str, label: &str, help: &str| {
-        Some((message.to_owned(), label.to_owned(), Some(help.to_owned())))
-    };
+    let of = |message: &str, label: &str, help: &str| Some(told(message, label, help));
     let key = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_-.".contains(c));
     if line.starts_with('[') && rest.starts_with(']') {
         return of("a bracket too much", "the header ends before it", "leave it out");
@@ -199,9 +195,7 @@ fn behind_a_value(line: &str, rest: &str) -> Option<Words> {
 
 /// What another language writes so: the line, and what stands at the place of the mistake.
 fn habit(line: &str, rest: &str) -> Option<Words> {
-    let of = |message: &str, label: &str, help: &str| {
-        Some((message.to_owned(), label.to_owned(), Some(help.to_owned())))
-    };
+    let of = |message: &str, label: &str, help: &str| Some(told(message, label, help));
     let begins = line.trim_start();
     if begins.starts_with("//")
         || begins.starts_with(';')

@@ -1,16 +1,22 @@
 //! The text of a rule, with places for what is only known when it speaks.
 //!
 //! Here: `{water_temperature:.1}`, `{state}`, `{since:time}`, `{machine}`, parameters, checked when the file is
-//! loaded. Not here: languages beyond how numbers and dates are written (German has a decimal comma).
+//! loaded. How values are written (German has a decimal comma) stands in `shown`. Not here: any other difference
+//! between languages.
 //! Invariant: a text that was accepted can always be filled in; what is unknown says so.
 
+mod shown;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::expr::Mistake;
 use crate::inventory::Names;
-use crate::value::{Constant, Held, Type, Value};
+use crate::value::{Constant, Held, Type};
+
+use self::shown::{shown, shown_moment};
+
+pub use shown::bit_names;
 
 /// A text as the file has it, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +143,7 @@ impl Template {
     }
 
     /// The same, its places to be given what is known of them.
-    pub fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+    pub(crate) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
         self.0.iter_mut().filter_map(|piece| match piece {
             Piece::Tag(place) => Some(place),
             _ => None,
@@ -217,23 +223,33 @@ fn piece(inside: &str, at: usize) -> Result<Piece, Mistake> {
             let decimals = match format.trim() {
                 "" => None,
                 given => {
-                    let digits = given.strip_prefix('.').and_then(|d| d.parse().ok());
-                    let digits = digits.filter(|d| *d <= DECIMALS_MAX);
-                    Some(digits.ok_or_else(|| bad_format("a number of decimals is expected", ".1"))?)
+                    let known = decimals(given);
+                    Some(known.ok_or_else(|| bad_format("a number of decimals is expected", ".1"))?)
                 }
             };
             let at = at + (name.len() - name.trim_start().len());
-            let (machine, name) = match trimmed.strip_prefix('`').and_then(|rest| rest.split_once("`.")) {
-                Some((machine, tag)) => (Some(machine.to_owned()), tag),
-                None => (None, trimmed),
-            };
-            let name = name.trim_matches('`').to_owned();
-            Ok(Piece::Tag(Place { machine, name, decimals, at, names: None, is_flags: false }))
+            Ok(Piece::Tag(Place::of(trimmed, decimals, at)))
         }
     }
 }
 
+/// `.1` is one decimal.
+fn decimals(format: &str) -> Option<usize> {
+    let digits = format.strip_prefix('.')?.parse().ok()?;
+    (digits <= DECIMALS_MAX).then_some(digits)
+}
+
 impl Place {
+    /// A tag, behind its machine if that is another than the rule's own: `` `washer-1`.pressure ``.
+    fn of(text: &str, decimals: Option<usize>, at: usize) -> Self {
+        let (machine, name) = match text.strip_prefix('`').and_then(|rest| rest.split_once("`.")) {
+            Some((machine, tag)) => (Some(machine.to_owned()), tag),
+            None => (None, text),
+        };
+        let name = name.trim_matches('`').to_owned();
+        Self { machine, name, decimals, at, names: None, is_flags: false }
+    }
+
     /// The length of what stands in the text for the name.
     #[must_use]
     pub fn length(&self) -> usize {
@@ -241,154 +257,11 @@ impl Place {
     }
 
     /// Takes over what is known of the tag.
-    pub fn is_of(&mut self, kind: Type, names: Option<&Arc<Names>>) {
+    pub(crate) fn is_of(&mut self, kind: Type, names: Option<&Arc<Names>>) {
         self.is_flags = kind == Type::Flags;
         self.names = names.filter(|_| matches!(kind, Type::Enum | Type::Flags)).cloned();
     }
 }
 
-fn shown(value: &Value, place: &Place, language: &str) -> String {
-    let mut out = String::new();
-    // Writing into a String cannot fail.
-    match (value, place.decimals, &place.names) {
-        (Value::Int(bits), _, Some(names)) if place.is_flags => return bit_names(*bits, names),
-        (Value::Int(code), _, Some(names)) => match names.name(*code) {
-            Some(name) => return name.to_owned(),
-            None => write!(out, "{code}"),
-        },
-        (Value::Bool(b), ..) => write!(out, "{b}"),
-        (Value::Int(i), Some(decimals), None) if decimals > 0 => write!(out, "{i}.{}", "0".repeat(decimals)),
-        (Value::Int(i), ..) => write!(out, "{i}"),
-        (Value::Float(f), Some(decimals), _) => write!(out, "{f:.decimals$}"),
-        (Value::Float(f), None, _) => write!(out, "{f}"),
-        (Value::Text(t), ..) => return t.to_string(),
-    }
-    .ok();
-    // "-0.0" frightens people.
-    if out.starts_with('-') && out.trim_matches(['-', '0', '.']).is_empty() {
-        out.remove(0);
-    }
-    if language.starts_with("de") { out.replace('.', ",") } else { out }
-}
-
-/// The names of the bits that are set; a bit without a name by its place.
-#[must_use]
-pub fn bit_names(bits: i64, names: &Names) -> String {
-    let set = (0..64).filter(|bit| bits >> bit & 1 == 1);
-    let shown: Vec<String> =
-        set.map(|bit| names.name(bit).map_or_else(|| bit.to_string(), str::to_owned)).collect();
-    shown.join(", ")
-}
-
-fn shown_moment(local: i64, moment: Moment, language: &str) -> String {
-    const DAY: i64 = 86_400_000;
-    let (day, rest) = (local.div_euclid(DAY), local.rem_euclid(DAY));
-    let time = format!("{:02}:{:02}:{:02}", rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
-    let (year, month, day) = date(day);
-    let date = if language.starts_with("de") {
-        format!("{day:02}.{month:02}.{year:04}")
-    } else {
-        format!("{year:04}-{month:02}-{day:02}")
-    };
-    match moment {
-        Moment::Both => format!("{date} {time}"),
-        Moment::Time => time,
-        Moment::Date => date,
-    }
-}
-
-/// Year, month and day of a day since 1970, in the Gregorian calendar: 400 years have 146,097 days, and a year that
-/// begins in March has its leap day at its end.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::names;
-    use crate::value::Unknown;
-
-    fn filled(text: &str, language: &str, held: &[Held]) -> String {
-        // 2026-03-01 14:05:09 on the wall.
-        let filling = Filling { state: "Low", machine: "filler-1", since: Some(1_772_373_909_000) };
-        Template::read(text).unwrap().fill(language, filling, held)
-    }
-
-    #[test]
-    fn a_text_is_filled_in_per_language() {
-        let text = "{machine}: {p:.2} bar, {state} {{n}}";
-        let held = [Ok(Value::Float(1.875))];
-        assert_eq!(filled(text, "de", &held), "filler-1: 1,88 bar, Low {n}");
-        assert_eq!(filled(text, "en", &held), "filler-1: 1.88 bar, Low {n}");
-        assert_eq!(filled(text, "en", &[Err(Unknown::Stale)]), "filler-1: ? bar, Low {n}");
-        assert_eq!(filled("{p:.1} {p}", "de", &[Ok(Value::Float(-0.04)), Ok(Value::Int(7))]), "0,0 7");
-        assert_eq!(filled("{p:.1}", "en", &[Ok(Value::Int(7))]), "7.0");
-    }
-
-    #[test]
-    fn since_is_shown_by_the_clock_on_the_wall() {
-        assert_eq!(filled("{since:time}", "en", &[]), "14:05:09");
-        assert_eq!(filled("{since}", "en", &[]), "2026-03-01 14:05:09");
-        assert_eq!(filled("{since:date}", "de", &[]), "01.03.2026");
-        let unknown = Template::read("{since:time}").unwrap().fill("en", Filling::default(), []);
-        assert_eq!(unknown, "?");
-        assert_eq!((date(0), date(59), date(-1)), ((1970, 1, 1), (1970, 3, 1), (1969, 12, 31)));
-        assert_eq!(date(11_016), (2000, 2, 29));
-    }
-
-    #[test]
-    fn codes_and_bits_show_their_names_and_parameters_their_values() {
-        let mut template = Template::read("{s} {s} {f}").unwrap();
-        let kinds = [Type::Enum, Type::Enum, Type::Flags];
-        for (place, kind) in template.places_mut().zip(kinds) {
-            place.is_of(kind, names::table("packml_mode").as_ref());
-        }
-        let held = [Ok(Value::Int(1)), Ok(Value::Int(99)), Ok(Value::Int(0b1_0110))];
-        let shown = template.fill("en", Filling::default(), &held);
-        assert_eq!(shown, "Production 99 Production, Maintenance, 4");
-        let params = BTreeMap::from([(
-            "limit".to_owned(),
-            Constant { value: Value::Float(22.5), unit: Some("°C".into()) },
-        )]);
-        let with = Template::read("over {limit:.1} °C").unwrap().with(&params, "de");
-        assert_eq!(with.fill("de", Filling::default(), []), "over 22,5 °C");
-    }
-
-    #[test]
-    fn tags_of_other_machines_and_odd_names_are_found() {
-        let template = Template::read("ä {`washer-1`.pressure:.1} {`a: b`}").unwrap();
-        let places: Vec<_> =
-            template.places().map(|p| (p.machine.as_deref(), p.name.as_str(), p.at)).collect();
-        assert_eq!(places, [(Some("washer-1"), "pressure", 4), (None, "a: b", 29)]);
-    }
-
-    #[test]
-    fn mistakes_are_found_at_their_place() {
-        let at = |text: &str| Template::read(text).unwrap_err()[0].span.clone();
-        assert_eq!(at("a {b"), 2..3);
-        assert_eq!(at("a } b"), 2..3);
-        assert_eq!(at("{}"), 1..1);
-        assert_eq!(at("{p:1}"), 3..4);
-        assert_eq!(at("{p:.99}"), 3..6);
-        assert_eq!(at("{since:hour}"), 7..11);
-        assert_eq!(at("{state:.1}"), 7..9);
-        assert_eq!(Template::read("{} } {p:x} {state:y}").unwrap_err().len(), 4, "all in one run");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_it_panic(text in ".{0,40}") {
-            if let Ok(template) = Template::read(&text) {
-                proptest::prop_assert!(template.fill("de", Filling::default(), &[]).len() <= text.len() + 1);
-            }
-        }
-    }
-}
+mod tests;

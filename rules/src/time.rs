@@ -31,7 +31,7 @@ const UNITS: [(&str, Millis); 12] = [
 const IEC: [&str; 6] = ["t", "time", "lt", "ltime", "s5t", "s5time"];
 
 /// Before any instant that the engine reckons with: 35,000 years before 1970.
-pub const LONG_AGO: i64 = -(1 << 50);
+pub(crate) const LONG_AGO: i64 = -(1 << 50);
 
 /// The instant itself, or the nearest one that the engine reckons with. Every instant from outside passes here
 /// once, so that no garbage makes a sum of instants and durations overflow.
@@ -43,7 +43,7 @@ pub fn bounded(instant: i64) -> i64 {
 /// Whether the engine can have come to all of these instants: those of late datapoints lie a little beyond the
 /// bound, each by a millisecond more.
 #[must_use]
-pub fn are_bounded(instants: impl IntoIterator<Item = i64>) -> bool {
+pub(crate) fn are_bounded(instants: impl IntoIterator<Item = i64>) -> bool {
     instants.into_iter().all(|i| (LONG_AGO..=-2 * LONG_AGO).contains(&i))
 }
 
@@ -98,6 +98,15 @@ pub fn duration(text: &str) -> Result<Millis, NotADuration> {
     if sum > MILLIS_MAX { Err(NotADuration::Range) } else { Ok(sum) }
 }
 
+/// Whether the word is a unit of time.
+pub(crate) fn is_unit(word: &str) -> bool {
+    factor(word).is_some()
+}
+
+fn factor(unit: &str) -> Option<Millis> {
+    UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(_, factor)| *factor)
+}
+
 fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(end).unwrap_or(text.len()))
 }
@@ -109,15 +118,11 @@ fn part(number: &str, unit: &str, minutes_allowed: bool) -> Result<Millis, NotAD
     if number.contains(',') {
         return Err(NotADuration::Comma(number.into(), number.replace(',', ".")));
     }
-    let lower = unit.to_ascii_lowercase();
-    let factor = match lower.as_str() {
+    let factor = match unit {
         "" => return Err(NotADuration::NoUnit(number.into())),
-        "m" if minutes_allowed => 60_000,
-        "m" => return Err(NotADuration::Metres(number.into())),
-        name => {
-            let known = UNITS.iter().find(|(n, _)| *n == name);
-            known.ok_or_else(|| NotADuration::Unit(unit.into()))?.1
-        }
+        "m" | "M" if minutes_allowed => 60_000,
+        "m" | "M" => return Err(NotADuration::Metres(number.into())),
+        unit => factor(unit).ok_or_else(|| NotADuration::Unit(unit.into()))?,
     };
     let number: f64 = number.replace('_', "").parse().map_err(|_| NotADuration::NoNumber)?;
     let millis = number * factor as f64;

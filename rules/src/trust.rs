@@ -62,12 +62,6 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Whether the clock is corrected.
-    #[must_use]
-    pub fn is_corrected(&self) -> bool {
-        self.corrected
-    }
-
     /// Corrects a batch that is delivered as a whole, where that is needed, and judges the clock by its last
     /// datapoint. The originals of replaced timestamps come back, by the datapoint's place in the batch.
     pub fn judge(
@@ -169,7 +163,7 @@ mod tests {
         for behind in [30_001, 30_001, 30_000, 30_001, 30_001, -5_000, -5_001, -5_001] {
             assert_eq!(stamp(&mut trust, 100_000, behind).1, None, "{behind}");
         }
-        assert!(!trust.is_corrected());
+        assert!(!trust.corrected);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Values as the engine holds them: typed, or Unknown with its reason.
 //!
 //! Here: the types of a tag, the reasons of Unknown, and how a value is admitted to a tag (types, range, numbers
-//! that betray a wrong address). Not here: units, staleness (a matter of time: `scope`), JSON.
+//! that betray a wrong address). Not here: units, staleness (a matter of time: `signals`), JSON.
 //! Invariant: a value that is admitted is of its tag's type and within its range; a REAL is never a NaN.
 
 use std::fmt;

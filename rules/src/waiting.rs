@@ -18,19 +18,19 @@ use crate::value::Unknown;
 
 /// A datapoint that waits.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// When it is applied: its timestamp, or just behind the watermark when it came late.
-    pub effective: i64,
+    pub(crate) effective: i64,
     /// The source that delivered it.
-    pub source: SourceId,
+    pub(crate) source: SourceId,
     /// The datapoint.
-    pub datapoint: Datapoint,
+    pub(crate) datapoint: Datapoint,
 }
 
 impl Waiting {
     /// Whether it came late.
     #[must_use]
-    pub fn late(&self) -> bool {
+    pub(crate) fn late(&self) -> bool {
         self.datapoint.timestamp < self.effective
     }
 }
@@ -47,7 +47,7 @@ struct Key {
 
 /// The room.
 #[derive(Debug, Default)]
-pub struct Room {
+pub(crate) struct Room {
     order: BinaryHeap<Reverse<Key>>,
     places: Vec<Datapoint>,
     free: Vec<u32>,
@@ -65,7 +65,7 @@ const NOTHING: Datapoint = Datapoint {
 
 impl Room {
     /// Lets one in.
-    pub fn enter(&mut self, waiting: Waiting) {
+    pub(crate) fn enter(&mut self, waiting: Waiting) {
         let Waiting { effective, source, datapoint } = waiting;
         let (timestamp, sequence) = (datapoint.timestamp, datapoint.sequence);
         let place = if let Some(place) = self.free.pop() {
@@ -80,18 +80,18 @@ impl Room {
 
     /// When the first one is applied.
     #[must_use]
-    pub fn first(&self) -> Option<i64> {
+    pub(crate) fn first(&self) -> Option<i64> {
         self.order.peek().map(|Reverse(key)| key.effective)
     }
 
     /// When the last one is applied.
     #[must_use]
-    pub fn last(&self) -> Option<i64> {
+    pub(crate) fn last(&self) -> Option<i64> {
         self.order.iter().map(|Reverse(key)| key.effective).max()
     }
 
     /// Takes the first one, if it is applied at that instant.
-    pub fn leave_at(&mut self, instant: i64) -> Option<Waiting> {
+    pub(crate) fn leave_at(&mut self, instant: i64) -> Option<Waiting> {
         if self.first() != Some(instant) {
             return None;
         }
@@ -103,14 +103,8 @@ impl Room {
 
     /// How many wait.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.order.len()
-    }
-
-    /// Whether nobody waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
     }
 }
 
@@ -141,7 +135,7 @@ mod tests {
                 .flat_map(|t| std::iter::from_fn(|| room.leave_at(t)).collect::<Vec<_>>())
                 .collect();
             assert_eq!(out, right);
-            assert!(room.is_empty());
+            assert_eq!(room.len(), 0);
         }
     }
 

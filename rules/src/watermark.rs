@@ -9,18 +9,18 @@ use crate::time::Millis;
 
 /// What is known of a source's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     /// Event time up to which it has told everything; none: not heard of yet.
-    pub frontier: Option<i64>,
+    pub(crate) frontier: Option<i64>,
     /// Processing time of its last datapoint.
-    pub heard_at: Option<i64>,
+    pub(crate) heard_at: Option<i64>,
     /// Its last timestamp with `Wmk`, `$connected = false` not counted.
-    pub promised: Option<i64>,
+    pub(crate) promised: Option<i64>,
 }
 
 /// What a watermark waits for. It stands still unless this does, or this moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub(crate) enum Pace {
     /// A source that was never heard of holds it.
     Unheard,
     /// This source holds it, with the least frontier.
@@ -32,7 +32,7 @@ pub enum Pace {
 impl Pace {
     /// Where the watermark stands at a processing time.
     #[must_use]
-    pub fn mark(self, at: i64) -> Option<i64> {
+    pub(crate) fn mark(self, at: i64) -> Option<i64> {
         match self {
             Pace::Unheard => None,
             Pace::Held(_, frontier) => Some(frontier),
@@ -43,16 +43,16 @@ impl Pace {
 
 /// A source, its clock, and since when it is waited for.
 #[derive(Debug, Clone, Copy)]
-pub struct Holder<'s> {
+pub(crate) struct Holder<'s> {
     /// Which it is.
-    pub id: SourceId,
+    pub(crate) id: SourceId,
     /// The source.
-    pub source: &'s Source,
+    pub(crate) source: &'s Source,
     /// Its clock.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// Processing time of the start: an unheard source holds for its idle timeout. None: it does not count
     /// before its first datapoint.
-    pub expected_from: Option<i64>,
+    pub(crate) expected_from: Option<i64>,
 }
 
 /// How far a source may be behind when no order is promised: two datapoints of one scan have one timestamp.
@@ -63,7 +63,7 @@ const FOLLOW: Millis = 1_000;
 impl Clock {
     /// The frontier that a datapoint of this timestamp gives.
     #[must_use]
-    pub fn frontier_of(source: &Source, timestamp: i64, promised: bool) -> i64 {
+    pub(crate) fn frontier_of(source: &Source, timestamp: i64, promised: bool) -> i64 {
         if promised { timestamp } else { timestamp - source.max_out_of_orderness.max(OUT_OF_ORDER_MIN) }
     }
 }
@@ -71,7 +71,7 @@ impl Clock {
 impl Holder<'_> {
     /// The last processing time at which it holds the watermark, if nothing more is heard; none: it does not.
     #[must_use]
-    pub fn holds_until(&self) -> Option<i64> {
+    pub(crate) fn holds_until(&self) -> Option<i64> {
         let Some(heard_at) = self.clock.heard_at else {
             return self.expected_from.map(|start| start + self.source.idle_timeout);
         };
@@ -82,7 +82,7 @@ impl Holder<'_> {
 
     /// Whether it holds the watermark at a processing time.
     #[must_use]
-    pub fn holds(&self, at: i64) -> bool {
+    pub(crate) fn holds(&self, at: i64) -> bool {
         self.holds_until().is_some_and(|until| at <= until)
     }
 
@@ -92,14 +92,14 @@ impl Holder<'_> {
     }
 
     /// Processing times at which its part in the watermark changes by time alone.
-    pub fn changes(&self) -> impl Iterator<Item = i64> + use<> {
+    pub(crate) fn changes(&self) -> impl Iterator<Item = i64> + use<> {
         [self.holds_until(), self.heard_until()].into_iter().flatten().map(|last| last + 1)
     }
 }
 
 /// What the watermark of these sources waits for.
 #[must_use]
-pub fn pace<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Pace {
+pub(crate) fn pace<'s>(holders: impl Iterator<Item = Holder<'s>> + Clone, at: i64) -> Pace {
     if let Some(behind) = follow(holders.clone(), at) {
         return Pace::Follows(behind);
     }

@@ -43,7 +43,7 @@ const TOLD: &str = r#"{
   "site": "neutraubling",
   "sequenceNumber": 3,
   "ruleId": "bottle-washer-caustic",
-  "ruleHash": "4bc65b1c8331701b446cf3dc29306c04379958b1bc3f4213af4efcdc90f917c6",
+  "ruleHash": "91e1ebf09498a410994815e8bca36cd6967544e7b77ec213437c555a8e92357c",
   "equipmentId": "84068f2f-5a5c-4d3b-9d0f-0a1b2c3d4e5f",
   "equipment": "washer-1",
   "line": "L3",

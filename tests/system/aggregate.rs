@@ -2,13 +2,6 @@
 //!
 //! Not here: what goes into an aggregate. Needs the virtual environment that `tests/run` makes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy takes helpers of a test for code"
-)]
-
 use std::{
     io::Write as _,
     path::Path,

@@ -3,8 +3,6 @@
 //!
 //! Here: that `rules check` and `rules fmt` find nothing, `rules test` passes, and fails where a limit is mistyped.
 //! Not here: what the tests say (the rule files), whether each number matters (`rules/tests/catalogue.rs`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs;
 use std::path::Path;
 

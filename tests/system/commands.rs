@@ -3,8 +3,6 @@
 //!
 //! Here: that they do what they promise. Not here: what they say when something is wrong (`wrong`).
 //! Invariant: no PLC is ever asked for more than to be read (I10).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;

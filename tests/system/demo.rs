@@ -2,8 +2,6 @@
 //!
 //! Here: its exit code, its last line, its processes. Not here: its options and parts, which test themselves.
 //! Invariant: a demo that a test has started ends with the test.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs;
 use std::process::Stdio;
 use std::time::Duration;

@@ -3,8 +3,6 @@
 //! Here: running commands in that folder, so that what they say names files as it was typed. Not here: what they
 //! should say. Invariant: a command that does not end is killed, by its process id.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

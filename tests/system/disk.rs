@@ -7,8 +7,6 @@
 //! kept; and when there is room again, each transition of the script is stored, with the time at which it happened.
 //! Not here: what waits where meanwhile (`edge-agent`'s own tests of core). Needs the right to mount: root, or user
 //! namespaces.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@
 mod account;
 mod busy;
 mod emulator;
+mod ledger;
 mod one_way;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,8 @@ use serde_json::{Value, json};
 
 use self::busy::Busy;
 use self::emulator::{Emulator, TABLE, client};
-use crate::ingest::stand::{Kinesis, Put, Stand, event, transition, wait_for};
+use crate::ingest::kinesis::{Kinesis, Put};
+use crate::ingest::stand::{Stand, event, transition, wait_for};
 
 /// How long history stays in the tests.
 const TTL: Duration = Duration::from_secs(90 * 86_400);

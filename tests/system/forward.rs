@@ -4,13 +4,6 @@
 //! a process. Invariant shown: whatever happens, every entry arrives, and the first occurrences of each key's
 //! entries are in order (I2).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "clippy takes helpers of a test for code"
-)]
-
 use std::{
     collections::HashMap,
     net::{SocketAddr, TcpListener},

@@ -1,6 +1,7 @@
 //! `cloud-ingest` as a process, against a Kinesis with real limits: what is stored, over kills, resharding,
 //! poison and everything that can be away. Not here: what its parts do alone (their own tests).
 
+pub(crate) mod kinesis;
 pub(crate) mod stand;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,8 @@ use std::time::{Duration, SystemTime};
 use cloud_ingest::{name::Name, shards};
 use serde_json::Value;
 
-use stand::{Kinesis, Put, Stand, transition, wait_for};
+use kinesis::{Kinesis, Put};
+use stand::{Stand, transition, wait_for};
 
 /// What the killing test sends: machines, and transitions of each.
 const MACHINES: usize = 9;

@@ -17,8 +17,6 @@
 //! - `PLIMSOLL_KILLS=500` is the long version, nearly two hours; the short one has 20 kills and takes about
 //!   four minutes: `PLIMSOLL_KILLS=500 cargo test -p plant --test system kill -- --nocapture`
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 mod judge;
 mod post;
 

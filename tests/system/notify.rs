@@ -3,8 +3,6 @@
 //! Here: a rule with `repeat` on a real line, and what is said of names that the configuration does not know. Not
 //! here: when an action is due (the `rules` crate's own tests).
 //! Invariant: a name that nobody declared is said; it never makes the line be guarded less than it was.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs;
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! `read`, `check --live` and `record` on an OPC UA source, as the processes they are.
 //!
 //! Here: that, on the line of `opcua_line`. Not here: the same on S7 (`commands`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs;
 
 use proto::{Datapoint, Quality, Value};

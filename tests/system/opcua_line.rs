@@ -13,7 +13,7 @@ use proto::{Event, Happening, Record, Transition};
 
 use crate::desk::{Desk, Running, a_while};
 use crate::faketime::Faketime;
-use crate::opcua::count;
+use crate::opcua::stand::count;
 use crate::peer::Peer;
 use crate::works::until;
 

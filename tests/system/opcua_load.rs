@@ -10,7 +10,7 @@ use edge_agent::connector::Lost;
 use edge_agent::connector::opcua;
 use tokio::time::{Instant, sleep};
 
-use crate::opcua::{PATIENCE, Running, TAGS, config, count, counters, server, tag};
+use crate::opcua::stand::{PATIENCE, Running, TAGS, config, count, counters, server, tag};
 
 const MANY: usize = 2_500;
 

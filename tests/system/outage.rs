@@ -5,8 +5,6 @@
 //!
 //! Here: one outage at a time, of a running agent. Not here: an agent that dies meanwhile (`kill`), single answers
 //! that go wrong (`s7`). Invariant: waits are for a condition, or for an instant of the script.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

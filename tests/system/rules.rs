@@ -3,8 +3,6 @@
 //! Here: what they say and how they end. Not here: each mistake of a rule (the `rules` crate's own tests), `replay`
 //! (`replay`), operators (`operator`).
 //! Invariant: what machines read is on standard output, everything else on standard error.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

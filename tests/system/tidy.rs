@@ -1,9 +1,10 @@
 //! The house is as ARCHITECTURE.md draws it: this test reads the sources and the manifests.
 //!
-//! Here: who may know whom, how a file opens and how long it is, names that say nothing, licences of what we
-//! build on. Not here: style that rustfmt and clippy see. Invariant: an arrow that points the wrong way fails.
+//! Here: who may know whom, whether the code map names all there is, how a file opens and how long it is, names that say
+//! nothing, licences of what we build on. Not here: style that rustfmt and clippy see.
+//! Invariant: an arrow that points the wrong way fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -99,6 +100,27 @@ fn rooms_do_not_mention_whom_they_do_not_know() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_code_map_names_every_room() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let map = text.split("\n## ").find(|part| part.starts_with("Code map")).unwrap();
+    let cells: Vec<&str> = map.lines().filter_map(|line| line.split('|').nth(1)).collect();
+    let mut missing = Vec::new();
+    for krate in ["rules", "edge-agent", "cloud-ingest"] {
+        let own = cells.iter().flat_map(|cell| cell.split('`'));
+        let own = own.filter_map(|name| name.strip_prefix(krate)?.strip_prefix('/'));
+        let named: BTreeSet<&str> =
+            own.flat_map(|name| name.split(|c: char| !c.is_alphanumeric() && c != '_')).collect();
+        for entry in std::fs::read_dir(root().join(krate).join("src")).unwrap() {
+            let room = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
+            if !["lib", "main"].contains(&room.as_str()) && !named.contains(room.as_str()) {
+                missing.push(format!("{krate}/{room}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -4,8 +4,6 @@
 //! Here: building it, starting its programs, reading what came of it. Not here: what is expected.
 //! Invariant: whatever is started here ends with its value, by its process id.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;

@@ -3,8 +3,6 @@
 //!
 //! Here: whole texts, as they come out of the program. Not here: every mistake there is, which the rooms that find
 //! them test. Invariant: nothing here panics, which `desk` sees to.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy takes helpers of a test for code")]
-
 use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::connector;
 use crate::inbox::{Item, Sender, inbox};
-use crate::normalize::Normalizer;
+use crate::normalize::{Delivery, Normalizer};
 use crate::recording::Writer;
 
 /// Options of `record`.
@@ -66,7 +66,7 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
     let mut trust: Vec<Trust> = config.inventory.sources().map(|_| Trust::default()).collect();
     let mut at = i64::MIN;
     let writer = Writer { inventory: &config.inventory, agent_id: &config.agent.id };
-    let mut lines = 0_u64;
+    let mut lines = 0;
     loop {
         let delivery = tokio::select! {
             delivery = inbox.next() => delivery,
@@ -79,16 +79,23 @@ async fn record(config: &Config, mut out: impl Write, seconds: Option<u64>) -> R
         if let Some(trust) = trust.get_mut(delivery.batch.source.0 as usize) {
             delivery.correct(trust, at, Bounds::default());
         }
-        for line in writer.lines(&delivery) {
-            let line = line.map_err(|e| Failure::Because(format!("cannot write a datapoint: {e}")))?;
-            writeln!(out, "{line}").map_err(say::cannot_write)?;
-            lines += 1;
-        }
-        out.flush().map_err(say::cannot_write)?;
+        lines += write(&mut out, &writer, &delivery)?;
     }
     while connectors.join_next().await.is_some() {}
     say::note(format_args!("{lines} datapoints"));
     Ok(())
+}
+
+/// Writes what was delivered, to the last byte; how many lines.
+fn write(out: &mut impl Write, writer: &Writer<'_>, delivery: &Delivery) -> Result<u64, Failure> {
+    let mut lines = 0;
+    for line in writer.lines(delivery) {
+        let line = line.map_err(|e| Failure::Because(format!("cannot write a datapoint: {e}")))?;
+        writeln!(out, "{line}").map_err(say::cannot_write)?;
+        lines += 1;
+    }
+    out.flush().map_err(say::cannot_write)?;
+    Ok(lines)
 }
 
 fn connect(config: &Config, sender: &Sender, stop: &CancellationToken) -> JoinSet<()> {

@@ -4,6 +4,7 @@
 //! whether anything answers at its address.
 //! Invariant: the tags of a source stand in the order in which its connector knows them.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use rules::diagnose::{FileId, Report, did_you_mean};
@@ -107,18 +108,28 @@ fn source(
         Some(Protocol::Opcua(..)) => OUT_OF_ORDERNESS_OPCUA,
         Some(Protocol::Recorded | Protocol::S7(..)) | None => 0,
     });
-    if inventory.sources().any(|(_, s)| s.id == id.value) {
-        let message = format!("there is a source `{}` already", id.value);
-        report.error("C201", (file, id.span), message, "each source has an id of its own");
-        return None;
-    }
     let source = inventory::Source { id: id.value, idle_timeout, max_out_of_orderness, max_lag };
-    let source = inventory.add_source(source);
+    let source = add(report, (file, id.span), source, inventory)?;
     // Without its protocol its tags may still have mistakes of their own.
     let mut read =
         |table| tag(report, file, table, source, protocol.as_mut(), (around.tables, &mut *inventory));
     let tags = tags.into_iter().filter_map(&mut read).collect();
     Some(Source { id: source, tags, protocol: protocol? })
+}
+
+/// Adds a source whose id is not taken; `place` is where the id stands.
+fn add(
+    report: &mut Report,
+    place: (FileId, Range<usize>),
+    source: inventory::Source,
+    inventory: &mut Inventory,
+) -> Option<SourceId> {
+    if inventory.sources().any(|(_, other)| other.id == source.id) {
+        let message = format!("there is a source `{}` already", source.id);
+        report.error("C201", place, message, "each source has an id of its own");
+        return None;
+    }
+    Some(inventory.add_source(source))
 }
 
 /// `"none"`, a duration, or the default.

@@ -3,6 +3,8 @@
 //! Here: the keys that every tag has. Not here: its address (`s7`, `opcua`).
 //! Invariant: a tag is on one machine and belongs to one source.
 
+use std::ops::Range;
+
 use rules::diagnose::{FileId, Report};
 use rules::document::{Node, Reader, Table};
 use rules::inventory::{self, Inventory, SourceId, TagId};
@@ -39,18 +41,7 @@ pub(super) fn tag(
     let range = range(&mut r);
     let deadband = number(&mut r, "report_deadband").unwrap_or(0.0);
     let is_known = protocol.is_some();
-    let (kind, place) = match &protocol {
-        None => {
-            ["type", "address"].into_iter().for_each(|key| drop(r.text(key)));
-            (Some(Type::Float), Some(Place::Nowhere))
-        }
-        Some(Protocol::Recorded) => (declared(&mut r), Some(Place::Nowhere)),
-        Some(Protocol::S7(..)) => {
-            let (kind, place) = s7::addressed(&mut r);
-            (kind, place.map(Place::S7))
-        }
-        Some(Protocol::Opcua(..)) => (declared(&mut r), opcua::node(&mut r).map(Place::Opcua)),
-    };
+    let (kind, place) = addressed(&mut r, protocol.as_deref());
     let bits = place.as_ref().and_then(Place::bits);
     let Meaning { kind: meant, names, counter } = tables.meaning(&mut r, bits);
     let kind = match kind {
@@ -60,28 +51,50 @@ pub(super) fn tag(
     r.finish(&["scan_class"]);
     let machine = super::machine::machine_named(report, file, &machine?, inventory)?;
     let (name, kind, place) = (name?, kind?, place?);
-    let tag = inventory::Tag { machine, source, name: name.value.clone(), kind, unit, range, names, counter };
-    if name.value.starts_with('$') || name.value.is_empty() || name.value.len() > 128 {
-        report.error(
-            "C206",
-            (file, name.span),
-            "a tag's name has 1 to 128 bytes and no `$` in front",
-            "not a name",
-        );
-        return None;
-    }
-    let Some(id) = inventory.add_tag(tag) else {
-        let machine = &inventory.machine(machine).name;
-        let message = format!("{machine} has a tag `{}` already", name.value);
-        report.error("C207", (file, name.span), message, "each tag of a machine has a name of its own");
-        return None;
-    };
+    let tag = inventory::Tag { machine, source, name: name.value, kind, unit, range, names, counter };
+    let id = add(report, (file, name.span), tag, inventory)?;
     match (protocol, place) {
         (Some(Protocol::S7(_, tags)), Place::S7(tag)) => tags.push(tag),
         (Some(Protocol::Opcua(_, tags)), Place::Opcua(tag)) => tags.push(tag),
         _ => {}
     }
     Some(Tag { id, deadband })
+}
+
+/// The type of a tag and where it is, by the keys that its source's protocol has.
+fn addressed(r: &mut Reader<'_, '_>, protocol: Option<&Protocol>) -> (Option<Type>, Option<Place>) {
+    match protocol {
+        None => {
+            ["type", "address"].into_iter().for_each(|key| drop(r.text(key)));
+            (Some(Type::Float), Some(Place::Nowhere))
+        }
+        Some(Protocol::Recorded) => (declared(r), Some(Place::Nowhere)),
+        Some(Protocol::S7(..)) => {
+            let (kind, place) = s7::addressed(r);
+            (kind, place.map(Place::S7))
+        }
+        Some(Protocol::Opcua(..)) => (declared(r), opcua::node(r).map(Place::Opcua)),
+    }
+}
+
+/// Adds a tag whose name is one, and not taken on its machine; `place` is where the name stands.
+fn add(
+    report: &mut Report,
+    place: (FileId, Range<usize>),
+    tag: inventory::Tag,
+    inventory: &mut Inventory,
+) -> Option<TagId> {
+    let (name, machine) = (tag.name.clone(), tag.machine);
+    if name.starts_with('$') || name.is_empty() || name.len() > 128 {
+        report.error("C206", place, "a tag's name has 1 to 128 bytes and no `$` in front", "not a name");
+        return None;
+    }
+    let id = inventory.add_tag(tag);
+    if id.is_none() {
+        let message = format!("{} has a tag `{name}` already", inventory.machine(machine).name);
+        report.error("C207", place, message, "each tag of a machine has a name of its own");
+    }
+    id
 }
 
 /// Where a tag is, in its protocol.

@@ -7,7 +7,6 @@
 //! nothing here can write to a PLC (I10).
 
 pub mod opcua;
-mod pause;
 mod reporter;
 pub mod s7;
 
@@ -17,6 +16,9 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Protocol;
+
+/// The first pause after a fault is at most this.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A value as a protocol carries it, before it is normalised.
 #[derive(Debug, Clone, PartialEq)]

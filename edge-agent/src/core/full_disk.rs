@@ -15,7 +15,7 @@ use rules::value::Value;
 
 use super::*;
 use crate::config::Config;
-use crate::outbox::Limits;
+use crate::outbox::{Kind, Limits};
 use crate::view::{self, Looker};
 
 const CONFIG: &str = r#"

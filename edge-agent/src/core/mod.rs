@@ -4,12 +4,13 @@
 //! what comes of it joins the commit that fills, which the `writer` makes durable before anybody sees any of it
 //! (I1). One commit is written while the next fills.
 //!
-//! Here: that loop, and what becomes of each input. Not here: judging (`rules`), what is noticed of a source
-//! (`source`), what operators want (`operator`), when a commit is written and what a full disk does (`writer`), what an event looks like (`announce`),
-//! what people see (`view`), the disk (`outbox`).
-//! Invariant: `at` never goes back, and the state of an instance is stored together with the transition it made.
+//! Here: that loop, and what goes into the engine. Not here: judging (`rules`), what becomes of its outputs (`outcome`),
+//! what is noticed of a source (`source`), what operators want (`operator`), when a commit is written and what a full
+//! disk does (`writer`), what people see (`view`).
+//! Invariant: `at` goes back only where the machine's clock was set back, and the engine is told in the same step.
 
 mod operator;
+mod outcome;
 mod source;
 mod writer;
 
@@ -22,9 +23,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::{Happening, Notification};
+use proto::Happening;
 use rules::diagnose::Weight;
-use rules::engine::{Engine, Input, Outputs, Subject};
+use rules::engine::{Engine, Input, Subject};
 use rules::inventory::Inventory;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -34,7 +35,7 @@ use crate::clock::Clock;
 use crate::control::{Asked as Ordered, Commands};
 use crate::inbox::{Inbox, Item, Notice};
 use crate::normalize::Delivery;
-use crate::outbox::{Entry, Kind, Ledger, LedgerError};
+use crate::outbox::{Ledger, LedgerError};
 use crate::recording::{Moment, Recorder};
 use crate::rulebook::{self, Edition, Mistake};
 use crate::sequence::Sequence;
@@ -127,16 +128,6 @@ impl Core {
     /// Does from here on what operators want.
     pub fn listen(&mut self, commands: Commands) {
         self.commands = commands;
-    }
-
-    /// Says something about the agent, with the next commit.
-    pub fn announce(&mut self, happening: Happening) {
-        let kind = if matches!(happening, Happening::Gap { .. }) { Kind::Gap } else { Kind::Event };
-        let entry = self.announcer.entry(happening, self.at);
-        if let Some((key, json)) = entry {
-            self.writer.entry(Entry { kind, key, json });
-        }
-        self.writer.note(self.announcer.note());
     }
 
     /// Works until all connectors have ended and everything is durable.
@@ -267,51 +258,6 @@ impl Core {
         self.take(outputs);
     }
 
-    /// What a step brought about joins the commit that fills.
-    fn take(&mut self, outputs: Outputs) {
-        for (source, behind_ms) in outputs.late {
-            self.board.late(source);
-            self.sources[source.0 as usize].late(behind_ms);
-        }
-        for transition in outputs.transitions {
-            match serde_json::to_vec(&transition) {
-                Ok(json) => {
-                    let key = transition.equipment_id.clone();
-                    self.writer.entry(Entry { kind: Kind::Transition, key, json });
-                    self.board.tell(transition);
-                }
-                Err(e) => {
-                    tracing::error!(rule = transition.rule_id, error = %e, "transition cannot be written")
-                }
-            }
-        }
-        outputs.notifications.iter().for_each(|notification| self.notify(notification));
-        outputs.events.into_iter().for_each(|happening| self.announce(happening));
-        self.writer.states(outputs.states);
-    }
-
-    /// A notification goes where the transitions go: there is no other way in this version.
-    fn notify(&mut self, notification: &Notification) {
-        let target = &notification.target;
-        let is_declared = self.inventory.targets().is_some_and(|names| names.contains(target));
-        if !is_declared && self.targets_missed.insert(target.clone()) {
-            tracing::warn!(
-                rule = notification.rule_id,
-                notify = target,
-                "a rule notifies somebody whom agent.toml does not name: it goes to the stream under that name"
-            );
-        }
-        match serde_json::to_vec(notification) {
-            Ok(json) => {
-                // Like an event, it may be let go of before the transition that it tells of.
-                self.writer.entry(Entry { kind: Kind::Event, key: notification.equipment_id.clone(), json });
-            }
-            Err(e) => {
-                tracing::error!(rule = notification.rule_id, error = %e, "notification cannot be written")
-            }
-        }
-    }
-
     fn time(&mut self) {
         let now = Instant::now();
         if self.engine.deadline().is_some_and(|due| due <= self.clock.now()) {
@@ -328,37 +274,6 @@ impl Core {
             self.pulse_due = now + PULSE_EVERY;
             self.follow_step();
             service::alive();
-        }
-    }
-
-    fn store_state(&mut self) {
-        // Nothing is forgotten by waiting, and on a full disk the same states would pile up here (I8).
-        if self.writer.is_full() {
-            return;
-        }
-        self.writer.states(self.engine.unsaved());
-    }
-
-    /// What of the sources came late or was lost, all of the late first.
-    fn tell_of_sources(&mut self) {
-        let at = self.at;
-        let late: Vec<_> = self.sources.iter_mut().filter_map(|book| book.tell_late(at)).collect();
-        let lost: Vec<_> = self.sources.iter_mut().filter_map(|book| book.tell_lost(at)).collect();
-        late.into_iter().chain(lost).for_each(|happening| self.announce(happening));
-    }
-
-    /// What the ledger lost gets its gap event (I8).
-    fn tell_losses(&mut self) {
-        for loss in self.writer.losses() {
-            tracing::error!(
-                first = loss.first,
-                last = loss.last,
-                reason = loss.reason,
-                "entries of the outbox are lost"
-            );
-            let (first, last, count) = (loss.first, Some(loss.last), loss.count);
-            self.board.lose(count.unwrap_or(0));
-            self.announce(Happening::Gap { of: "outbox".into(), count, first, last, reason: loss.reason });
         }
     }
 

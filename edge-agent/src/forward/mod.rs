@@ -10,7 +10,6 @@
 //! of one partition key leave in order, because a request holds at most one parcel of each key and the next
 //! one of that key waits for its answer.
 
-mod backoff;
 mod file;
 mod forwarder;
 mod kinesis;

@@ -8,22 +8,26 @@
 //! without a good value first), [`INSTANCES_MAX`] instances (those that matter most first) and [`RECENT_MAX`]
 //! transitions, and says how many it left out. Measured in a debug build with 10,000 tags: under 10 ms.
 //!
-//! Here: what is in the picture. How it is asked for stands in `ask`, what core notes in `board`, how it is put
-//! together in `picture`. Not here: showing it (`web`).
+//! Here: what is in the picture; of a rule `judged` says it, of a transition `short`. How the picture is asked for stands
+//! in `ask`, what core notes in `board`, how it is put together in `picture`. Not here: showing it (`web`).
 //! Invariant: it is a copy; looking at it never holds up anything.
 
 mod ask;
 mod board;
+mod judged;
 mod picture;
+mod short;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proto::{Quality, Severity, Transition, Value};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+
+use self::short::in_short;
 
 pub use ask::{Asked, Looker, Reply, ask};
 pub use board::Board;
+pub use judged::{InputView, JudgedView, LatchedView, PendingView, ShelfView, VoteView};
 
 /// Tags in a picture: what a browser can take every second.
 pub const TAGS_MAX: usize = 5_000;
@@ -161,112 +165,6 @@ pub struct MachineView {
     pub bad: usize,
 }
 
-/// A rule on a machine at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct JudgedView {
-    /// The rule.
-    pub rule: String,
-    /// The machine.
-    pub machine: String,
-    /// The state it is in.
-    pub state: String,
-    /// How much that matters.
-    pub severity: Severity,
-    /// Event time at which it was entered; none before it began.
-    pub since: Option<i64>,
-    /// Its scope, by its place.
-    pub scope: usize,
-    /// The condition that holds the state.
-    pub expression: Option<String>,
-    /// The tags of that condition as they are now.
-    pub inputs: Vec<InputView>,
-    /// The rule's text by language, while a condition holds the state.
-    pub text: BTreeMap<String, String>,
-    /// What its groups say.
-    pub votes: Vec<VoteView>,
-    /// States that wait for their delay.
-    pub pending: Vec<PendingView>,
-    /// States that stay until somebody resets them.
-    pub latched: Vec<LatchedView>,
-    /// Whether the gate `suppress_if` keeps it silent.
-    pub suppressed: bool,
-    /// Who shelved it.
-    pub shelved: Option<ShelfView>,
-    /// Who took it out of service.
-    pub out_of_service: Option<ShelfView>,
-}
-
-/// A tag of a condition.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InputView {
-    /// Its name.
-    pub tag: String,
-    /// Its value; null when there is none.
-    pub value: Value<'static>,
-    /// The name of that code, or of the bits that are set.
-    pub meaning: Option<String>,
-    /// Its unit.
-    pub unit: Option<String>,
-    /// Why there is no value.
-    pub reason: Option<String>,
-}
-
-/// What a group says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct VoteView {
-    /// The group.
-    pub group: Option<String>,
-    /// The state; none: it abstains.
-    pub state: Option<String>,
-    /// What the vote weighs.
-    pub weight: u32,
-    /// Whether it decided.
-    pub wins: bool,
-}
-
-/// A state that waits for its delay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PendingView {
-    /// The state.
-    pub state: String,
-    /// Time counted so far, ms.
-    pub done_ms: i64,
-    /// The delay, ms.
-    pub of_ms: i64,
-    /// The condition is Unknown: the time stands still.
-    pub paused: bool,
-    /// The state holds no longer, and its off-delay runs.
-    pub leaving: bool,
-}
-
-/// A state that stays until somebody resets it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LatchedView {
-    /// The state.
-    pub state: String,
-    /// Its condition does not hold any more, or cannot be known: it can be reset.
-    pub resettable: bool,
-}
-
-/// Who keeps a rule silent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShelfView {
-    /// Who.
-    pub who: String,
-    /// Why.
-    pub why: String,
-    /// Event time at which it ends; none: when it is taken back, or when the state is normal again.
-    pub until: Option<i64>,
-    /// It ends when the state is normal again.
-    pub once: bool,
-}
-
 /// A tag at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -289,44 +187,4 @@ pub struct TagView {
     pub timestamp: Option<i64>,
     /// Why there is no value.
     pub reason: Option<String>,
-}
-
-/// A transition without what a person does not look at.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Short<'t> {
-    rule: &'t str,
-    machine: &'t str,
-    sequence_number: u64,
-    timestamp: i64,
-    from: &'t str,
-    to: &'t str,
-    severity: Severity,
-    cause: proto::Cause,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because: Option<&'t proto::Because>,
-    flags: &'t [String],
-    text: &'t BTreeMap<String, String>,
-}
-
-impl<'t> From<&'t Transition> for Short<'t> {
-    fn from(t: &'t Transition) -> Self {
-        Self {
-            rule: &t.rule_id,
-            machine: &t.equipment,
-            sequence_number: t.sequence_number,
-            timestamp: t.timestamp,
-            from: &t.from,
-            to: &t.to,
-            severity: t.severity,
-            cause: t.cause,
-            because: t.because.as_ref(),
-            flags: &t.flags,
-            text: &t.text,
-        }
-    }
-}
-
-fn in_short<S: Serializer>(recent: &[Arc<Transition>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(recent.iter().map(|transition| Short::from(transition.as_ref())))
 }

@@ -168,7 +168,12 @@ fn symbol(text: &str, at: usize, before: Option<&Token>) -> Found {
 }
 
 pub(super) fn keyword(word: &str) -> Option<Kind> {
-    Some(match word.to_lowercase().as_str() {
+    /// Of `false`; most words are longer, and are names.
+    const LONGEST: usize = 5;
+    if word.len() > LONGEST {
+        return None;
+    }
+    Some(match word.to_ascii_lowercase().as_str() {
         "and" => Kind::Joint(Joint::And),
         "or" => Kind::Joint(Joint::Or),
         "xor" => Kind::Joint(Joint::Xor),

@@ -60,10 +60,9 @@ fn wrong_digits(rest: &str, at: usize, in_list: bool) -> Option<(usize, (Number,
 /// `16#FF`, `2#1010`, `0xFF`.
 fn based(rest: &str, at: usize) -> Option<(usize, (Number, Mistake))> {
     let whole = digits(rest);
-    let lower = rest.to_ascii_lowercase();
-    let (radix, begin) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, 2),
-        [b'0', b'b', b'0' | b'1', ..] => (2, 2),
+    let (radix, begin) = match rest.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, 2),
+        [b'0', b'b' | b'B', b'0' | b'1', ..] => (2, 2),
         _ if rest[whole..].starts_with('#') => (rest[..whole].parse().ok()?, whole + 1),
         _ => return None,
     };
@@ -167,7 +166,7 @@ fn spelled_duration(rest: &str, first: usize) -> Option<(i64, usize)> {
 fn time_unit(text: &str, minutes: bool) -> Option<usize> {
     let body = text.trim_start();
     let word = &body[..body.find(|c: char| !c.is_alphabetic()).unwrap_or(body.len())];
-    let known = minutes && word.eq_ignore_ascii_case("m") || time::duration(&format!("1 {word}")).is_ok();
+    let known = minutes && word.eq_ignore_ascii_case("m") || time::is_unit(word);
     known.then_some(text.len() - body.len() + word.len())
 }
 
@@ -176,13 +175,13 @@ fn degrees_in_words(rest: &str) -> Option<usize> {
     let body = rest.trim_start();
     let first = body.strip_prefix('°').or_else(|| {
         let word = &body[..body.find(|c: char| !c.is_alphabetic()).unwrap_or(body.len())];
-        ["grad", "deg", "degree", "degrees"]
-            .contains(&word.to_lowercase().as_str())
-            .then(|| &body[word.len()..])
+        let is_degree = |name: &&str| word.eq_ignore_ascii_case(name);
+        ["grad", "deg", "degree", "degrees"].iter().any(|name| is_degree(&name)).then(|| &body[word.len()..])
     })?;
     let second = first.trim_start();
     let word = &second[..second.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(second.len())];
-    let apart = second.len() < first.len() && ["c", "celsius"].contains(&word.to_lowercase().as_str());
+    let is_celsius = ["c", "celsius"].iter().any(|name| word.eq_ignore_ascii_case(name));
+    let apart = second.len() < first.len() && is_celsius;
     apart.then_some(rest.len() - second.len() + word.len())
 }
 
@@ -191,6 +190,9 @@ fn unit(rest: &str) -> (Option<String>, usize) {
     let space = rest.len() - rest.trim_start().len();
     let body = &rest[space..];
     let word = unit_word(body);
+    if word.is_empty() {
+        return (None, 0);
+    }
     // `5 kg/limit` divides by a tag: what stands behind a slash belongs to the unit only if it is one.
     let mut end = word.len();
     while Unit::read(&word[..end]).measure == Measure::Unlisted {
@@ -204,7 +206,7 @@ fn unit(rest: &str) -> (Option<String>, usize) {
     }
     let word = &word[..end];
     let is_word = keyword(word).is_some() || keyword_of_another_language(word);
-    if word.is_empty() || is_word { (None, 0) } else { (Some(word.to_owned()), space + end) }
+    if is_word { (None, 0) } else { (Some(word.to_owned()), space + end) }
 }
 
 /// As much of a text as can be a unit: letters and signs, digits and slashes between them.

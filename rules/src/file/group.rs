@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use proto::Severity;
 
+use super::condition::{condition, required_condition};
 use super::keys::{self, WEIGHT_DEFAULT};
 use super::{Group, Named, OnUnknown, State, UNKNOWN_AFTER};
 use crate::diagnose::{FileId, Report};
@@ -136,8 +137,8 @@ fn state(report: &mut Report, file: FileId, table: &Table, defaults: (u32, Sever
 
 /// What a state is in time: the same keys in a state and in a rule without groups.
 fn state_of(r: &mut Reader<'_, '_>, named: Named) -> Option<State> {
-    let when = keys::required_condition(r, "when");
-    let clear = keys::condition(r, "clear");
+    let when = required_condition(r, "when");
+    let clear = condition(r, "clear");
     let (delay, delay_by) = keys::delay(r, "for");
     let (hold, hold_by) = keys::delay(r, "hold");
     let latch = r.bool("latch").is_some_and(|b| b.value);

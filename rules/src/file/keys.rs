@@ -1,7 +1,7 @@
 //! The keys that a rule, a group and a state share, and those whose values have a form of their own.
 //!
-//! Here: `on`, `severity`, names of states, `stale_after`, `text`, `weight`, `unknown`, `coverage`, `deadband`,
-//! conditions. Not here: which key stands where (`read`, `group`).
+//! Here: `severity`, names of states, `stale_after`, `text`, `weight`, `unknown`, `coverage`, `deadband`, delays. Not
+//! here: `on` (`selector`), conditions (`condition`), which key stands where (`read`, `group`).
 //! Invariant: a value that is not understood is reported at its place, with what may stand there.
 
 use std::collections::BTreeMap;
@@ -9,13 +9,12 @@ use std::ops::Range;
 
 use proto::Severity;
 
-use super::{COVERAGE, Condition, Named, OnUnknown, Selector, StaleAfter, UNKNOWN_AFTER};
-use crate::diagnose::{FileId, Report, did_you_mean};
-use crate::document::{Node, Placed, Reader};
-use crate::expr::parse::parse;
-use crate::expr::{Mistake, TEXT_MAX};
+use super::condition::report_mistake;
+use super::{COVERAGE, Named, OnUnknown, StaleAfter, UNKNOWN_AFTER};
+use crate::diagnose::did_you_mean;
+use crate::document::{Node, Placed, Reader, Table};
+use crate::expr::TEXT_MAX;
 use crate::params;
-use crate::place;
 use crate::text::Template;
 use crate::time::{self, Millis};
 use crate::value::{Constant, Value};
@@ -33,45 +32,6 @@ const SEVERITIES: [(&str, Severity); 4] = [
     ("alarm", Severity::Alarm),
     ("critical", Severity::Critical),
 ];
-
-pub(super) fn selector(r: &mut Reader<'_, '_>) -> Option<Selector> {
-    let file = r.file();
-    let before = r.report().diagnostics().len();
-    let Some((_, node)) = r.any("on") else {
-        // Reports that it is missing, or which key was mistyped.
-        r.required_text("on");
-        return None;
-    };
-    let span = node.span.clone();
-    let selector = match &node.value {
-        Node::Text(name) => Selector { names: vec![name.clone()], span, ..Selector::default() },
-        Node::List(_) => Selector { names: one_or_more(r, "on")?, span, ..Selector::default() },
-        Node::Table(table) => {
-            let mut t = Reader::new(table, "`on`", file, r.report());
-            let (names, lines) = (one_or_more(&mut t, "machine"), one_or_more(&mut t, "line"));
-            let classes = one_or_more(&mut t, "class");
-            t.finish(&[]);
-            let of = Option::unwrap_or_default;
-            Selector { names: of(names), lines: of(lines), classes: of(classes), span }
-        }
-        _ => {
-            let message = "`on` must be a machine's name, a list of them, or a table";
-            r.report().error("E005", (file, span), message, "not a name").help =
-                Some("write \"filler-*\", or { line = \"L3\", class = \"filler\" }".into());
-            return None;
-        }
-    };
-    let all = [&selector.names, &selector.lines, &selector.classes];
-    let said = r.report().errors_since(before) > 0;
-    if !said && all.iter().all(|list| list.is_empty())
-        || all.iter().any(|list| list.iter().any(String::is_empty))
-    {
-        let place = (file, selector.span.clone());
-        r.report().error("R009", place, "`on` names no machine", "empty").help =
-            Some("for all machines write on = \"*\"".into());
-    }
-    Some(selector)
-}
 
 /// A text or a list of texts.
 pub(super) fn one_or_more(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Vec<String>> {
@@ -98,7 +58,7 @@ pub(super) fn placed_texts(r: &mut Reader<'_, '_>, key: &'static str) -> Option<
 
 pub(super) fn severity(r: &mut Reader<'_, '_>) -> Option<Severity> {
     let given = r.text("severity")?;
-    let known = SEVERITIES.iter().find(|(name, _)| *name == given.value).map(|(_, s)| *s);
+    let known = severity_named(&given.value);
     if known.is_none() {
         let place = (r.file(), given.span);
         let message = format!("`{}` is not a severity", given.value);
@@ -107,6 +67,11 @@ pub(super) fn severity(r: &mut Reader<'_, '_>) -> Option<Severity> {
             near.map(|n| format!("did you mean `{n}`?"));
     }
     known
+}
+
+/// The severity that a file calls so.
+pub(crate) fn severity_named(name: &str) -> Option<Severity> {
+    SEVERITIES.iter().find(|(known, _)| *known == name).map(|(_, severity)| *severity)
 }
 
 /// A name that a rule may give to a state.
@@ -204,22 +169,6 @@ pub(super) fn is_language(code: &str) -> bool {
         && parts.all(|p| (2..=8).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
-/// Shows a mistake inside a text at its place in the file.
-pub(crate) fn report_mistake(report: &mut Report, file: FileId, literal: &Range<usize>, mistake: Mistake) {
-    let place = (file, place::in_file(report.text(file), literal, &mistake.span));
-    let shown = if mistake.warning {
-        report.warning(mistake.code, place, mistake.message, mistake.label)
-    } else {
-        report.error(mistake.code, place, mistake.message, mistake.label)
-    };
-    shown.help = mistake.help;
-}
-
-/// A condition that must be there.
-pub(super) fn required_condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Condition> {
-    r.required(key).then(|| condition(r, key))?
-}
-
 /// A delay in ms, or the parameter that gives it.
 pub(super) fn delay(r: &mut Reader<'_, '_>, key: &'static str) -> (Millis, Option<Placed<String>>) {
     let by = match r.any(key) {
@@ -241,33 +190,6 @@ pub(super) fn is_word(text: &str) -> bool {
     begins && text.len() <= 64 && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))
 }
 
-/// A condition.
-pub(super) fn condition(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Condition> {
-    let given = match r.any(key)? {
-        (_, node) if matches!(node.value, Node::Text(_)) => r.text(key)?,
-        (_, node) => {
-            let (place, label) = ((r.file(), node.span.clone()), format!("this is {}", node.value.kind()));
-            let message = format!("`{key}` must be a condition in quotes");
-            r.report().error("E005", place, message, label).help =
-                Some(format!("for example {key} = \"water_temperature > 90 °C\""));
-            return None;
-        }
-    };
-    let file = r.file();
-    parsed(r.report(), given, file)
-}
-
-/// The tree of an expression.
-pub(super) fn parsed(report: &mut Report, given: Placed<String>, file: FileId) -> Option<Condition> {
-    match parse(&given.value) {
-        Ok(expr) => Some(Condition { text: given.value, span: given.span, expr }),
-        Err(mistakes) => {
-            mistakes.into_iter().for_each(|mistake| report_mistake(report, file, &given.span, mistake));
-            None
-        }
-    }
-}
-
 pub(super) fn weight(r: &mut Reader<'_, '_>) -> Option<u32> {
     let given = r.int("weight")?;
     if (0..=WEIGHT_MAX).contains(&given.value) {
@@ -284,23 +206,7 @@ pub(super) fn on_unknown(r: &mut Reader<'_, '_>) -> Option<OnUnknown> {
     match &node.value {
         Node::Text(t) if t == "as-false" => Some(OnUnknown::AsFalse),
         Node::Text(t) if t == "abstain" => Some(OnUnknown::Abstain(UNKNOWN_AFTER)),
-        Node::Table(table) => {
-            let mut t = Reader::new(table, "`unknown`", file, r.report());
-            let after = t.duration("after").map_or(UNKNOWN_AFTER, |d: Placed<time::Millis>| d.value);
-            let name = state_name(&mut t, "name");
-            let (weight, severity) = (weight(&mut t), severity(&mut t));
-            if name.is_none() && (weight.is_some() || severity.is_some()) {
-                let message = "a weight or severity in `unknown` needs the `name` of the state it is for";
-                t.report().error("R007", (file, node.span.clone()), message, "without a name");
-            }
-            t.finish(&[]);
-            let weight = weight.unwrap_or(WEIGHT_DEFAULT);
-            let severity = severity.unwrap_or(Severity::Warning);
-            Some(match name {
-                Some(name) => OnUnknown::State(after, Named { name, weight, severity }),
-                None => OnUnknown::Vote(after),
-            })
-        }
+        Node::Table(table) => Some(unknown_state(r, table, &node.span)),
         other => {
             let label = match other {
                 Node::Text(text) => {
@@ -314,6 +220,26 @@ pub(super) fn on_unknown(r: &mut Reader<'_, '_>) -> Option<OnUnknown> {
                 Some("for example unknown = { after = \"1 min\", name = \"SensorFault\" }".into());
             None
         }
+    }
+}
+
+/// `{ after = "1 min", name = "SensorFault" }`: when it cannot be known, and which state that is.
+fn unknown_state(r: &mut Reader<'_, '_>, table: &Table, span: &Range<usize>) -> OnUnknown {
+    let file = r.file();
+    let mut t = Reader::new(table, "`unknown`", file, r.report());
+    let after = t.duration("after").map_or(UNKNOWN_AFTER, |d| d.value);
+    let name = state_name(&mut t, "name");
+    let (weight, severity) = (weight(&mut t), severity(&mut t));
+    if name.is_none() && (weight.is_some() || severity.is_some()) {
+        let message = "a weight or severity in `unknown` needs the `name` of the state it is for";
+        t.report().error("R007", (file, span.clone()), message, "without a name");
+    }
+    t.finish(&[]);
+    let weight = weight.unwrap_or(WEIGHT_DEFAULT);
+    let severity = severity.unwrap_or(Severity::Warning);
+    match name {
+        Some(name) => OnUnknown::State(after, Named { name, weight, severity }),
+        None => OnUnknown::Vote(after),
     }
 }
 

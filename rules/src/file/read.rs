@@ -1,16 +1,19 @@
 //! From TOML to rules: the keys of a rule, each with its default.
 //!
 //! Here: the rule's own keys, parameters, definitions, actions and tests. Groups and states stand in `group`,
-//! forms of values in `keys`. Not here: what the keys mean in time, or whether a machine has the tags.
+//! forms of values in `keys`, `selector` and `condition`. Not here: what the keys mean in time, or whether a machine has
+//! the tags.
 //! Invariant: all mistakes of a file are found in one run; a key that is not understood is refused, not ignored.
 
 use std::collections::BTreeMap;
 
 use proto::Severity;
 
+use super::condition::{condition, parsed};
 use super::group::groups;
 use super::note::note;
-use super::{Action, Condition, Define, FileRules, Param, Rule, Test, hash, is_name, keys, sense};
+use super::selector::selector;
+use super::{Action, Define, FileRules, Param, Rule, Test, hash, is_name, keys, sense};
 use crate::diagnose::{FileId, Report};
 use crate::document::{self, Node, Placed, Reader, Table};
 use crate::params;
@@ -90,7 +93,7 @@ fn rule(report: &mut Report, file: FileId, name: &Placed<String>, node: &Placed<
 
 fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
     let file = r.file();
-    let on = keys::selector(r);
+    let on = selector(r);
     let severity = keys::severity(r).unwrap_or(Severity::Warning);
     let (groups, unknown_after) = groups(r, severity);
     let (default, default_weight) = keys::weighed_name(r, "default").unwrap_or(("Normal".into(), 0));
@@ -105,8 +108,8 @@ fn keys_of(r: &mut Reader<'_, '_>, name: &Placed<String>) -> Option<Rule> {
         unknown_after,
         params: params(r),
         defines: defines(r),
-        active_if: keys::condition(r, "active_if"),
-        suppress_if: keys::condition(r, "suppress_if"),
+        active_if: condition(r, "active_if"),
+        suppress_if: condition(r, "suppress_if"),
         actions: actions(r),
         renamed_from: renamed_from(r, name),
         coverage: keys::coverage(r),
@@ -159,7 +162,7 @@ fn define(report: &mut Report, file: FileId, name: &Placed<String>, node: &Place
     };
     let named = is_word(report, file, name, "a definition");
     let given = Placed { value: text.clone(), span: node.span.clone() };
-    let condition: Condition = keys::parsed(report, given, file)?;
+    let condition = parsed(report, given, file)?;
     named.then(|| Define { name: name.clone(), condition })
 }
 

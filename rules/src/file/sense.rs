@@ -1,7 +1,7 @@
 //! Whether the parts of a rule make sense together.
 //!
-//! Here: names given twice, actions for states that there are not, groups that
-//! tie. Not here: what needs a machine (`ruleset`), other rules (`ruleset`), or the types of tags (`expr`).
+//! Here: names given twice, delays by parameters and actions for states that there are not, groups that tie. Not here:
+//! what needs a machine or the types of its tags (`bind`), other rules (`checked`).
 //! Invariant: an error only where the rule cannot be what was meant; a doubt is a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +19,9 @@ pub(super) fn whole(report: &mut Report, rule: &Rule, params: &[&str]) {
         unreachable(report, rule, group);
     }
     rule.actions.iter().for_each(|action| targets(report, rule, action));
-    let words: BTreeMap<&str, ()> = rule.params.keys().map(|name| (name.as_str(), ())).collect();
     for (i, define) in rule.defines.iter().enumerate() {
         let name = define.name.value.as_str();
-        if words.contains_key(name) || rule.defines[..i].iter().any(|other| other.name.value == name) {
+        if rule.params.contains_key(name) || rule.defines[..i].iter().any(|other| other.name.value == name) {
             let message = format!("`{name}` is a parameter already");
             let place = (rule.file, define.name.span.clone());
             report.error("R018", place, message, "choose another name");

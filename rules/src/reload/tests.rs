@@ -22,21 +22,12 @@ struct Bench {
 impl Bench {
     fn new(rules: &str) -> Self {
         let mut inventory = Inventory::default();
-        let machine =
-            Machine { name: "m".into(), id: "m".into(), line: None, class: None, ..Machine::default() };
+        let machine = Machine { name: "m".into(), id: "m".into(), ..Machine::default() };
         let machine = inventory.add_machine(machine);
         let source = Source { id: "s".into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
         let source = inventory.add_source(source);
         for name in ["a", "b"] {
-            let tag = Tag {
-                machine,
-                source,
-                name: name.into(),
-                kind: Type::Float,
-                unit: None,
-                range: None,
-                ..Tag::default()
-            };
+            let tag = Tag { machine, source, name: name.into(), kind: Type::Float, ..Tag::default() };
             inventory.add_tag(tag).unwrap();
         }
         let inventory = Arc::new(inventory);

@@ -1,20 +1,20 @@
 //! A test as its file has it.
 //!
-//! Here: its keys, and the tags and values that it gives. Not here: playing it (`play`).
+//! Here: its keys. The tags and values that it gives stand in `sample`. Not here: playing it (`play`).
 //! Invariant: a test with a mistake is not run, and the mistake is shown at its place.
+
+mod sample;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::{Quality, Severity};
-
-use super::{Expected, Sample, Step, Trial, What};
-use crate::diagnose::{FileId, Report, did_you_mean};
+use super::{Expected, Step, Trial, What};
+use crate::diagnose::{FileId, Report};
 use crate::document::{Node, Placed, Reader, Table};
-use crate::inventory::{Inventory, MachineId, SourceId, TagId};
+use crate::file::severity_named;
+use crate::inventory::{Inventory, MachineId, SourceId};
 use crate::ruleset::{BoundRule, Plan};
 use crate::time::{Millis, duration};
-use crate::value::{Held, Type, Unknown, Value, admit};
 
 /// No test lasts longer: a heartbeat a second would be too many.
 const LONGEST: Millis = 8 * 24 * 3_600_000;
@@ -134,94 +134,6 @@ impl Place<'_> {
         [silent, given, restart].into_iter().flatten().map(|what| Step { at, what }).collect()
     }
 
-    fn tag(&mut self, key: &Placed<String>) -> Option<TagId> {
-        let other = |(machine, tag): (&str, &str)| {
-            let (id, _) = self.inventory.machines().find(|(_, m)| m.name == machine.trim_matches('`'))?;
-            self.inventory.tag_named(id, tag)
-        };
-        let own = self.inventory.tag_named(self.machine, &key.value);
-        let found = own.or_else(|| key.value.rsplit_once('.').and_then(other));
-        if found.is_none() {
-            let message = format!("unknown tag `{}`", key.value);
-            let machine = &self.inventory.machine(self.machine).name;
-            let near = did_you_mean(&key.value, self.inventory.tag_names(self.machine).chain(STEP_KEYS));
-            let label = format!("{machine} has no such tag");
-            let shown = self.report.error("T005", (self.file, key.span.clone()), message, label);
-            shown.help = near.map(|near| format!("did you mean `{near}`?"));
-        }
-        found
-    }
-
-    /// A value as it stands in the test, or a table with its quality.
-    fn sample(&mut self, tag: TagId, node: &Placed<Node>) -> Option<Sample> {
-        let Node::Table(table) = &node.value else {
-            let value = self.value(tag, node)?;
-            return Some(Sample { value, quality: Quality::Ok });
-        };
-        let (file, mut r) = (self.file, Reader::new(table, "the value", self.file, self.report));
-        let quality = r.text("quality");
-        let value = r.any("value").map(|(_, node)| node);
-        r.finish(&[]);
-        let quality = match quality.as_ref().map(|q| q.value.as_str()) {
-            None | Some("Ok") => Quality::Ok,
-            Some("Uncertain") => Quality::Uncertain,
-            Some("Bad") => return Some(Sample { value: Err(Unknown::Bad), quality: Quality::Bad }),
-            Some(other) => {
-                let span = quality.as_ref().map_or(node.span.clone(), |q| q.span.clone());
-                let message = format!("`{other}` is not a quality");
-                self.report.error("T004", (file, span), message, "Ok, Uncertain or Bad");
-                return None;
-            }
-        };
-        let Some(value) = value else {
-            self.wrong(&node.span, "a quality that is not Bad needs a value", "`value` is missing");
-            return None;
-        };
-        Some(Sample { value: self.value(tag, value)?, quality })
-    }
-
-    fn value(&mut self, tag: TagId, node: &Placed<Node>) -> Option<Held> {
-        let known = self.inventory.tag(tag);
-        let json = match &node.value {
-            Node::Text(name) if matches!(known.kind, Type::Enum | Type::Flags) => {
-                return self.code(tag, name, node);
-            }
-            Node::Text(text) if text == "Bad" && known.kind != Type::Text => return Some(Err(Unknown::Bad)),
-            Node::Text(text) => proto::Value::Text(text.as_str().into()),
-            Node::Int(i) => proto::Value::Int(*i),
-            Node::Float(f) => proto::Value::Float(*f),
-            Node::Bool(b) => proto::Value::Bool(*b),
-            Node::Date | Node::List(_) | Node::Table(_) => {
-                self.wrong(&node.span, "a tag's value is a number, a text, true or false", "not a value");
-                return None;
-            }
-        };
-        let held = admit(known.kind, known.range, &json, Quality::Ok);
-        if held == Err(Unknown::WrongType) {
-            let message = format!("`{}` is of type {}", known.name, known.kind);
-            self.wrong(&node.span, message, "a value of another type");
-            return None;
-        }
-        Some(held)
-    }
-
-    fn code(&mut self, tag: TagId, name: &str, node: &Placed<Node>) -> Option<Held> {
-        if name == "Bad" {
-            return Some(Err(Unknown::Bad));
-        }
-        let known = self.inventory.tag(tag);
-        if let Some(code) = known.names.as_ref().and_then(|names| names.code(name)) {
-            let value = if known.kind == Type::Flags { 1 << (code & 63) } else { code };
-            return Some(Ok(Value::Int(value)));
-        }
-        let entries = known.names.as_ref().map_or(&[][..], |names| &names.entries);
-        let near = did_you_mean(name, entries.iter().map(|(n, _)| n.as_str()));
-        let message = format!("`{}` has no state `{name}`", known.name);
-        let shown = self.report.error("T005", (self.file, node.span.clone()), message, "not in its table");
-        shown.help = near.map(|near| format!("did you mean `{near}`?"));
-        None
-    }
-
     /// Names of sources, or `true` for all of the machine.
     fn silent(&mut self, node: &Placed<Node>) -> Option<Vec<SourceId>> {
         let all = || self.inventory.sources().map(|(id, _)| id).collect::<Vec<_>>();
@@ -267,7 +179,7 @@ impl Place<'_> {
         r.finish(&[]);
         let severity = match severity {
             None => None,
-            Some(given) => match severity_of(&given.value) {
+            Some(given) => match severity_named(&given.value) {
                 None => {
                     self.wrong(
                         &given.span,
@@ -329,14 +241,4 @@ fn texts(node: &Placed<Node>) -> BTreeMap<String, String> {
         }
         _ => text(node).map(|t| ("en".to_owned(), t)).into_iter().collect(),
     }
-}
-
-fn severity_of(name: &str) -> Option<Severity> {
-    Some(match name {
-        "info" => Severity::Info,
-        "warning" => Severity::Warning,
-        "alarm" => Severity::Alarm,
-        "critical" => Severity::Critical,
-        _ => return None,
-    })
 }

@@ -109,24 +109,10 @@ fn engine_of(rules: &str) -> Engine {
     let source =
         |id: &str| Source { id: id.into(), idle_timeout: 30_000, max_out_of_orderness: 0, max_lag: None };
     let sources = [inventory.add_source(source("fast")), inventory.add_source(source("slow"))];
-    let named = |name: &str| Machine {
-        name: name.into(),
-        id: name.into(),
-        line: None,
-        class: None,
-        ..Machine::default()
-    };
+    let named = |name: &str| Machine { name: name.into(), id: name.into(), ..Machine::default() };
     let machine = inventory.add_machine(named("m-0"));
     for (name, source) in [("t", sources[0]), ("v", sources[0]), ("u", sources[1])] {
-        let tag = Tag {
-            machine,
-            source,
-            name: name.into(),
-            kind: Type::Float,
-            unit: None,
-            range: None,
-            ..Tag::default()
-        };
+        let tag = Tag { machine, source, name: name.into(), kind: Type::Float, ..Tag::default() };
         inventory.add_tag(tag).unwrap();
     }
     let mut report = Report::default();

@@ -15,9 +15,9 @@ use super::reading::read;
 use super::server::Server;
 use super::subscription::Subscriptions;
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
-use crate::connector::pause::Pause;
 use crate::connector::reporter::Reporter;
-use crate::connector::{Publication, Report};
+use crate::connector::{FIRST_PAUSE, Publication, Report};
+use crate::pause::Pause;
 
 /// The longest pause after a fault: a server that is back is read again within 10 s.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
@@ -32,7 +32,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let mut reporter = Reporter::new(emit);
-    let mut pause = Pause::up_to(PAUSE_MAX);
+    let mut pause = Pause::between(FIRST_PAUSE, PAUSE_MAX);
     loop {
         let Some(opened) = stop.run_until_cancelled(reporter.during(Server::open(config))).await else {
             return;

@@ -4,10 +4,11 @@
 //! node, value, certificate, trust → server → reading, subscription → link        publication: what an answer means
 //! ```
 //!
-//! `expiry` looks at the ends of certificates, beside the connections. `node` knows how a tag is addressed, `value` what a variant is worth, `certificate` who this agent is and `trust`
-//! whom it believes; `server` opens a session on exactly the endpoint that was configured, `reading` reads in it,
-//! `subscription` keeps the tags subscribed and asks for publish answers, `publication` turns these into readings without any I/O, `link`
-//! begins again after a fault. The crate `async-opcua` (MPL-2.0) carries channel, session and encoding; its own
+//! `node` knows how a tag is addressed, `value` what a variant is worth, `certificate` who this agent is and `trust` whom
+//! it believes; `server` opens a session on exactly the endpoint that was configured, `reading` reads in it,
+//! `subscription` keeps the tags subscribed and asks for publish answers, `publication` turns these into readings
+//! without any I/O, stamped by `item`; `link` begins again after a fault. `expiry` looks at the ends of certificates,
+//! beside the connections. The crate `async-opcua` (MPL-2.0) carries channel, session and encoding; its own
 //! reconnect and subscription keeping are not used: after a fault the session is dropped and built anew, so that
 //! nothing of the old one (an item that was lost on the way, a publish loop that stopped) can go on unnoticed.
 //! Not here: units, flags and quality of the datapoint (`normalize`), browsing.

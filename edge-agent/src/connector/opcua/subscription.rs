@@ -6,34 +6,31 @@
 //! with the server; an answer is passed on before the next is asked for, so that an agent that is behind leaves the
 //! values in the server's queues. What may have been lost there, or on the way, is read again.
 //!
-//! Here: the requests, and the watchdog over their answers. Not here: what an answer means (`publication`), requests
-//! that only read (`reading`), the session (`server`).
+//! Here: the requests, and the watchdog over their answers; making items stands in `items`. Not here: what an answer
+//! means (`publication`), requests that only read (`reading`), the session (`server`).
 //! Invariant: every tag is either subscribed or Bad with a reason (I9); a server that sends no publish answer for
 //! three keep-alive periods is given up.
 
-use std::collections::BTreeMap;
+mod items;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
-use opcua::client::services::{CreateMonitoredItems, CreateSubscription, Publish};
+use opcua::client::services::{CreateSubscription, Publish};
 use opcua::client::{Session, UARequest as _};
-use opcua::types::{
-    Error, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId, PublishResponse,
-    StatusCode, SubscriptionAcknowledgement, TimestampsToReturn,
-};
+use opcua::types::{Error, PublishResponse, StatusCode, SubscriptionAcknowledgement};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::publication::Book;
-use super::reading::{Limits, namespaces, read_some, told, value_of};
+use super::reading::{Limits, read_some};
 use super::server::{refused, said_at, silent};
-use super::value::in_words;
 use super::{OpcuaConfig, OpcuaError, OpcuaTag};
-use crate::connector::pause::Pause;
 use crate::connector::reporter::Reporter;
-use crate::connector::{Lost, Publication, Report};
+use crate::connector::{FIRST_PAUSE, Publication, Report};
+use crate::pause::Pause;
 
 /// Items of a subscription.
 const ITEMS_MAX: usize = 1_000;
@@ -87,7 +84,7 @@ impl<'c> Subscriptions<'c> {
             ids: Vec::new(),
             book: Book::new(tags.len()),
             missing: Vec::new(),
-            retry: Pause::up_to(RETRY_MAX),
+            retry: Pause::between(FIRST_PAUSE, RETRY_MAX),
             retry_at: Instant::now(),
             again_at: Instant::now(),
             silence_max: Duration::ZERO,
@@ -166,97 +163,6 @@ impl<'c> Subscriptions<'c> {
             Duration::try_from_secs_f64(period_ms / 1e3).unwrap_or(KEEP_ALIVE).clamp(KEEP_ALIVE, LIFETIME);
         self.silence_max = self.silence_max.max(period * MISSED_MAX);
         Ok(())
-    }
-
-    /// Makes the items of these tags; those that cannot be made are missing, and told as Bad.
-    async fn add_items(&mut self, tags: Vec<usize>) -> Result<Publication, OpcuaError> {
-        let (namespaces, at) = namespaces(self.config, &self.session).await?;
-        let mut bad = Vec::new();
-        let mut wanted: BTreeMap<u32, Vec<(usize, NodeId)>> = BTreeMap::new();
-        for tag in tags {
-            let Some(subscription) = self.ids.get(tag / ITEMS_MAX) else { continue };
-            match self.tags[tag].node.resolve(&namespaces) {
-                Ok(node) => wanted.entry(*subscription).or_default().push((tag, node)),
-                Err(why) => bad.push((tag, why)),
-            }
-        }
-        let asked = wanted.values().map(Vec::len).sum::<usize>() + bad.len();
-        for (subscription, items) in wanted {
-            let mut left = items.as_slice();
-            while !left.is_empty() {
-                let (batch, rest) = left.split_at(self.limits.items.min(left.len()));
-                match self.add_batch(subscription, batch).await {
-                    Ok(of_batch) => {
-                        bad.extend(of_batch);
-                        left = rest;
-                    }
-                    Err(e) if e.is_too_much() && batch.len() > 1 => self.limits.items = batch.len() / 2,
-                    Err(e) => return Err(e),
-                }
-            }
-        }
-        if bad.len() < asked {
-            self.retry.reset();
-        }
-        self.retry_at = Instant::now() + self.retry.next().max(KEEP_ALIVE);
-        if !bad.is_empty() {
-            tracing::debug!(server = self.config.address, tags = bad.len(), "tags cannot be subscribed");
-        }
-        self.missing = bad.iter().map(|(tag, _)| *tag).collect();
-        let at = at.unwrap_or_default();
-        // What follows was stamped in this very millisecond at the earliest.
-        Ok(Publication {
-            samples: bad.into_iter().map(|b| told(b, at)).collect(),
-            complete: Some(at - 1),
-            lost: Lost::default(),
-        })
-    }
-
-    /// Makes items of one subscription; which could not be, and why.
-    async fn add_batch(
-        &mut self,
-        subscription: u32,
-        batch: &[(usize, NodeId)],
-    ) -> Result<Vec<(usize, String)>, OpcuaError> {
-        let request = CreateMonitoredItems::new(subscription, &self.session)
-            .timestamps_to_return(TimestampsToReturn::Both)
-            .items_to_create(batch.iter().map(|(tag, node)| self.item(*tag, node)).collect());
-        let made = request.send(self.session.channel()).await;
-        let made = made.map_err(|e| refused(self.config, "subscribing tags", e.status()))?;
-        let at = said_at(&self.session, &made.response_header.timestamp).unwrap_or_default();
-        if made.results.len() != batch.len() {
-            let why = format!("{} results for {} items", made.results.len(), batch.len());
-            return Err(OpcuaError::Unusable {
-                server: self.config.address.clone(),
-                what: "subscribing tags",
-                why,
-            });
-        }
-        let mut bad = Vec::new();
-        for ((tag, _), item) in batch.iter().zip(&made.results) {
-            if item.result.status_code.is_bad() {
-                bad.push((*tag, in_words(item.result.status_code)));
-            } else {
-                self.book.awaits(*tag, subscription, (at, item.result.revised_queue_size));
-            }
-        }
-        Ok(bad)
-    }
-
-    fn item(&self, tag: usize, node: &NodeId) -> MonitoredItemCreateRequest {
-        let scan_ms = self.config.scan.as_millis().max(1);
-        MonitoredItemCreateRequest {
-            item_to_monitor: value_of(node),
-            monitoring_mode: MonitoringMode::Reporting,
-            requested_parameters: MonitoringParameters {
-                // Handles are places of tags, counted from 1: the crate takes 0 for none.
-                client_handle: u32::try_from(tag + 1).unwrap_or(u32::MAX),
-                sampling_interval: self.config.scan.as_secs_f64() * 1e3,
-                queue_size: u32::try_from(QUEUE.as_millis() / scan_ms).unwrap_or(u32::MAX).max(2),
-                discard_oldest: true,
-                ..MonitoringParameters::default()
-            },
-        }
     }
 
     /// Keeps requests with the server.

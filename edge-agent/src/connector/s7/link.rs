@@ -19,9 +19,9 @@ pub use error::LinkError;
 use wire::Wire;
 
 use super::{S7Config, S7Tag, scan::Scanner};
-use crate::connector::pause::Pause;
 use crate::connector::reporter::Reporter;
-use crate::connector::{Reading, Report};
+use crate::connector::{FIRST_PAUSE, Reading, Report};
+use crate::pause::Pause;
 
 /// The longest pause after a fault.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ async fn connect_for_ever(
     mut scanner: Scanner,
     mut reporter: Reporter<impl AsyncFnMut(Report)>,
 ) -> Infallible {
-    let mut pause = Pause::up_to(PAUSE_MAX);
+    let mut pause = Pause::between(FIRST_PAUSE, PAUSE_MAX);
     loop {
         let fault = match reporter.during(Wire::open(config)).await {
             Ok((wire, pdu)) => {
