@@ -12,7 +12,7 @@ mod staleness;
 
 use crate::contact::{Contact, Renewed};
 use crate::engine::Subject;
-use crate::inventory::{Inventory, SourceId, TagId};
+use crate::inventory::{Inventory, SourceId};
 use crate::places::Places;
 use crate::signal::{Cell, Signal, Touching};
 use crate::touched::Touched;
