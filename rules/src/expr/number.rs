@@ -176,7 +176,7 @@ fn degrees_in_words(rest: &str) -> Option<usize> {
     let first = body.strip_prefix('°').or_else(|| {
         let word = &body[..body.find(|c: char| !c.is_alphabetic()).unwrap_or(body.len())];
         let is_degree = |name: &&str| word.eq_ignore_ascii_case(name);
-        ["grad", "deg", "degree", "degrees"].iter().any(|name| is_degree(&name)).then(|| &body[word.len()..])
+        ["grad", "deg", "degree", "degrees"].iter().any(is_degree).then(|| &body[word.len()..])
     })?;
     let second = first.trim_start();
     let word = &second[..second.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(second.len())];
