@@ -62,6 +62,11 @@ impl Running {
         if self.to.is_empty() { severity >= Severity::Warning } else { self.to.iter().any(|to| to == state) }
     }
 
+    /// Whether one of the actions still repeats it.
+    pub(crate) fn is_repeated(&self, actions: &[Action]) -> bool {
+        actions.iter().any(|action| self.is(action) && action.repeat.is_some_and(|repeat| repeat > 0))
+    }
+
     fn is(&self, action: &Action) -> bool {
         self.target == action.notify.value && action.to.iter().map(|to| &to.value).eq(&self.to)
     }

@@ -171,7 +171,11 @@ impl Engine {
                     self.receive(batch.source, datapoint, &mut outputs);
                 }
             }
-            Input::Rules(rules) => self.reload(&rules, &mut outputs),
+            Input::Rules(rules) => {
+                self.reload(&rules, &mut outputs);
+                // A scope that is new may be further than its instances were.
+                self.pass_time(self.at, &mut outputs);
+            }
             Input::Operator(command) => outputs.refused = self.operate(&command, &mut outputs).err(),
             Input::Clock | Input::Epoch => {}
         }
@@ -206,6 +210,13 @@ impl Engine {
         let inventory = Arc::clone(&self.inventory);
         self.settle();
         let owed = std::mem::take(&mut self.owed);
+        if !owed.is_empty() {
+            // An instance that is there again under that name has the last word about it.
+            for instance in self.scopes.iter_mut().flat_map(|scope| &mut scope.instances) {
+                let key = instance.plan.key(&inventory);
+                instance.unsaved |= owed.iter().any(|(of, _)| *of == key);
+            }
+        }
         owed.into_iter().chain(self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory))).collect()
     }
 

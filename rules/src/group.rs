@@ -36,6 +36,8 @@ pub enum By {
     Known(usize),
     /// No state is On.
     Otherwise,
+    /// A state did that the edited rule no longer has, and nothing better is known since.
+    Gone,
     /// It cannot know.
     Unknown,
 }
@@ -46,7 +48,7 @@ impl By {
     pub fn state(self) -> Option<usize> {
         match self {
             By::State(state) | By::Known(state) => Some(state),
-            By::Otherwise | By::Unknown => None,
+            By::Otherwise | By::Gone | By::Unknown => None,
         }
     }
 
@@ -93,7 +95,7 @@ pub struct Standing {
     pub found: bool,
     /// Since when it cannot tell.
     pub undecided_from: Option<i64>,
-    /// After a restart, while tags it reads were not heard: they do not count as false.
+    /// It goes on after a restart: tags not heard since do not count as false for a while, nor do windows that fill.
     resuming: bool,
 }
 
@@ -122,22 +124,22 @@ impl Standing {
         self.ever_decided && !self.gave_up
     }
 
-    /// Takes what the conditions of the state at this place say; `waits` tells whether after a restart they wait for
-    /// tags or windows.
-    pub fn take(&mut self, group: &Group, state: usize, says: Says, waits: impl FnOnce() -> bool) {
+    /// Takes what the conditions of the state at this place say; `waits` tells of each, `when` and `clear`, whether after
+    /// a restart it waits for tags or windows.
+    pub fn take(&mut self, group: &Group, state: usize, says: Says, waits: impl FnOnce() -> (bool, bool)) {
         let in_doubt = says.when.is_unknown() || says.clear.is_some_and(Truth::is_unknown);
-        let as_false = in_doubt && group.unknown == OnUnknown::AsFalse && !(self.resuming && waits());
-        let taken = |truth: Truth, instead| if as_false && truth.is_unknown() { instead } else { truth };
+        if !in_doubt || group.unknown != OnUnknown::AsFalse {
+            self.says[state] = says;
+            return;
+        }
+        let waits = if self.resuming { waits() } else { (false, false) };
+        let taken =
+            |truth: Truth, instead, waits: bool| if truth.is_unknown() && !waits { instead } else { truth };
         // A clear that a deadband made is what `when` is not: as `when` counts as false, it counts as true.
         let own_clear = group.states[state].clear.is_some();
         let clear = if own_clear { Truth::False } else { Truth::True };
-        let when = taken(says.when, Truth::False);
-        self.says[state] = Says { when, clear: says.clear.map(|says| taken(says, clear)) };
-    }
-
-    /// Ends the wait that follows a restart when nothing waits any more.
-    pub fn end_wait(&mut self, waits: impl FnOnce() -> bool) {
-        self.resuming = self.resuming && waits();
+        let when = taken(says.when, Truth::False, waits.0);
+        self.says[state] = Says { when, clear: says.clear.map(|says| taken(says, clear, waits.1)) };
     }
 
     /// Judges the group at an instant, on the truths it took. Unknown before its first decision, and after a
@@ -269,22 +271,34 @@ impl Standing {
     #[must_use]
     pub fn due(&self, group: &Group, now: i64, begin: i64) -> Option<i64> {
         let phases = self.phases.iter().zip(&group.states).filter_map(|(p, s)| p.due(delays(group, s)));
-        let wait_ends = self.resuming.then(|| begin + group.unknown.after());
+        let waits = self.resuming && group.unknown == OnUnknown::AsFalse;
+        let wait_ends = waits.then(|| begin + group.unknown.after());
         let patience_ends = self.patience_ends(group, begin);
         phases.chain(wait_ends).chain(patience_ends).filter(|due| *due > now).min()
     }
 
     /// As it stands after a break that began at `until`: nothing is known, the last vote is kept.
-    pub fn pause(&mut self, group: &Group, until: i64) {
+    pub fn pause(&mut self, until: i64) {
         self.phases.iter_mut().for_each(|p| *p = p.paused(until));
         self.says.fill(Says::NOTHING);
         self.undecided_from = None;
-        self.resuming = group.unknown == OnUnknown::AsFalse;
+        self.resuming = true;
     }
 
-    /// Takes over what is known only while it runs: since when it cannot tell, and whether it waits after a restart.
+    /// Takes over what is known only while it runs: since when it cannot tell.
     pub fn inherit(&mut self, old: &Self) {
-        (self.undecided_from, self.resuming) = (old.undecided_from, old.resuming);
+        self.undecided_from = old.undecided_from;
+    }
+
+    /// Whether it goes on after a restart.
+    #[must_use]
+    pub fn is_resuming(&self) -> bool {
+        self.resuming
+    }
+
+    /// It goes on after a restart, or not.
+    pub fn resume(&mut self, resuming: bool) {
+        self.resuming = resuming;
     }
 
     /// As it stands behind a closed gate: only what is latched goes on (§7.6).

@@ -242,10 +242,9 @@ impl Instance {
             let verdicts = &self.verdicts;
             let is_patient = now < begin + group.unknown.after();
             let waits = |c: &BoundCondition| {
-                verdicts[c.when].waits(is_patient)
-                    || c.clear.is_some_and(|clear| verdicts[clear].waits(is_patient))
+                let clear = c.clear.is_some_and(|clear| verdicts[clear].waits(is_patient));
+                (verdicts[c.when].waits(is_patient), clear)
             };
-            standing.end_wait(|| conditions.iter().any(waits));
             for (i, condition) in conditions.iter().enumerate() {
                 let clear = condition.clear.map(|clear| verdicts[clear].truth);
                 let says = Says { when: verdicts[condition.when].truth, clear };

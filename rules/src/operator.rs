@@ -105,6 +105,8 @@ impl Engine {
         let operator = proto::Operator { who: shelf.who, why: shelf.why };
         let before = outputs.transitions.len();
         self.with_scope(scope, outputs, |scope: &mut Scope, going| scope.judge_again(place, going));
+        // A shelving ends by time alone, also where no source is waited for.
+        self.look_when_followers_are_due();
         for transition in &mut outputs.transitions[before..] {
             transition.operator = Some(operator.clone());
         }

@@ -106,7 +106,7 @@ impl Engine {
                 self.scopes[i].watermark = self.mark_of(i).unwrap_or(LONG_AGO);
             }
             // A room that was taken over holds what is still to come.
-            let fresh = self.scopes[i].waiting() == 0;
+            let fresh = !self.scopes[i].goes_on;
             self.with_scope(i, outputs, Scope::catch_up);
             let sources = self.scopes[i].sources.clone();
             if !self.scopes[i].goes_on && self.scopes[i].watermark > LONG_AGO {
@@ -179,6 +179,10 @@ impl Engine {
         let mut scopes = Vec::new();
         for i in 0..self.scopes.len() {
             self.with_scope(i, outputs, Scope::apply_all);
+        }
+        // What that brought about belongs to the time that ends.
+        self.count_floods(outputs);
+        for i in 0..self.scopes.len() {
             let mut fresh = Scope::new(self.scopes[i].sources.clone());
             let until = self.scopes[i].watermark;
             for mut instance in std::mem::take(&mut self.scopes[i].instances) {

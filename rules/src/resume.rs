@@ -52,17 +52,14 @@ impl Engine {
         let own = own.and_then(|bytes| read(key, bytes));
         let lost = lost && own.is_none();
         let counter = own.as_ref().map_or(0, Stored::sequence);
-        let state = match own.filter(|state| !state.is_removed()) {
-            Some(state) => Some(state),
-            None => {
-                let state = self.before_renaming(plan, names);
-                // What was stored of it stands under the name before, where only its counter stays.
-                instance.unsaved |= state.is_some();
-                state
-            }
-        };
-        let mark = state.as_ref().map_or(LONG_AGO, |state| state.watermark);
-        if let Some(state) = state {
+        let own = own.filter(|state| !state.is_removed());
+        let goes_on = own.as_ref().is_some_and(Stored::goes_on);
+        let before = if goes_on { None } else { self.before_renaming(plan, names) };
+        // What was stored of it stands under the name before, where only its counter stays.
+        instance.unsaved |= before.is_some();
+        let marks = own.iter().chain(&before).map(|state| state.watermark);
+        let mark = marks.max().unwrap_or(LONG_AGO);
+        if let Some(state) = before.or(own) {
             state.resume(instance);
         }
         instance.sequence = instance.sequence.max(counter).max(if lost { after_loss(self.start) } else { 0 });
@@ -72,7 +69,8 @@ impl Engine {
     /// The stored state of an instance under the name that its rule had before; only its counter stays there.
     fn before_renaming(&mut self, plan: &Plan, names: &Names<'_>) -> Option<Stored> {
         let key = plan.key_under(names.before(plan)?, &self.inventory);
-        let state = Stored::read(self.retired.get(&key)?).ok().filter(|state| !state.is_removed())?;
+        let is_there = |state: &Stored| !state.is_removed() && state.goes_on();
+        let state = Stored::read(self.retired.get(&key)?).ok().filter(is_there)?;
         let counter = bytes_of(&state.counter());
         self.owed.push((key.clone(), counter.clone()));
         self.retired.insert(key, counter);

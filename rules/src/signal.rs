@@ -27,6 +27,8 @@ pub(crate) struct Cell {
     pub(crate) timestamp: Option<i64>,
     pub(crate) sequence: u64,
     pub(crate) late: bool,
+    /// The instant at which one was applied late, last.
+    pub(crate) late_at: i64,
     /// Somebody read it before the rules were changed: all that there is of it is known.
     pub(crate) was_read: bool,
     /// The first of its signals; each names the next.
@@ -50,6 +52,7 @@ impl Cell {
             timestamp: None,
             sequence: 0,
             late: false,
+            late_at: LONG_AGO,
             was_read: false,
             signal: None,
             plain: false,

@@ -12,7 +12,7 @@ mod staleness;
 
 use crate::contact::{Contact, Renewed};
 use crate::engine::Subject;
-use crate::inventory::{Inventory, SourceId, TagId};
+use crate::inventory::{Inventory, SourceId};
 use crate::places::Places;
 use crate::signal::{Cell, Signal, Touching};
 use crate::touched::Touched;
@@ -36,11 +36,6 @@ const STALE: &Held = &Err(Unknown::Stale);
 impl Signals {
     pub(crate) fn new(sources: &[SourceId]) -> Self {
         Self { contacts: sources.iter().map(|source| Contact::new(*source)).collect(), ..Self::default() }
-    }
-
-    /// Whether somebody reads a tag.
-    pub(crate) fn reads(&self, tag: TagId) -> bool {
-        self.by_tag.get(tag).is_some()
     }
 
     /// How many signals there are.
@@ -104,6 +99,7 @@ impl Signals {
         let was_changed = cell.previous != before;
         cell.previous = before;
         (cell.quality, cell.late) = (datapoint.quality, late);
+        cell.late_at = if late { now } else { cell.late_at };
         (cell.timestamp, cell.sequence) = (Some(datapoint.timestamp), datapoint.sequence);
         if !late && !first && cell.tells_nothing(changed) {
             return true;

@@ -148,6 +148,11 @@ impl Stored {
         self.state == REMOVED
     }
 
+    /// Whether there is anything in it to go on with: it had begun, or somebody had silenced it.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.since.is_some() || self.silence.shelf.is_some() || self.silence.out_of_service.is_some()
+    }
+
     /// Puts the stored state into a new instance of the same rule and machine, which may have been edited. Of a
     /// rule that was removed in between only the counter goes on.
     pub(crate) fn restore(self, instance: &mut Instance) {
@@ -188,7 +193,11 @@ impl Stored {
         };
         let activations = |(last, chattering)| Activations { last, chattering };
         instance.activations = self.activations.map(activations).unwrap_or_default();
-        instance.running = self.running;
+        let running = self.running.len();
+        let goes_on = |running: &Running| running.is_repeated(&plan.rule.actions);
+        instance.running = self.running.into_iter().filter(goes_on).collect();
+        // What ended with an edit does not come back with the next one.
+        instance.unsaved |= instance.running.len() < running;
     }
 }
 
@@ -213,10 +222,8 @@ impl StoredGroup {
         let by = self.replaced(vote.by, &group.states);
         match by {
             By::State(i) | By::Known(i) => Some(Vote::of(&group.states[i].named, by)),
-            By::Otherwise if vote.by == By::Otherwise => {
-                group.otherwise.as_ref().map(|named| Vote::of(named, by))
-            }
-            By::Otherwise | By::Unknown => Some(Vote { by, ..vote }),
+            By::Otherwise => group.otherwise.as_ref().map(|named| Vote::of(named, by)),
+            By::Gone | By::Unknown => Some(Vote { by, ..vote }),
         }
     }
 
@@ -227,9 +234,9 @@ impl StoredGroup {
             states.iter().position(|s| s.named.name == *name)
         };
         match by {
-            By::State(old) => place(old).map_or(By::Otherwise, By::State),
+            By::State(old) => place(old).map_or(By::Gone, By::State),
             By::Known(old) => place(old).map_or(By::Unknown, By::Known),
-            By::Otherwise | By::Unknown => by,
+            By::Otherwise | By::Gone | By::Unknown => by,
         }
     }
 }

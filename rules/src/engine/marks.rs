@@ -124,7 +124,7 @@ impl Engine {
         self.look_when_followers_are_due();
     }
 
-    pub(super) fn look_when_followers_are_due(&mut self) {
+    pub(crate) fn look_when_followers_are_due(&mut self) {
         let due = |i: &usize| match self.scopes[*i].pace {
             Pace::Follows(behind) => self.scopes[*i].next_instant().map(|instant| instant + behind),
             Pace::Held(..) | Pace::Unheard => None,

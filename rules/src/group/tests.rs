@@ -27,7 +27,7 @@ fn vote(keys: &str, story: &[(i64, [Truth; 2])]) -> Option<(String, u32)> {
 
 fn judge(standing: &mut Standing, group: &Group, truths: [Truth; 2], now: i64) -> bool {
     let says = truths.map(|when| Says { when, clear: None });
-    says.into_iter().enumerate().for_each(|(i, says)| standing.take(group, i, says, || false));
+    says.into_iter().enumerate().for_each(|(i, says)| standing.take(group, i, says, || (false, false)));
     standing.judge(group, now, 0)
 }
 
@@ -124,10 +124,9 @@ fn after_a_restart_a_tag_that_was_not_heard_yet_is_not_false() {
     let group = group("unknown = 'as-false'\notherwise = 'Fine'");
     let mut standing = Standing::new(&group);
     judge(&mut standing, &group, [True, False], 0);
-    standing.pause(&group, 0);
+    standing.pause(0);
     let judge_unheard = |standing: &mut Standing, now| {
-        let waits = || now < 10 + group.unknown.after();
-        standing.end_wait(waits);
+        let waits = || (now < 10 + group.unknown.after(), false);
         (0..2).for_each(|i| standing.take(&group, i, Says::NOTHING, waits));
         standing.judge(&group, now, 10);
         standing.vote.clone().unwrap().name

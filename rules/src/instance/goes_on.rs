@@ -22,6 +22,9 @@ impl Instance {
                 standing.inherit(was);
             }
         }
+        // A group that comes with the edit waits for its tags as the others do.
+        let resuming = old.groups.iter().any(Standing::is_resuming);
+        self.groups.iter_mut().for_each(|standing| standing.resume(resuming));
         self.gate = self.gate.map(|gate| old.gate.unwrap_or(gate));
         self.silence.gate = self.silence.gate.map(|gate| old.silence.gate.unwrap_or(gate));
         (self.opened, self.forced, self.unsaved) = (old.opened, old.forced, true);
@@ -41,9 +44,7 @@ impl Instance {
 
     /// As it stands after a break that began at `until`: time stood still.
     pub(crate) fn pause(&mut self, until: i64) {
-        for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
-            standing.pause(group, until);
-        }
+        self.groups.iter_mut().for_each(|standing| standing.pause(until));
         self.gate.iter_mut().chain(&mut self.silence.gate).for_each(Gate::pause);
         self.running.iter_mut().for_each(|running| running.pause(until));
         self.opened = LONG_AGO;

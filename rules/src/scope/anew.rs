@@ -36,7 +36,7 @@ impl Scope {
     pub(crate) fn seed(&mut self, source: SourceId, tag: TagId, datapoint: &Datapoint, to_come: bool) {
         if datapoint.timestamp <= self.watermark {
             self.signals.seed(tag, datapoint);
-        } else if to_come && self.signals.reads(tag) {
+        } else if to_come {
             let effective = datapoint.timestamp;
             self.room.enter(Waiting { effective, source, datapoint: datapoint.clone() });
         }

@@ -38,14 +38,17 @@ impl Signals {
             (cell.held, cell.quality) = (old.held.clone(), old.quality);
             cell.previous.clone_from(&old.previous);
             cell.quiet = NOWHERE;
-            (cell.timestamp, cell.sequence, cell.late) = (old.timestamp, old.sequence, old.late);
+            (cell.timestamp, cell.sequence) = (old.timestamp, old.sequence);
+            (cell.late, cell.late_at) = (old.late, old.late_at);
             cell.was_read = true;
             let mut next = cell.signal;
             while let Some(signal) = next {
                 let state = &mut self.signals[signal as usize];
-                if let Some(same) = known.signal_of(old, state.policy) {
-                    (state.stale, state.floor) = (same.stale, same.floor);
-                }
+                (state.stale, state.floor) = match known.signal_of(old, state.policy) {
+                    Some(same) => (same.stale, same.floor),
+                    // Nobody looked at it under this policy, but when it was applied counts under any.
+                    None => (false, old.late_at),
+                };
                 next = state.next;
             }
         }

@@ -111,7 +111,7 @@ fn full(plan: &Arc<Plan>) -> Instance {
     ];
     standing.edited = vec![2];
     standing.vote = Some(Vote { name: "B".into(), weight: 30, severity: Severity::Alarm, by: By::Known(1) });
-    standing.pause(&plan.rule.groups[0], 8_800);
+    standing.pause(8_800);
     standing.phases[0] = Phase::Pending(count);
     (standing.ever_decided, standing.gave_up, standing.undecided_from) = (true, true, Some(8_100));
     instance.verdicts.fill(Verdict { truth: Truth::True, heard: true });

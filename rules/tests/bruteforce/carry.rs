@@ -65,7 +65,7 @@ impl Instance {
         let new = rule.groups.iter().position(|new| new.name == old.name);
         if let (Some(Of::State(state)), Some(new)) = (self.says.of, new) {
             let of = rule.groups[new].states.iter().position(|s| s.name == old.states[state].name);
-            self.says.of = of.map(Of::State);
+            self.says.of = Some(of.map_or(Of::Gone, Of::State));
         }
         self.says.group = new;
     }

@@ -96,13 +96,13 @@ fn edit_state(rng: &mut Rng, world: &World, rule: &mut Rule, wanted: Wanted) {
     match rng.below(10) {
         0 | 1 => state.when = other.when,
         2 if !state.latch => state.clear = other.clear,
-        3 | 4 => state.delay = other.delay,
-        5 if !state.latch => state.hold = other.hold,
+        3 | 4 => (state.delay, state.delay_by) = (other.delay, other.delay_by),
+        5 if !state.latch => (state.hold, state.hold_by) = (other.hold, other.hold_by),
         6 if !plain => state.weight = other.weight,
         7 => state.severity = other.severity,
         8 => {
             state.latch = !state.latch;
-            (state.clear, state.hold) = (None, 0);
+            (state.clear, state.hold, state.hold_by) = (None, 0, None);
         }
         _ if !plain && group.states.len() > 1 => {
             if rng.once_in(2) {

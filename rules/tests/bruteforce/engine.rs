@@ -20,6 +20,7 @@ use rules::value::{Constant, Type, Unknown, Value, admit};
 use super::model::{Case, Kind, Order, Point, Raw, Rule, Step, Subject, What, World, ZERO};
 use super::simulation::Sums;
 use super::told::{Notice, Said, Told};
+use super::worlds::PARAMS;
 use super::{frames, print};
 
 struct Run {
@@ -161,11 +162,12 @@ impl Run {
             Subject::Connected(up) => (Named::Connected(*up), Err(Unknown::NeverSeen), Quality::Ok),
             Subject::Tag(tag, raw) => {
                 let id = TagId(*tag as u32);
+                let usable = if point.uncertain { Quality::Uncertain } else { Quality::Ok };
                 let (value, quality) = match raw {
                     Raw::Bad => (proto::Value::Null, Quality::Bad),
-                    Raw::Bool(b) => (proto::Value::Bool(*b), Quality::Ok),
-                    Raw::Int(i) => (proto::Value::Int(*i), Quality::Ok),
-                    Raw::Float(f) => (proto::Value::Float(*f), Quality::Ok),
+                    Raw::Bool(b) => (proto::Value::Bool(*b), usable),
+                    Raw::Int(i) => (proto::Value::Int(*i), usable),
+                    Raw::Float(f) => (proto::Value::Float(*f), usable),
                 };
                 let declared = self.inventory.tag(id);
                 (Named::Tag(id), admit(declared.kind, declared.range, &value, quality), quality)
@@ -181,7 +183,6 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 fn told(t: &Transition) -> Told {
-    let compared = ["suppressed", "shelved", "chattering"];
     Told {
         timestamp: t.timestamp - ZERO,
         rule: t.rule_id.clone(),
@@ -194,7 +195,7 @@ fn told(t: &Transition) -> Told {
         weight: t.weight,
         severity: t.severity,
         since: t.since - ZERO,
-        flags: t.flags.iter().filter(|flag| compared.contains(&flag.as_str())).cloned().collect(),
+        flags: t.flags.clone(),
         activation: false,
     }
 }
@@ -239,8 +240,12 @@ fn ordered(order: Order) -> operator::Order {
 fn inventory(world: &World) -> Inventory {
     let mut inventory = Inventory::default();
     for machine in &world.machines {
-        let constant = |value: &f64| Constant { value: Value::Float(*value), unit: None };
-        let params = machine.params.iter().map(|(name, value)| (name.clone(), constant(value))).collect();
+        let is_time = |name: &String| PARAMS.iter().any(|(other, is_time)| other == name && *is_time);
+        let constant = |(name, value): (&String, &f64)| {
+            let unit = is_time(name).then(|| "ms".to_owned());
+            (name.clone(), Constant { value: Value::Float(*value), unit })
+        };
+        let params = machine.params.iter().map(constant).collect();
         let (line, class) = (Some(machine.line.clone()), Some(machine.class.clone()));
         let (name, id) = (machine.name.clone(), machine.name.clone());
         inventory.add_machine(Machine { name, id, line, class, params });

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::generate::Wanted;
-use super::model::{Action, Expr, Group, Kind, Param, World};
+use super::model::{Action, Expr, Group, Kind, Named, Param, World};
 use super::rng::Rng;
 use super::worlds::PARAMS;
 
@@ -22,11 +22,16 @@ pub(super) fn params(rng: &mut Rng, world: &World, wanted: Wanted) -> Vec<Param>
     if !wanted.params {
         return Vec::new();
     }
-    PARAMS.iter().map(|name| param(rng, world, name)).collect()
+    PARAMS.iter().map(|(name, is_time)| param(rng, world, name, *is_time)).collect()
 }
 
-fn param(rng: &mut Rng, world: &World, name: &str) -> Param {
-    let value = |rng: &mut Rng| rng.between(1, 14) as f64 / 2.0;
+/// A value of a parameter: a number, or a time in ms.
+pub(super) fn param_value(rng: &mut Rng, is_time: bool) -> f64 {
+    if is_time { rng.between(0, 20) as f64 * 50.0 } else { rng.between(1, 14) as f64 / 2.0 }
+}
+
+fn param(rng: &mut Rng, world: &World, name: &str, is_time: bool) -> Param {
+    let value = |rng: &mut Rng| param_value(rng, is_time);
     let mut by = |names: [&str; 2]| -> Vec<(String, f64)> {
         let given = names.into_iter().filter(|_| rng.once_in(3)).map(str::to_owned).collect::<Vec<_>>();
         given.into_iter().map(|name| (name, value(rng))).collect()
@@ -44,17 +49,29 @@ fn param(rng: &mut Rng, world: &World, name: &str) -> Param {
             limits.push((Some(place), value(rng)));
         }
     }
-    Param { name: name.into(), default: value(rng), class, line, machine, limits }
+    Param { name: name.into(), is_time, default: value(rng), class, line, machine, limits }
 }
 
 /// A comparison with a parameter.
 pub(super) fn limit(rng: &mut Rng, world: &World) -> Expr {
     let numbers: Vec<usize> = (0..world.names.len()).filter(|n| world.names[*n].kind != Kind::Bool).collect();
     let tag = Box::new(Expr::Tag(rng.pick(&numbers)));
-    let limit = Box::new(Expr::Param(rng.below(PARAMS.len())));
+    let limits: Vec<usize> = (0..PARAMS.len()).filter(|place| !PARAMS[*place].1).collect();
+    let limit = Box::new(Expr::Param(rng.pick(&limits)));
     let limit =
         if rng.once_in(3) { Box::new(Expr::Arithmetic('+', limit, Box::new(Expr::Int(1)))) } else { limit };
     Expr::Compare(rng.pick(&["<", "<=", ">", ">=", "=", "<>"]), tag, limit)
+}
+
+/// The parameter that gives a delay, now and then.
+pub(super) fn delay_by(rng: &mut Rng, wanted: Wanted) -> Option<usize> {
+    (wanted.params && rng.once_in(4)).then(|| PARAMS.iter().position(|(_, is_time)| *is_time)).flatten()
+}
+
+/// A state that no condition enters, with a weight of its own or without.
+pub(super) fn named(rng: &mut Rng, names: &[&str]) -> Named {
+    let weight = rng.once_in(3).then(|| rng.pick(&[0, 1, 5, 15, 40]));
+    Named { name: rng.pick(names).into(), weight }
 }
 
 /// A condition on the time of day beside another one.
@@ -106,7 +123,8 @@ pub(super) fn actions(rng: &mut Rng, groups: &[Group], wanted: Wanted) -> Vec<Ac
 /// The names of all states that groups give themselves, each once.
 pub(super) fn names(groups: &[Group]) -> Vec<Rc<str>> {
     let states = groups.iter().flat_map(|group| group.states.iter().map(|state| state.name.clone()));
-    let mut names: Vec<Rc<str>> = states.chain(groups.iter().filter_map(|g| g.otherwise.clone())).collect();
+    let mut names: Vec<Rc<str>> =
+        states.chain(groups.iter().filter_map(|g| Some(g.otherwise.as_ref()?.name.clone()))).collect();
     names.sort();
     names.dedup();
     names

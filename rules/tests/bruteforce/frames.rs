@@ -5,13 +5,15 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Param, Rule, World};
+use super::model::{Named, Param, Rule, World};
 
 /// A parameter; not `whole`: its value on each machine, wherever that comes from.
 pub(super) fn param(world: &World, param: &Param, whole: bool) -> String {
-    let mut keys = vec![format!("default = {:?}", param.default)];
+    let text = |value: f64| if param.is_time { format!("'{value} ms'") } else { format!("{value:?}") };
+    let mut keys = vec![format!("default = {}", text(param.default))];
     let mut by = |key: &str, list: Vec<(String, f64)>| {
-        let list: Vec<String> = list.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
+        let list: Vec<String> =
+            list.iter().map(|(name, value)| format!("{name} = {}", text(*value))).collect();
         if !list.is_empty() {
             keys.push(format!("{key} = {{ {} }}", list.join(", ")));
         }
@@ -35,12 +37,19 @@ pub(crate) fn limits(world: &World, rules: &[Rule]) -> String {
         for param in &rule.params {
             for (place, value) in &param.limits {
                 let machine = place.map_or("", |place| &world.machines[place].name);
-                let value = value.to_string().replace('.', ",");
+                let value = value.to_string().replace('.', ",") + if param.is_time { " ms" } else { "" };
                 writeln!(out, "{};{};{machine};{value}", rule.name, param.name).unwrap();
             }
         }
     }
     if out.is_empty() { out } else { format!("rule;parameter;machine;value\n{out}") }
+}
+
+/// A state that no condition enters.
+pub(super) fn named(of: &Named) -> String {
+    let name = &of.name;
+    of.weight
+        .map_or_else(|| format!("'{name}'"), |weight| format!("{{ name = '{name}', weight = {weight} }}"))
 }
 
 pub(super) fn actions(out: &mut String, rule: &Rule) {

@@ -53,9 +53,9 @@ impl Gate {
         };
     }
 
-    /// It was open when it was last known.
-    pub(crate) fn was_open(&self) -> bool {
-        self.last == Some(true)
+    /// Whether conditions are judged behind it: it is open, or was when it was last known.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.is == Is::Open || self.is == Is::Doubtful && self.last == Some(true)
     }
 
     /// After a restart it keeps what it said.

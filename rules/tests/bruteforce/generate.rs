@@ -1,10 +1,11 @@
 //! Random stories.
 //!
-//! Here: what a case may hold, and what happens when. Not here: worlds (`worlds`), rules (`rules_of`, `edits`).
+//! Here: what a case may hold, and what happens when. Not here: what values come (`values`), worlds (`worlds`), rules (`rules_of`, `edits`).
 //! Invariant: a seed makes one case; times fall on a coarse grid more often than not, so that they coincide.
 
-use super::model::{Case, Kind, Order, Point, Raw, Rule, Step, Subject, What, World};
+use super::model::{Case, Order, Point, Rule, Step, Subject, What, World};
 use super::rng::Rng;
+use super::values::Values;
 use super::{edits, rules_of, worlds};
 
 /// The coarse grid on which most times fall, ms.
@@ -44,6 +45,8 @@ pub(crate) struct Wanted {
     pub(crate) full: bool,
     /// Sources count from their first datapoint, sometimes.
     pub(crate) seen: bool,
+    /// Limits of this tag and its windows: it has a deadband.
+    pub(crate) band: Option<usize>,
 }
 
 pub(crate) fn case(seed: u64, wanted: Wanted) -> Case {
@@ -60,7 +63,8 @@ pub(crate) fn case(seed: u64, wanted: Wanted) -> Case {
 
 fn story(rng: &mut Rng, world: &World, rules: &[Vec<Rule>], wanted: Wanted) -> Vec<Step> {
     let mut steps = Vec::new();
-    let (mut at, mut sequence, mut stopped) = (world.start, 0, i64::MIN);
+    let (mut at, mut stopped) = (world.start, i64::MIN);
+    let mut values = Values::new(rng, world, wanted);
     for _ in 0..rng.between(3, 45) {
         at += gap(rng, wanted.long);
         if wanted.restarts && rng.once_in(15) {
@@ -77,7 +81,7 @@ fn story(rng: &mut Rng, world: &World, rules: &[Vec<Rule>], wanted: Wanted) -> V
             steps.push(Step { at, what: operator(rng, world, rules) });
         } else {
             let source = rng.below(world.sources.len());
-            let mut what = delivery(rng, world, source, at, &mut sequence);
+            let mut what = delivery(rng, world, source, at, &mut values);
             if let What::Deliver(_, points) = &mut what {
                 points.iter_mut().for_each(|point| point.timestamp = point.timestamp.max(stopped));
             }
@@ -135,31 +139,29 @@ fn gap(rng: &mut Rng, long: bool) -> i64 {
     }
 }
 
-fn delivery(rng: &mut Rng, world: &World, source: usize, at: i64, sequence: &mut u64) -> What {
+fn delivery(rng: &mut Rng, world: &World, source: usize, at: i64, values: &mut Values) -> What {
     let lag = match rng.below(10) {
         0 => rng.between(0, 40) * GRID,
         1 => rng.between(0, 260),
         2 => -GRID,
         _ => 0,
     };
-    let mut number = || {
-        *sequence += 1;
-        *sequence
-    };
     let tags: Vec<usize> = (0..world.tags.len()).filter(|tag| world.tags[*tag].source == source).collect();
     if tags.is_empty() || rng.once_in(4) {
         let subject = if rng.once_in(4) { Subject::Connected(rng.once_in(2)) } else { Subject::Heartbeat };
+        let (sequence, uncertain) = (values.number(), false);
         return What::Deliver(
             source,
-            vec![Point { subject, timestamp: at - lag, sequence: number(), wmk: true }],
+            vec![Point { subject, timestamp: at - lag, sequence, wmk: true, uncertain }],
         );
     }
     let mut points: Vec<Point> = (0..rng.between(1, 4))
         .map(|_| {
             let tag = rng.pick(&tags);
             let jitter = if rng.once_in(5) { rng.between(0, 4) * GRID } else { 0 };
-            let subject = Subject::Tag(tag, raw(rng, world, tag));
-            Point { subject, timestamp: at - lag - jitter, sequence: number(), wmk: false }
+            let subject = Subject::Tag(tag, values.raw(rng, world, tag));
+            let (timestamp, sequence) = (at - lag - jitter, values.number());
+            Point { subject, timestamp, sequence, wmk: false, uncertain: rng.once_in(10) }
         })
         .collect();
     if rng.once_in(8) {
@@ -171,31 +173,4 @@ fn delivery(rng: &mut Rng, world: &World, source: usize, at: i64, sequence: &mut
         last.wmk = rng.below(3) > 0;
     }
     What::Deliver(source, points)
-}
-
-fn raw(rng: &mut Rng, world: &World, tag: usize) -> Raw {
-    if rng.once_in(10) {
-        let odd = [
-            Raw::Bad,
-            Raw::Bad,
-            Raw::Bad,
-            Raw::Float(f64::NAN),
-            Raw::Float(f64::INFINITY),
-            Raw::Float(1.387e-42),
-            Raw::Float(2.5),
-            Raw::Int(9),
-            Raw::Bool(true),
-            Raw::Float(-0.0),
-        ];
-        return rng.pick(&odd);
-    }
-    let number = rng.between(0, 8);
-    match world.kind(tag) {
-        Kind::Bool => Raw::Bool(number > 3),
-        Kind::Int if world.name(tag).counter.is_some() && rng.once_in(3) => {
-            Raw::Int(rng.pick(&[65_530, 65_535, 40_000, 300]))
-        }
-        Kind::Int => Raw::Int(number),
-        Kind::Float => Raw::Float(number as f64),
-    }
 }

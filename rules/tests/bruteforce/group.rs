@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use proto::Severity;
 
-use super::model::{Group, UnknownPolicy};
+use super::model::{Group, Named, UnknownPolicy};
 use super::state::{Judged, StateRun};
 
 /// Where a vote comes from.
@@ -15,6 +15,8 @@ use super::state::{Judged, StateRun};
 pub(crate) enum Of {
     State(usize),
     Otherwise,
+    /// A state that was said last, and that the edited rule no longer has.
+    Gone,
     /// Unknown, in whatever form.
     Unknown,
 }
@@ -142,6 +144,7 @@ impl GroupRun {
                 place(state).map(|place| of_state(new, place))
             }
             Some(vote) if vote.of == Of::Otherwise => of_otherwise(new),
+            Some(vote @ Vote { of: Of::State(_), .. }) => Some(Vote { of: Of::Gone, ..vote }),
             vote => vote,
         };
         Self { states, vote, ..self }
@@ -159,6 +162,6 @@ fn of_state(group: &Group, place: usize) -> Vote {
 }
 
 fn of_otherwise(group: &Group) -> Option<Vote> {
-    let name = group.otherwise.clone()?;
-    Some(Vote { name, weight: 0, severity: Severity::Info, of: Of::Otherwise })
+    let Named { name, weight } = group.otherwise.clone()?;
+    Some(Vote { name, weight: weight.unwrap_or(0), severity: Severity::Info, of: Of::Otherwise })
 }

@@ -34,6 +34,11 @@ fn shifted(expr: &Expr, deadband: &[(usize, f64)], sign: f64) -> Expr {
             (Some(back), "<" | "<=") => Expr::Compare(compare, a.clone(), plus(b, back)),
             _ => expr.clone(),
         },
+        Expr::Compare(compare, a, b) if a.tags().is_empty() => match (back(b), *compare) {
+            (Some(back), ">" | ">=") => Expr::Compare(compare, plus(a, back), b.clone()),
+            (Some(back), "<" | "<=") => Expr::Compare(compare, plus(a, -back), b.clone()),
+            _ => expr.clone(),
+        },
         _ => expr.clone(),
     }
 }

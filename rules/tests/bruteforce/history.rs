@@ -73,6 +73,22 @@ impl History {
         self.inner == *inner && (self.length, self.stale) == (length, stale)
     }
 
+    /// Whether a condition is judged at an instant because a cell begins. It is not where that can change nothing: when
+    /// nothing was known in the window up to there, or when one value was held all along and nothing else happened.
+    pub(crate) fn ticks(&self, t: i64) -> bool {
+        let from = start(self.length, t) - cell(self.length);
+        is_boundary(self.length, t) && !self.is_still(from, t)
+    }
+
+    /// Whether all was the same from one instant on until just before another one.
+    fn is_still(&self, from: i64, t: i64) -> bool {
+        let inside = |at: i64| from < at && at < t;
+        let held = self.at(from);
+        let changes = self.values.iter().any(|(at, value)| inside(*at) && *value != held);
+        let samples = self.samples.iter().any(|(at, _)| inside(*at));
+        !changes && (held.is_none() || !samples)
+    }
+
     fn at(&self, t: i64) -> Option<Known> {
         self.values.iter().rev().find(|(from, _)| *from <= t)?.1
     }

@@ -118,11 +118,11 @@ impl Instance {
         let active = self.rule.active_if.as_ref().map(|_| self.verdicts.says(gates));
         let place = gates + usize::from(active.is_some());
         let suppress = self.rule.suppress_if.as_ref().map(|_| self.verdicts.says(place));
-        let went_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
+        let went_on = self.gate.goes_on();
         let fills = |place: usize| self.verdicts.fills(place);
         self.gate.advance(t, (active, active.is_some() && fills(gates)), after, from);
         self.suppression.advance(t, (suppress, suppress.is_some() && fills(place)), after, from);
-        let goes_on = self.gate.is == Is::Open || self.gate.is == Is::Doubtful && self.gate.was_open();
+        let goes_on = self.gate.goes_on();
         // What begins anew when the gate opens does not wait for tags because of a restart before that.
         self.restarted &= went_on && goes_on;
         let verdicts = self.judged(scope, t);
@@ -138,7 +138,7 @@ impl Instance {
     }
 
     /// What the conditions of each state of each group say.
-    fn judged(&self, scope: &Scope, t: i64) -> Vec<Vec<Judged>> {
+    pub(super) fn judged(&self, scope: &Scope, t: i64) -> Vec<Vec<Judged>> {
         let mut place = 0;
         let fills = |place: usize| self.verdicts.fills(place);
         let mut of_group = |group: &super::model::Group| {
@@ -232,8 +232,15 @@ impl Instance {
         }
         let activation = changed && self.says.is_activation(before);
         let chatters = activation && self.activate(look, out);
+        // That the rule is another one is no condition.
+        let decided = match cause {
+            Cause::RuleChanged if same_name => Cause::Severity,
+            Cause::RuleChanged => self.says.cause(t, before, &self.groups),
+            cause => cause,
+        };
+        let doubts = self.doubts(look, before, decided);
         let flags = [("suppressed", suppressed), ("shelved", shelved), ("chattering", chatters)];
-        let flags = flags.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
+        let flags = doubts.into_iter().chain(flags).filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
         out.push(Said::Transition(Told {
             timestamp: t,
             rule: self.rule.name.clone(),
@@ -301,12 +308,14 @@ impl Instance {
             self.shelving = true;
             return Ok(());
         }
+        let is_judged = self.gate.goes_on();
         let mut place = 0;
         let mut latched = Vec::new();
         for (group, run) in self.rule.groups.iter().zip(&mut self.groups) {
             for (state, run) in group.states.iter().zip(&mut run.states) {
                 if state.latch && run.is_on() {
-                    latched.push((self.verdicts.says(place), run));
+                    // Behind a gate that is shut no condition is judged, so none holds.
+                    latched.push((self.verdicts.says(place).filter(|_| is_judged), run));
                 }
                 place += 2;
             }
@@ -314,7 +323,8 @@ impl Instance {
         if latched.is_empty() {
             return Err("nothing latched");
         }
-        if latched.iter().any(|(when, _)| *when == Some(true)) {
+        latched.retain(|(when, _)| *when != Some(true));
+        if latched.is_empty() {
             return Err("still true");
         }
         latched.into_iter().for_each(|(_, run)| run.let_go());
@@ -362,7 +372,7 @@ impl Instance {
 
     /// What was done to it before it began is not told after a restart.
     pub(crate) fn forget_shelving(&mut self) {
-        self.shelving = false;
+        (self.shelving, self.forced) = (false, None);
     }
 
     /// Nobody can say how long the break lasted.

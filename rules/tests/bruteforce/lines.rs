@@ -46,6 +46,17 @@ impl Lines {
         floods
     }
 
+    /// The agent starts again, and of what was before only these are known: line, instant, rule and machine. Nothing is
+    /// told of them.
+    pub(crate) fn remember(&mut self, before: Vec<(String, i64, String, String)>) {
+        self.0.clear();
+        for (line, t, rule, machine) in before {
+            self.activated(&line, t, &rule, &machine);
+        }
+        let lines: Vec<String> = self.0.keys().cloned().collect();
+        lines.iter().for_each(|line| drop(self.pass(line, i64::MAX)));
+    }
+
     pub(crate) fn forget(&mut self) {
         self.0.clear();
     }

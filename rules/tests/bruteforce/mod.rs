@@ -6,6 +6,7 @@
 //! Invariant: the reference knows no deadlines. It looks at every millisecond, and asks what is so then.
 
 pub(super) mod atoms;
+pub(super) mod because;
 pub(super) mod carry;
 pub(super) mod edits;
 pub(super) mod engine;
@@ -34,6 +35,7 @@ pub(super) mod silence;
 pub(super) mod simulation;
 pub(super) mod state;
 pub(super) mod told;
+pub(super) mod values;
 pub(super) mod verdicts;
 pub(super) mod windows;
 pub(super) mod worlds;

@@ -35,7 +35,7 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule, whole: bool) {
     }
     out.push_str(&unknown(&rule.unknown));
     if let Some(default) = &rule.default {
-        writeln!(out, "default = '{default}'").unwrap();
+        writeln!(out, "default = {}", frames::named(default)).unwrap();
     }
     if rule.coverage != 80 {
         writeln!(out, "coverage = '{} %'", rule.coverage).unwrap();
@@ -58,7 +58,7 @@ fn rule_text(out: &mut String, world: &World, rule: &Rule, whole: bool) {
             writeln!(out, "weight = {weight}").unwrap();
         }
         if let Some(otherwise) = &group.otherwise {
-            writeln!(out, "otherwise = '{otherwise}'").unwrap();
+            writeln!(out, "otherwise = {}", frames::named(otherwise)).unwrap();
         }
         if let Some(policy) = &group.unknown {
             out.push_str(&unknown(policy));
@@ -91,15 +91,15 @@ fn keys(world: &World, state: &State) -> Vec<(&'static str, String)> {
     if let Some(clear) = &state.clear {
         keys.push(("clear", format!("'{}'", expr(world, clear))));
     }
-    if state.hold > 0 {
-        keys.push(("hold", format!("'{} ms'", state.hold)));
-    }
+    let time = |length: i64, by: Option<usize>| match by {
+        Some(place) => Some(format!("'{}'", param(place))),
+        None => (length > 0).then(|| format!("'{length} ms'")),
+    };
+    keys.extend(time(state.hold, state.hold_by).map(|hold| ("hold", hold)));
     if state.latch {
         keys.push(("latch", "true".into()));
     }
-    if state.delay > 0 {
-        keys.push(("for", format!("'{} ms'", state.delay)));
-    }
+    keys.extend(time(state.delay, state.delay_by).map(|delay| ("for", delay)));
     if let Some(severity) = state.severity {
         keys.push(("severity", format!("'{}'", self::severity(severity))));
     }
@@ -118,6 +118,10 @@ fn unknown(policy: &UnknownPolicy) -> String {
     }
 }
 
+fn param(place: usize) -> &'static str {
+    super::worlds::PARAMS[place].0
+}
+
 fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "info",
@@ -134,7 +138,7 @@ fn expr(world: &World, e: &Expr) -> String {
         Expr::Int(i) => i.to_string(),
         Expr::Float(f) => format!("{f:?}"),
         Expr::Tag(tag) => tag_name(world, *tag),
-        Expr::Param(place) => super::worlds::PARAMS[*place].into(),
+        Expr::Param(place) => param(*place).into(),
         Expr::Hour => "hour()".into(),
         Expr::Weekday => "weekday()".into(),
         Expr::Not(a) => format!("not {}", operand(world, a)),

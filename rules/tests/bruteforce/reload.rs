@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use proto::Cause;
 
 use super::instance::{Instance, Look};
-use super::model::Rule;
+use super::model::{Point, Rule, Stale};
 use super::scope::{Heard, Scope};
 use super::simulation::{Key, Running, Simulation};
 
 /// How far a stored watermark may be ahead of the clock at a start, ms.
 const FUTURE_BOUND: i64 = 5_000;
+
+/// Tags that are read, and how each goes stale there.
+type Read = Vec<(usize, Stale)>;
 
 impl Simulation<'_> {
     /// The agent stops, and starts again with these rules: what waits is lost, what was judged is kept.
@@ -40,7 +43,20 @@ impl Simulation<'_> {
             instances.iter().for_each(|instance| scope.watch(&instance.rule));
             self.scopes.push(Running { scope, instances });
         }
+        self.remember_activations();
         self.look();
+    }
+
+    /// Each instance has kept its last activations, as many as it needs to tell whether it chatters.
+    fn remember_activations(&mut self) {
+        let mut before = Vec::new();
+        for instance in self.scopes.iter().flat_map(|scope| &scope.instances) {
+            let machine = &self.world.machines[instance.machine];
+            for t in instance.activations.iter().rev().take(2) {
+                before.push((machine.line.clone(), *t, instance.rule.name.clone(), machine.name.clone()));
+            }
+        }
+        self.lines.remember(before);
     }
 
     /// Other rules are in force from here on.
@@ -54,25 +70,25 @@ impl Simulation<'_> {
             }
             old.push(scope);
         }
-        let read: Vec<(Vec<usize>, Vec<usize>)> = old
+        let read: Vec<(Vec<usize>, Read)> = old
             .iter()
             .map(|scope| {
                 let inside = |i: &&Instance| self.sources_of(&i.rule) == scope.sources;
-                let tags = standing.values().filter(inside).flat_map(|i| i.tags.clone()).collect();
-                (scope.sources.clone(), tags)
+                let of = |i: &Instance| i.tags.iter().map(|tag| (*tag, i.rule.stale)).collect::<Vec<_>>();
+                (scope.sources.clone(), standing.values().filter(inside).flat_map(of).collect())
             })
             .collect();
         let instances = self.instances(rules, standing);
         for (sources, instances) in self.by_sources(instances) {
             let mark = instances.iter().filter_map(|i| i.mark).max();
             let same = old.iter().position(|scope| scope.sources == sources);
-            let known = read.iter().find(|(of, _)| *of == sources).map_or(&[][..], |(_, tags)| tags);
+            let known = read.iter().find(|(of, _)| *of == sources).map(|(_, read)| read);
             let scope = match same {
                 Some(same) => old.swap_remove(same),
                 None => self.new_scope(sources, mark),
             };
             self.scopes.push(Running { scope, instances });
-            self.settle(self.scopes.len() - 1, mark, same.map(|_| known));
+            self.settle(self.scopes.len() - 1, mark, known);
         }
         self.look();
     }
@@ -95,9 +111,11 @@ impl Simulation<'_> {
     }
 
     /// The scope goes on to the watermark that its instances bring, and all are judged there.
-    /// `known`: the tags that were read in it before; none: it is new.
-    fn settle(&mut self, place: usize, mark: Option<i64>, known: Option<&[usize]>) {
-        let world = self.world;
+    /// `known`: what was read in it before; none: it is new.
+    fn settle(&mut self, place: usize, mark: Option<i64>, known: Option<&Read>) {
+        let (world, nothing) = (self.world, Read::new());
+        let looked_at = known.unwrap_or(&nothing);
+        let is_known = |tag: &usize| looked_at.iter().any(|(known, _)| known == tag);
         let Running { scope, instances } = &mut self.scopes[place];
         scope.watermark = scope.watermark.max(mark);
         let stays = known.is_some() && scope.judged == scope.watermark;
@@ -109,24 +127,39 @@ impl Simulation<'_> {
         let Running { scope, instances } = &mut self.scopes[place];
         scope.judged = scope.watermark;
         let read: Vec<usize> = instances.iter().flat_map(|i| i.tags.clone()).collect();
-        for tag in
-            (0..world.tags.len()).filter(|tag| read.contains(tag) && !known.unwrap_or_default().contains(tag))
-        {
+        for tag in (0..world.tags.len()).filter(|tag| read.contains(tag) && !is_known(tag)) {
             let Some(last) = &self.last[tag] else { continue };
             if scope.watermark.is_some_and(|mark| last.timestamp <= mark) {
                 scope.signals.seed(world, tag, Some(last));
                 touched.push(tag);
             } else {
                 scope.signals.seed(world, tag, None);
-                if known.is_none() {
-                    scope.wait_for(world.tags[tag].source, last);
+            }
+        }
+        if known.is_none() {
+            // What is still to come does so, whoever will read it by then.
+            let mark = scope.watermark;
+            let to_come = |last: &&Point| mark.is_none_or(|mark| last.timestamp > mark);
+            for (tag, last) in self.last.iter().enumerate() {
+                let source = world.tags[tag].source;
+                if let Some(last) = last.as_ref().filter(to_come).filter(|_| scope.sources.contains(&source))
+                {
+                    scope.wait_for(source, last);
                 }
+            }
+        }
+        for instance in instances.iter() {
+            for tag in instance.tags.iter().filter(|tag| !looked_at.contains(&(**tag, instance.rule.stale))) {
+                scope.signals.look_anew(*tag, instance.rule.stale);
             }
         }
         let Some(t) = scope.watermark else { return };
         scope.remember(world, t, &[]);
         let heard = scope.sources.iter().any(|source| scope.signals.first(*source).is_some());
-        scope.begin(world, t, heard);
+        // A watermark that was kept has been passed: what is waited for in vain begins after it.
+        if heard || known.is_none() && mark.is_none() {
+            scope.begin(world, t, heard);
+        }
         let from = self.said.len();
         for instance in instances {
             if known.is_none() {
@@ -152,13 +185,7 @@ impl Simulation<'_> {
                 let key = (rule.name.clone(), machine);
                 let gone = |name: &&String| rules.iter().all(|rule| rule.name != **name);
                 let before = rule.renamed_from.as_ref().filter(gone).map(|name| (name.clone(), machine));
-                let own = standing.remove(&key).or_else(|| self.retired.remove(&key));
-                let old = own.or_else(|| {
-                    let before = before?;
-                    let old = standing.remove(&before).or_else(|| self.retired.remove(&before))?;
-                    self.counters.insert(before, old.sequence);
-                    Some(old)
-                });
+                let old = self.before(&key, before, &mut standing);
                 let mut instance = match old {
                     Some(old) => old.carried(bound),
                     None => Instance::new(bound, machine),
@@ -172,6 +199,40 @@ impl Simulation<'_> {
             self.said.extend(instance.removed(self.world, self.at));
         }
         all
+    }
+
+    /// What an instance goes on as: one that runs before one of which only the stored state is left, and then that of its
+    /// own name before that of the name its rule had.
+    fn before(
+        &mut self,
+        key: &Key,
+        before: Option<Key>,
+        standing: &mut BTreeMap<Key, Instance>,
+    ) -> Option<Instance> {
+        if let Some(own) = standing.remove(key) {
+            return Some(own);
+        }
+        let stored = self.retired.remove(key);
+        let goes_on = |own: &Instance| own.has_begun() || own.silence.is_on();
+        let Some(before) = before else { return stored };
+        if let Some(mut running) = standing.remove(&before) {
+            self.counters.insert(before, running.sequence);
+            let mark = stored.as_ref().and_then(|stored| stored.mark);
+            running.mark = running.mark.max(mark.filter(|mark| *mark <= self.at + FUTURE_BOUND));
+            running.sequence = running.sequence.max(stored.map_or(0, |stored| stored.sequence));
+            return Some(running);
+        }
+        if stored.as_ref().is_some_and(goes_on) {
+            return stored;
+        }
+        if !self.retired.get(&before).is_some_and(goes_on) {
+            return stored;
+        }
+        let Some(mut old) = self.retired.remove(&before) else { return stored };
+        self.counters.insert(before, old.sequence);
+        old.mark = old.mark.max(stored.as_ref().and_then(|stored| stored.mark));
+        old.sequence = old.sequence.max(stored.map_or(0, |stored| stored.sequence));
+        Some(old)
     }
 
     /// The sources that share a watermark with those of a rule.

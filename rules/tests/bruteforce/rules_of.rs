@@ -8,7 +8,7 @@ use proto::Severity;
 use super::atoms;
 use super::frame;
 use super::generate::Wanted;
-use super::model::{Expr, Group, Kind, Rule, Stale, State, UNKNOWN_AFTER, UnknownPolicy, World};
+use super::model::{Expr, Group, Kind, Named, Rule, Stale, State, UNKNOWN_AFTER, UnknownPolicy, World};
 use super::rng::Rng;
 use super::windows;
 
@@ -27,11 +27,11 @@ pub(super) fn rule(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> 
         2 => Stale::Never,
         _ => Stale::Default,
     };
-    let default = rng.once_in(3).then(|| "Idle".into());
+    let default = rng.once_in(3).then(|| frame::named(rng, &["Idle"]));
     let plain = rng.once_in(3);
     let mut groups = if plain {
         let state = State { name: "Active".into(), weight: None, ..state(rng, world, wanted, 0) };
-        let otherwise = Some("Normal".into());
+        let otherwise = Some(Named { name: "Normal".into(), weight: None });
         vec![Group {
             name: None,
             weight: None,
@@ -96,7 +96,7 @@ fn group(rng: &mut Rng, world: &World, name: &str, wanted: Wanted) -> Group {
         name: Some(name.into()),
         weight: rng.once_in(2).then(|| weight(rng)),
         states,
-        otherwise: rng.once_in(2).then(|| rng.pick(&["Fine", "Normal", "Idle"]).into()),
+        otherwise: rng.once_in(2).then(|| frame::named(rng, &["Fine", "Normal", "Idle"])),
         unknown: rng.once_in(3).then(|| unknown(rng, wanted)),
         deadband,
     }
@@ -110,7 +110,8 @@ fn deadband(rng: &mut Rng, world: &World, wanted: Wanted) -> (Vec<(usize, f64)>,
     let floats: Vec<usize> =
         (0..world.names.len()).filter(|tag| world.names[*tag].kind == Kind::Float).collect();
     let tag = rng.pick(&floats);
-    (vec![(tag, rng.between(1, 5) as f64 / 2.0)], Wanted { keys: false, machines: false, ..wanted })
+    let band = wanted.windows.then_some(tag);
+    (vec![(tag, rng.between(1, 5) as f64 / 2.0)], Wanted { keys: false, machines: false, band, ..wanted })
 }
 
 /// Whether the tag may have a deadband beside these states: one of them has a limit that is shifted.
@@ -123,7 +124,7 @@ pub(super) fn is_deadband(states: &[State], tag: usize) -> bool {
 fn fits(expr: &Expr, tag: usize) -> bool {
     match expr {
         Expr::Xor(..) => !expr.tags().contains(&tag),
-        Expr::Compare("=" | "<>", ..) => !expr.tags().contains(&tag),
+        Expr::Compare("=" | "<>", ..) | Expr::In(..) => !expr.tags().contains(&tag),
         Expr::Not(a) => fits(a, tag),
         Expr::And(a, b) | Expr::Or(a, b) => fits(a, tag) && fits(b, tag),
         _ => true,
@@ -133,7 +134,10 @@ fn fits(expr: &Expr, tag: usize) -> bool {
 /// Whether it has a limit of the tag.
 fn has_limit(expr: &Expr, tag: usize) -> bool {
     expr.all().into_iter().any(|e| match e {
-        Expr::Compare(_, a, b) => b.tags().is_empty() && is_shifted(a, tag),
+        Expr::Compare(_, a, b) => {
+            b.tags().is_empty() && is_shifted(a, tag) || a.tags().is_empty() && is_shifted(b, tag)
+        }
+        Expr::Between(a, ..) => is_shifted(a, tag),
         _ => false,
     })
 }
@@ -185,6 +189,8 @@ pub(super) fn state(rng: &mut Rng, world: &World, wanted: Wanted, place: usize) 
         clear: clear.then(|| condition(rng, world, wanted, 1)),
         delay,
         hold: if hold { rng.pick(&TIMES) } else { 0 },
+        delay_by: frame::delay_by(rng, wanted),
+        hold_by: if hold { frame::delay_by(rng, wanted) } else { None },
         latch,
         weight: rng.once_in(3).then(|| weight(rng)),
         severity: rng.once_in(3).then(|| severity(rng)),
@@ -198,6 +204,7 @@ fn condition(rng: &mut Rng, world: &World, wanted: Wanted, depth: usize) -> Expr
         2 | 3 => Expr::Or(inner(rng), inner(rng)),
         4 => Expr::Xor(inner(rng), inner(rng)),
         5 => Expr::Not(inner(rng)),
+        _ if wanted.band.is_some() && rng.once_in(2) => windows::limit(rng, wanted),
         _ if wanted.hours && rng.once_in(3) => {
             let beside = atom(rng, world);
             frame::hour(rng, beside)

@@ -9,7 +9,7 @@ use proto::{Cause, Severity};
 
 use super::gate::Is;
 use super::group::{GroupRun, Of, Vote};
-use super::model::Rule;
+use super::model::{Named, Rule};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Says {
@@ -52,8 +52,19 @@ impl Says {
             };
         }
         let decided = groups.iter().any(|group| group.decided);
-        let default = rule.default.clone().unwrap_or_else(|| "Normal".into());
-        Self::of_nobody(if decided { &default } else { "Unknown" })
+        match &rule.default {
+            _ if !decided => Self::of_nobody("Unknown"),
+            Some(Named { name, weight }) => Self { weight: weight.unwrap_or(0), ..Self::of_nobody(name) },
+            None => Self::of_nobody("Normal"),
+        }
+    }
+
+    /// The group and its state that it is of.
+    pub(crate) fn state(&self) -> Option<(usize, usize)> {
+        match (self.group, self.of) {
+            (Some(group), Some(Of::State(state))) => Some((group, state)),
+            _ => None,
+        }
     }
 
     /// The state `Unknown` that nobody gave a name of its own.

@@ -119,7 +119,9 @@ fn item(world: &World, point: &Point) -> String {
                 Raw::Int(i) => i.to_string(),
                 Raw::Float(f) => format!("{f:?}"),
             };
-            format!("{}.{}={value}", world.machines[world.machine_of(*tag)].name, world.name(*tag).name)
+            let doubt = if point.is_uncertain() { "?" } else { "" };
+            let machine = &world.machines[world.machine_of(*tag)].name;
+            format!("{machine}.{}={value}{doubt}", world.name(*tag).name)
         }
     };
     format!(" @{} {what}#{}", seconds(point.timestamp), point.sequence)

@@ -143,14 +143,20 @@ fn less_of_rule(case: &Case, version: usize, rule: usize) -> Vec<Case> {
                 change(&|rules| drop(rules[rule].groups[group].states.remove(state)));
             }
             let old = &of.groups[group].states[state];
-            if old.hold > 0 {
-                change(&|rules| rules[rule].groups[group].states[state].hold = 0);
+            if old.hold > 0 || old.hold_by.is_some() {
+                change(&|rules| {
+                    let state = &mut rules[rule].groups[group].states[state];
+                    (state.hold, state.hold_by) = (0, None);
+                });
             }
             if old.clear.is_some() {
                 change(&|rules| rules[rule].groups[group].states[state].clear = None);
             }
-            if old.delay > 0 {
-                change(&|rules| rules[rule].groups[group].states[state].delay = 0);
+            if old.delay > 0 || old.delay_by.is_some() {
+                change(&|rules| {
+                    let state = &mut rules[rule].groups[group].states[state];
+                    (state.delay, state.delay_by) = (0, None);
+                });
             }
             for when in parts(&old.when) {
                 change(&|rules| rules[rule].groups[group].states[state].when = when.clone());

@@ -24,6 +24,9 @@ struct OfTag {
     order: Option<Order>,
     applied: Option<i64>,
     applied_late: Option<i64>,
+    /// What it holds came late, and is of quality Uncertain.
+    is_late: bool,
+    is_uncertain: bool,
     /// By policy: when staleness ended last by a datapoint that came too late to say so itself.
     returned: [Option<i64>; POLICIES.len()],
 }
@@ -70,6 +73,7 @@ impl Signals {
         held.held = admitted(&world.tags[*tag], world.kind(*tag), raw);
         held.order = Some(order);
         held.applied = Some(t);
+        (held.is_late, held.is_uncertain) = (how == How::Late, point.is_uncertain());
         held.applied_late = held.applied_late.max((how == How::Late).then_some(t));
         true
     }
@@ -114,12 +118,20 @@ impl Signals {
     /// A tag is read that nobody here has read: of its past the last datapoint is known, if any.
     pub(crate) fn seed(&mut self, world: &World, tag: usize, last: Option<&Point>) {
         let mut of = OfTag::default();
-        if let Some(Point { subject: Subject::Tag(_, raw), timestamp, sequence, .. }) = last {
+        if let Some(point @ Point { subject: Subject::Tag(_, raw), timestamp, sequence, .. }) = last {
+            of.is_uncertain = point.is_uncertain();
             of.held = admitted(&world.tags[tag], world.kind(tag), raw);
             of.order = Some((*timestamp, *sequence));
             of.applied = Some(*timestamp);
         }
         self.tags[tag] = of;
+    }
+
+    /// Nobody looked at the tag under this policy before: nobody knows whether it was stale in between.
+    pub(crate) fn look_anew(&mut self, tag: usize, policy: Stale) {
+        if let Some(place) = POLICIES.iter().position(|other| *other == policy) {
+            self.tags[tag].returned[place] = None;
+        }
     }
 
     /// When the source was first heard of.
@@ -142,6 +154,16 @@ impl Signals {
         };
         let returned = POLICIES.iter().position(|other| *other == policy).and_then(|p| of_tag.returned[p]);
         from.max(returned).is_some_and(|from| from + lasts <= t)
+    }
+
+    /// Whether its last value came late.
+    pub(crate) fn is_late(&self, tag: usize) -> bool {
+        self.tags[tag].is_late
+    }
+
+    /// Whether its last value is of quality Uncertain.
+    pub(crate) fn is_uncertain(&self, tag: usize) -> bool {
+        self.tags[tag].is_uncertain
     }
 
     /// The value before that.

@@ -235,7 +235,9 @@ impl Simulation<'_> {
             let scope = &mut self.scopes[place].scope;
             scope.watermark = scope.watermark.max(scope.waiting.iter().map(|w| w.effective).max());
             self.advance(place);
-            let Running { scope, instances } = &mut self.scopes[place];
+        }
+        self.count_floods();
+        for Running { scope, instances } in &mut self.scopes {
             for instance in instances.iter_mut() {
                 instance.pause(scope.watermark, true);
                 instance.forget_break();
@@ -244,7 +246,6 @@ impl Simulation<'_> {
             *scope = Scope::new(world, scope.sources.clone(), at, None);
             instances.iter().for_each(|instance| scope.watch(&instance.rule));
         }
-        self.count_floods();
         self.lines.forget();
         self.heard.fill(Heard::default());
         self.last.fill(None);

@@ -108,7 +108,7 @@ impl StateRun {
                 self.entered = Some(t);
                 Phase::On
             }
-            (Phase::On, _) if self.is_latched(judged) => Phase::On,
+            (Phase::On | Phase::Clearing, _) if self.is_latched(judged) => Phase::On,
             (Phase::On, Some(true)) if judged.hold > 0 => self.begin(Phase::Clearing),
             (Phase::Clearing, Some(true)) => Phase::On,
             (Phase::On, Some(true)) => self.leave(t),

@@ -35,7 +35,7 @@ pub(crate) struct Told {
     pub(crate) weight: u32,
     pub(crate) severity: Severity,
     pub(crate) since: i64,
-    /// `suppressed`, `shelved`, `chattering`.
+    /// `late`, `uncertain`, `suppressed`, `shelved`, `chattering`.
     pub(crate) flags: Vec<String>,
     /// It is counted on its line; the engine does not say it.
     pub(crate) activation: bool,

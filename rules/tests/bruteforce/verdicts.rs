@@ -85,7 +85,7 @@ impl Verdicts {
         let mut last = self.last.clone();
         for (expr, last) in self.expressions.iter().zip(&mut last) {
             let due = expr.tags().iter().any(|tag| touched.contains(tag))
-                || expr.windows().iter().any(|(_, length)| is_boundary(*length, t))
+                || expr.windows().iter().any(|(inner, length)| sight.ticks(inner, *length))
                 || expr.outside().iter().any(changed);
             let windowed = !expr.windows().is_empty();
             let moments = moments(expr, &sight);
@@ -155,6 +155,10 @@ impl Sighted<'_> {
             }
         }
         any && expr.outside().into_iter().all(|tag| self.held(tag).is_some())
+    }
+
+    fn ticks(&self, inner: &Expr, length: i64) -> bool {
+        self.history(inner, length).is_some_and(|history| history.ticks(self.t))
     }
 
     fn history(&self, inner: &Expr, length: i64) -> Option<&History> {

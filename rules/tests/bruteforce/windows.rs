@@ -9,9 +9,11 @@ use super::rng::Rng;
 use super::rules_of;
 
 const LENGTHS: [i64; 7] = [400, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000];
+/// Their cells have different lengths.
+const LONG_LENGTHS: [i64; 7] = [3_000, 20_000, 61_000, 90_000, 100_001, 120_000, 180_000];
 
 pub(super) fn atom(rng: &mut Rng, world: &World, wanted: Wanted) -> Expr {
-    let length = if wanted.long { long_length(world) } else { rng.pick(&LENGTHS) };
+    let length = rng.pick(if wanted.long { &LONG_LENGTHS } else { &LENGTHS });
     let place = rng.below(world.names.len());
     let number = world.names[place].kind != Kind::Bool;
     let sign = rng.pick(&["<", "<=", ">", ">=", "=", "<>"]);
@@ -54,10 +56,30 @@ pub(super) fn atom(rng: &mut Rng, world: &World, wanted: Wanted) -> Expr {
     Expr::Compare(strict, window(function, inner, length), Box::new(Expr::Float(limit)))
 }
 
-/// Of one length of cells in all that a case looks at: a window in which nothing is known does not tick, so it is open
-/// whether another of the same condition is judged at its cells.
-fn long_length(world: &World) -> i64 {
-    [20_000, 61_000, 90_000, 100_001][world.sources[0].idle as usize / 250 % 4]
+/// A limit of the tag that has a deadband: of its windows, some of which shift with it and some of which do not.
+pub(super) fn limit(rng: &mut Rng, wanted: Wanted) -> Expr {
+    let inner = Expr::Tag(wanted.band.unwrap_or_default());
+    let length = if wanted.long { rng.pick(&LONG_LENGTHS) } else { rng.pick(&LENGTHS[..5]) };
+    let of = |function| window(function, inner.clone(), length);
+    let (over, limit) = match rng.below(9) {
+        0 | 1 => (of("avg"), rng.between(2, 6) as f64 + 0.013_7),
+        2 | 3 => (of("min"), rng.between(1, 5) as f64),
+        4 | 5 => (of("max"), rng.between(3, 7) as f64),
+        6 => (of("stddev"), rng.between(1, 6) as f64 / 4.0 + 0.013_7),
+        7 => (of("delta"), rng.between(-2, 2) as f64 + 0.25),
+        _ => (of("rate"), rng.between(-4, 4) as f64 / 4.0 + 0.013_7),
+    };
+    if rng.once_in(8) {
+        // Wider than any deadband, which below `not` makes it narrower.
+        return Expr::Between(over, limit - 3.0, limit + 3.0);
+    }
+    let sign = if matches!(*over, Expr::Window("min" | "max", ..)) {
+        rng.pick(&["<", "<=", ">", ">="])
+    } else {
+        rng.pick(&["<", ">"])
+    };
+    let limit = Box::new(Expr::Float(limit));
+    if rng.once_in(4) { Expr::Compare(sign, limit, over) } else { Expr::Compare(sign, over, limit) }
 }
 
 fn window(function: &'static str, inner: Expr, length: i64) -> Box<Expr> {

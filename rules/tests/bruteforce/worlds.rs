@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use super::frame;
 use super::generate::Wanted;
 use super::model::{Kind, Local, Machine, Name, Source, Tag, World, ZERO};
 use super::rng::Rng;
 
-/// The names of parameters.
-pub(super) const PARAMS: [&str; 2] = ["limit", "least"];
+/// The names of parameters, and whether each is a time.
+pub(super) const PARAMS: [(&str, bool); 3] = [("limit", false), ("least", false), ("patience", true)];
 
 /// Zones, with their offsets to UTC before and after an instant, ms.
 const ZONES: [Local; 3] = [
@@ -32,7 +33,7 @@ pub(super) fn world(rng: &mut Rng, wanted: Wanted) -> World {
     let name = |(name, kind): (&&str, Kind)| Name {
         name: (*name).into(),
         kind,
-        counter: (wanted.windows && kind == Kind::Int && rng.once_in(2)).then_some(16),
+        counter: (wanted.windows && kind == Kind::Int && rng.once_in(2)).then(|| rng.pick(&[16, 32])),
     };
     let names: Vec<Name> = names.iter().zip(kinds).map(name).collect();
     let mut tags = Vec::new();
@@ -46,8 +47,21 @@ pub(super) fn world(rng: &mut Rng, wanted: Wanted) -> World {
     let waiting_max = wanted.full.then(|| rng.between(1, 6) as usize);
     let zone = wanted.hours.then(|| rng.pick(&ZONES));
     let start = zone.map_or(0, |zone| near(rng, zone));
-    let punctual = wanted.actions;
-    World { machines, sources, names, tags, drop_late, global, seen, waiting_max, start, punctual, zone }
+    let (punctual, noisy) = (wanted.actions, rng.once_in(4));
+    World {
+        machines,
+        sources,
+        names,
+        tags,
+        drop_late,
+        global,
+        seen,
+        waiting_max,
+        start,
+        punctual,
+        noisy,
+        zone,
+    }
 }
 
 /// An instant shortly before the hour, or the day, changes.
@@ -72,9 +86,9 @@ fn source(rng: &mut Rng, id: &str) -> Source {
 
 fn machine(rng: &mut Rng, name: &str, wanted: Wanted) -> Machine {
     let mut params = BTreeMap::new();
-    for name in PARAMS {
+    for (name, is_time) in PARAMS {
         if wanted.params && rng.once_in(3) {
-            params.insert(name.to_owned(), rng.between(1, 14) as f64 / 2.0);
+            params.insert(name.to_owned(), frame::param_value(rng, is_time));
         }
     }
     let (line, class) = (rng.pick(&["L3", "L4"]).into(), rng.pick(&["filler", "washer"]).into());

@@ -9,7 +9,7 @@ mod story;
 mod world;
 
 pub(crate) use expr::Expr;
-pub(crate) use rule::{Action, Group, Param, Rule, Stale, State, UnknownPolicy};
+pub(crate) use rule::{Action, Group, Named, Param, Rule, Stale, State, UnknownPolicy};
 pub(crate) use story::{Order, Point, Raw, Step, Subject, What};
 pub(crate) use world::{Kind, Local, Machine, Name, Source, Tag, World};
 

@@ -22,7 +22,7 @@ pub(crate) struct Rule {
     pub(crate) groups: Vec<Group>,
     pub(crate) stale: Stale,
     pub(crate) unknown: UnknownPolicy,
-    pub(crate) default: Option<Rc<str>>,
+    pub(crate) default: Option<Named>,
     pub(crate) active_if: Option<Expr>,
     pub(crate) suppress_if: Option<Expr>,
     /// The share of a window that must be known, per cent.
@@ -66,10 +66,18 @@ pub(crate) struct Group {
     pub(crate) name: Option<String>,
     pub(crate) weight: Option<u32>,
     pub(crate) states: Vec<State>,
-    pub(crate) otherwise: Option<Rc<str>>,
+    pub(crate) otherwise: Option<Named>,
     pub(crate) unknown: Option<UnknownPolicy>,
     /// Tags, and how far they must go back.
     pub(crate) deadband: Vec<(usize, f64)>,
+}
+
+/// A state that no condition enters: `otherwise`, or `default`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) name: Rc<str>,
+    /// None: not given.
+    pub(crate) weight: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +87,9 @@ pub(crate) struct State {
     pub(crate) clear: Option<Expr>,
     pub(crate) delay: i64,
     pub(crate) hold: i64,
+    /// The parameter that gives the delay, or the hold, by its place.
+    pub(crate) delay_by: Option<usize>,
+    pub(crate) hold_by: Option<usize>,
     pub(crate) latch: bool,
     pub(crate) weight: Option<u32>,
     pub(crate) severity: Option<Severity>,
@@ -89,6 +100,8 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Param {
     pub(crate) name: String,
+    /// It is a time, in ms.
+    pub(crate) is_time: bool,
     pub(crate) default: f64,
     pub(crate) class: Vec<(String, f64)>,
     pub(crate) line: Vec<(String, f64)>,
@@ -151,7 +164,8 @@ impl Rule {
     pub(crate) fn on(&self, world: &World, machine: usize) -> Rule {
         let names = world.names.len();
         let tag = |tag: usize| if tag < names { machine * names + tag } else { tag - names };
-        let params: Vec<Expr> = self.params.iter().map(|p| Expr::Float(p.on(world, machine))).collect();
+        let values: Vec<f64> = self.params.iter().map(|p| p.on(world, machine)).collect();
+        let params: Vec<Expr> = values.iter().map(|value| Expr::Float(*value)).collect();
         let bound = |e: &Expr| e.bound(&tag, &params);
         let mut rule = self.clone();
         (rule.on, rule.params) = (vec![machine], Vec::new());
@@ -162,6 +176,8 @@ impl Rule {
             for state in &mut group.states {
                 state.when = bound(&state.when);
                 state.clear = state.clear.as_ref().map(bound);
+                state.delay = state.delay_by.take().map_or(state.delay, |place| values[place] as i64);
+                state.hold = state.hold_by.take().map_or(state.hold, |place| values[place] as i64);
             }
         }
         rule

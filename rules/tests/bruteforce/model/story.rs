@@ -46,6 +46,15 @@ pub(crate) struct Point {
     pub(crate) timestamp: i64,
     pub(crate) sequence: u64,
     pub(crate) wmk: bool,
+    /// Of quality Uncertain.
+    pub(crate) uncertain: bool,
+}
+
+impl Point {
+    /// Whether it gives its tag a value of quality Uncertain.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.uncertain && matches!(&self.subject, Subject::Tag(_, raw) if *raw != Raw::Bad)
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) start: i64,
     /// The engine is looked at whenever it wants to be.
     pub(crate) punctual: bool,
+    /// Much of what comes is of bad quality, or no value at all.
+    pub(crate) noisy: bool,
     /// Where `hour()` and `weekday()` are.
     pub(crate) zone: Option<Local>,
 }
