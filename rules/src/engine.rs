@@ -10,7 +10,7 @@
 
 mod marks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proto::Flags;
@@ -212,9 +212,9 @@ impl Engine {
         let owed = std::mem::take(&mut self.owed);
         if !owed.is_empty() {
             // An instance that is there again under that name has the last word about it.
+            let names: BTreeSet<&str> = owed.iter().map(|(name, _)| name.as_str()).collect();
             for instance in self.scopes.iter_mut().flat_map(|scope| &mut scope.instances) {
-                let key = instance.plan.key(&inventory);
-                instance.unsaved |= owed.iter().any(|(of, _)| *of == key);
+                instance.unsaved |= names.contains(instance.plan.key(&inventory).as_str());
             }
         }
         owed.into_iter().chain(self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory))).collect()
