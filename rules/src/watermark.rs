@@ -168,6 +168,8 @@ mod tests {
         assert_eq!(mark(&two, 31_000), Some(1_000), "inclusive");
         assert_eq!(mark(&two, 32_000), Some(31_500));
         assert_eq!(mark(&two[..1], 40_000), Some(10_000), "slow data is not leapt over");
+        assert_eq!(mark(&two[..1], 62_000), Some(32_000), "inclusive");
+        assert_eq!(mark(&two[..1], 62_001), Some(60_501), "it is silent as well");
     }
 
     #[test]
