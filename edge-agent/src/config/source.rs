@@ -249,6 +249,6 @@ pub(super) mod tests {
         assert!(
             mistake("protocol = \"s7\"", "protocol = \"modbus\"").contains("not supported by this version")
         );
-        assert!(mistake("scan = \"200 ms\"", "scan = \"200\"").contains("has no unit"));
+        assert!(mistake("scan = \"200 ms\"", "scan = \"200\"").contains("a number without a unit"));
     }
 }
