@@ -113,7 +113,8 @@ impl UaLine {
 fn stream(desk: &Desk) -> Vec<String> {
     let folder = fs::read_dir(desk.path("data/forward")).into_iter().flatten().flatten();
     let mut files: Vec<_> = folder.map(|file| file.path()).collect();
-    files.sort();
+    // Not by name: where the clock was set back over midnight the later day was written first.
+    files.sort_by_key(|file| (file.metadata().and_then(|m| m.modified()).ok(), file.clone()));
     files.iter().flat_map(|file| whole_lines(file)).collect()
 }
 
