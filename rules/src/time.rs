@@ -131,6 +131,10 @@ fn part_meant(text: &str, is_first: bool) -> Option<(usize, String, &'static str
     let body = text.trim_start_matches(|c: char| c.is_whitespace() || c == '_');
     let (number, rest) = split_where(body, |c| !(c.is_ascii_digit() || c == '.' || c == ','));
     let (word, rest) = split_where(rest.trim_start(), |c| !c.is_alphabetic());
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with(['.', ',']);
+    if !is_number || word.is_empty() {
+        return None;
+    }
     let lower = word.to_lowercase();
     let unit = match UNITS.iter().find(|(name, _)| *name == lower) {
         // `5 S` are siemens.
@@ -141,11 +145,10 @@ fn part_meant(text: &str, is_first: bool) -> Option<(usize, String, &'static str
         None if lower == "m" && !is_first => "min",
         None => units::meant(word).filter(|unit| Unit::read(unit).is_time())?,
     };
-    let is_number = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with(['.', ',']);
     let point =
         rest.strip_prefix('.').filter(|r| !r.starts_with(|c: char| c.is_alphanumeric() || "._".contains(c)));
     let length = text.len() - point.unwrap_or(rest).len();
-    is_number.then(|| (length, number.replace(',', "."), unit))
+    Some((length, number.replace(',', "."), unit))
 }
 
 /// How a text is written that is not a duration, but meant as one; none: nobody knows.

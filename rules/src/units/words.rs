@@ -4,6 +4,9 @@
 //! wrong limit one day.
 //! Invariant: what is meant is listed.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::{Measure, Unit, names};
 use crate::diagnose::did_you_mean;
 
@@ -63,12 +66,21 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["meter"], "m"),
 ];
 
+/// All of them in small letters, the words before the listed units: every number of every rule is looked at.
+static MEANT: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
+    let listed = names().map(|name| (name.to_lowercase(), name));
+    let words = WORDS.iter().flat_map(|(words, unit)| words.iter().map(|word| ((*word).to_owned(), *unit)));
+    let mut meant = BTreeMap::new();
+    for (word, unit) in words.chain(listed) {
+        meant.entry(word).or_insert(unit);
+    }
+    meant
+});
+
 /// The listed unit that is meant by a word; none: nothing is like it.
 #[must_use]
 pub fn meant(text: &str) -> Option<&'static str> {
-    let lower = text.trim().to_lowercase();
-    let word = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())).map(|(_, unit)| *unit);
-    word.or_else(|| names().find(|name| name.to_lowercase() == lower))
+    MEANT.get(text.trim().to_lowercase().as_str()).copied()
 }
 
 /// The listed unit that is meant by a word beside another unit, into which it must convert.

@@ -75,7 +75,7 @@ fn over_pressure(behind: &str) -> Option<Written> {
     const ABOVE: [&str; 4] = ["g", "ü", "e", "gauge"];
     const ABSOLUTE: [&str; 3] = ["a", "abs", "absolut"];
     let body = behind.trim_start();
-    let unit = &body[..letters(body)];
+    let unit = ["bar", "psi"].into_iter().find(|unit| body[..letters(body)] == **unit)?;
     let rest = body[unit.len()..].trim_start();
     let inside = rest.strip_prefix('(').unwrap_or(rest);
     let word = &inside[..letters(inside)];
@@ -88,7 +88,7 @@ fn over_pressure(behind: &str) -> Option<Written> {
     let bracket = inside.len() < rest.len();
     let end = &inside[word.len()..];
     let end = if bracket { end.trim_start().strip_prefix(')')? } else { end };
-    let meant = listed(&format!("{unit}{suffix}")).filter(|_| ["bar", "psi"].contains(&unit))?;
+    let meant = listed(&format!("{unit}{suffix}"))?;
     let length = behind.len() - end.len();
     let label = "`barg` is above the pressure of the air, `bara` absolute";
     Some((length, meant, "this is not how pressures are written", label))
@@ -111,11 +111,13 @@ fn per(behind: &str) -> Option<Written> {
     let body = behind.trim_start();
     let unit = &body[..letters(body)];
     let (word, rest) = body[unit.len()..].trim_start().split_once(char::is_whitespace)?;
+    if !["pro", "per", "je"].contains(&word.to_lowercase().as_str()) {
+        return None;
+    }
     let by = &rest.trim_start()[..letters(rest.trim_start())];
-    let per = ["pro", "per", "je"].contains(&word.to_lowercase().as_str());
     let meant = format!("{}/{}", listed(unit)?, listed(by)?);
     let length = behind.len() - rest.trim_start().len() + by.len();
-    per.then_some((length, meant, "a unit is divided with `/`", "this is one unit"))
+    Some((length, meant, "a unit is divided with `/`", "this is one unit"))
 }
 
 /// The listed unit that a text is, or is meant to be.
