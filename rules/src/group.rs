@@ -95,8 +95,6 @@ pub struct Standing {
     pub found: bool,
     /// Since when it cannot tell.
     pub undecided_from: Option<i64>,
-    /// It goes on after a restart: tags not heard since do not count as false for a while, nor do windows that fill.
-    resuming: bool,
 }
 
 impl Standing {
@@ -114,7 +112,6 @@ impl Standing {
             gave_up: false,
             found: false,
             undecided_from: None,
-            resuming: false,
         }
     }
 
@@ -132,7 +129,7 @@ impl Standing {
             self.says[state] = says;
             return;
         }
-        let waits = if self.resuming { waits() } else { (false, false) };
+        let waits = waits();
         let taken =
             |truth: Truth, instead, waits: bool| if truth.is_unknown() && !waits { instead } else { truth };
         // A clear that a deadband made is what `when` is not: as `when` counts as false, it counts as true.
@@ -271,10 +268,8 @@ impl Standing {
     #[must_use]
     pub fn due(&self, group: &Group, now: i64, begin: i64) -> Option<i64> {
         let phases = self.phases.iter().zip(&group.states).filter_map(|(p, s)| p.due(delays(group, s)));
-        let waits = self.resuming && group.unknown == OnUnknown::AsFalse;
-        let wait_ends = waits.then(|| begin + group.unknown.after());
         let patience_ends = self.patience_ends(group, begin);
-        phases.chain(wait_ends).chain(patience_ends).filter(|due| *due > now).min()
+        phases.chain(patience_ends).filter(|due| *due > now).min()
     }
 
     /// As it stands after a break that began at `until`: nothing is known, the last vote is kept.
@@ -282,23 +277,11 @@ impl Standing {
         self.phases.iter_mut().for_each(|p| *p = p.paused(until));
         self.says.fill(Says::NOTHING);
         self.undecided_from = None;
-        self.resuming = true;
     }
 
     /// Takes over what is known only while it runs: since when it cannot tell.
     pub fn inherit(&mut self, old: &Self) {
         self.undecided_from = old.undecided_from;
-    }
-
-    /// Whether it goes on after a restart.
-    #[must_use]
-    pub fn is_resuming(&self) -> bool {
-        self.resuming
-    }
-
-    /// It goes on after a restart, or not.
-    pub fn resume(&mut self, resuming: bool) {
-        self.resuming = resuming;
     }
 
     /// As it stands behind a closed gate: only what is latched goes on (§7.6).
@@ -339,7 +322,7 @@ impl Standing {
     /// left out.
     pub(crate) fn parts(&self, is_reload: bool) -> Vec<(&'static str, String)> {
         let Self { phases, says: _, left: _, found: _, edited, vote, ever_decided, gave_up, .. } = self;
-        let Self { undecided_from, resuming, .. } = self;
+        let Self { undecided_from, .. } = self;
         let kept = [
             ("phases", format!("{phases:?}")),
             ("edited", format!("{edited:?}")),
@@ -347,8 +330,7 @@ impl Standing {
             ("ever decided", format!("{ever_decided:?}")),
             ("gave up", format!("{gave_up:?}")),
         ];
-        let running =
-            [("undecided from", format!("{undecided_from:?}")), ("resuming", format!("{resuming:?}"))];
+        let running = [("undecided from", format!("{undecided_from:?}"))];
         kept.into_iter().chain(running.into_iter().filter(|_| is_reload)).collect()
     }
 }

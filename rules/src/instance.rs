@@ -12,6 +12,7 @@ use crate::action::{self, Notice, Running};
 use crate::activation::Activations;
 use crate::condition::Says;
 use crate::expr::eval::{Seen, Truth};
+use crate::file::{Group, OnUnknown};
 use crate::gate::Gate;
 use crate::group::{By, Standing, UNKNOWN};
 use crate::ruleset::{BoundCondition, Plan, Shape};
@@ -53,6 +54,8 @@ pub(crate) struct Instance {
     pub(crate) running: Vec<Running>,
     /// What somebody has just done, which is the cause of what follows from it.
     pub(crate) forced: Forced,
+    /// It goes on after a restart: tags not heard since do not count as false for a while, nor do windows that fill.
+    pub(crate) resuming: bool,
     /// Whether its stored form is older than it.
     pub(crate) unsaved: bool,
     /// It goes on under a new rule set that has the same programs: what they say is what they said.
@@ -162,6 +165,7 @@ impl Instance {
             activations: Activations::default(),
             running: Vec::new(),
             forced: Forced::default(),
+            resuming: false,
             unsaved: false,
             carried: false,
         }
@@ -234,16 +238,18 @@ impl Instance {
         for (standing, group) in self.groups.iter_mut().zip(&self.plan.rule.groups) {
             standing.close(group);
         }
+        self.resuming = false;
     }
 
     fn judge_groups(&mut self, now: i64, begin: i64) {
+        let resuming = self.resuming;
         let groups = self.groups.iter_mut().zip(&self.plan.rule.groups).zip(&self.shape.conditions);
         for ((standing, group), conditions) in groups {
             let verdicts = &self.verdicts;
             let is_patient = now < begin + group.unknown.after();
             let waits = |c: &BoundCondition| {
-                let clear = c.clear.is_some_and(|clear| verdicts[clear].waits(is_patient));
-                (verdicts[c.when].waits(is_patient), clear)
+                let waits = |program: usize| resuming && verdicts[program].waits(is_patient);
+                (waits(c.when), c.clear.is_some_and(waits))
             };
             for (i, condition) in conditions.iter().enumerate() {
                 let clear = condition.clear.map(|clear| verdicts[clear].truth);
@@ -338,7 +344,12 @@ impl Instance {
     pub(crate) fn due(&self, now: i64, begin: i64) -> Option<i64> {
         let groups = self.groups.iter().zip(&self.plan.rule.groups).filter(|_| self.is_open());
         let opened = begin.max(self.opened);
-        let groups = groups.filter_map(|(standing, group)| standing.due(group, now, opened));
+        let due = |(standing, group): (&Standing, &Group)| {
+            let waits = self.resuming && group.unknown == OnUnknown::AsFalse;
+            let wait_ends = waits.then(|| opened + group.unknown.after()).filter(|end| *end > now);
+            standing.due(group, now, opened).into_iter().chain(wait_ends).min()
+        };
+        let groups = groups.filter_map(due);
         let gate = self.gate.and_then(|gate| gate.due(self.patience(), now, begin));
         let silence = self.silence.due(self.patience(), now, begin);
         groups.chain(gate).chain(silence).chain(action::due(&self.running, now)).min()

@@ -22,12 +22,10 @@ impl Instance {
                 standing.inherit(was);
             }
         }
-        // A group that comes with the edit waits for its tags as the others do.
-        let resuming = old.groups.iter().any(Standing::is_resuming);
-        self.groups.iter_mut().for_each(|standing| standing.resume(resuming));
         self.gate = self.gate.map(|gate| old.gate.unwrap_or(gate));
         self.silence.gate = self.silence.gate.map(|gate| old.silence.gate.unwrap_or(gate));
         (self.opened, self.forced, self.unsaved) = (old.opened, old.forced, true);
+        self.resuming = old.resuming;
         self.carried = self.plan.sees_as(&old.plan);
         if self.carried {
             self.verdicts.clone_from(&old.verdicts);
@@ -48,5 +46,6 @@ impl Instance {
         self.gate.iter_mut().chain(&mut self.silence.gate).for_each(Gate::pause);
         self.running.iter_mut().for_each(|running| running.pause(until));
         self.opened = LONG_AGO;
+        self.resuming = true;
     }
 }

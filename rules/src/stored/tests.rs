@@ -58,6 +58,7 @@ fn parts(instance: &Instance, how: How) -> Vec<(&'static str, String)> {
         activations,
         running,
         forced,
+        resuming,
         // Both are about storing and reloading themselves.
         unsaved: _,
         carried: _,
@@ -86,6 +87,7 @@ fn parts(instance: &Instance, how: How) -> Vec<(&'static str, String)> {
             ("verdicts", format!("{verdicts:?}")),
             ("opened", format!("{opened:?}")),
             ("forced", format!("{forced:?}")),
+            ("resuming", format!("{resuming:?}")),
         ]);
     }
     parts.extend(groups.iter().flat_map(|standing| standing.parts(is_reload)));
@@ -115,6 +117,7 @@ fn full(plan: &Arc<Plan>) -> Instance {
     standing.phases[0] = Phase::Pending(count);
     (standing.ever_decided, standing.gave_up, standing.undecided_from) = (true, true, Some(8_100));
     instance.verdicts.fill(Verdict { truth: Truth::True, heard: true });
+    instance.resuming = true;
     (instance.opened, instance.since, instance.sequence) = (4_000, Some(6_500), 41);
     instance.state =
         State { name: "B".into(), severity: Severity::Alarm, weight: 30, winner: Some((0, By::Known(1))) };
