@@ -187,6 +187,9 @@ fn announce_start(core: &mut Core, config: &Config, resumed: Resumed, numbers: &
         let (rule_id, equipment_id) = (rule_id.to_owned(), equipment_id.to_owned());
         core.announce(Happening::StateReset { rule_id, equipment_id, reason: why.to_string() });
     }
+    for (sources, why) in resumed.marks_unreadable {
+        tracing::error!(sources, error = %why, "the stored watermark cannot be read, its rules go on from their own");
+    }
     if let Some(back_ms) = resumed.clock_back {
         tracing::warn!(back_ms, "the clock was set back while the agent was down");
         core.announce(Happening::ClockStep { back_ms });

@@ -18,9 +18,9 @@ use proto::Flags;
 use crate::activation::{Activation, Floods};
 use crate::calendar::Zone;
 use crate::inventory::{Inventory, SourceId};
-use crate::resume::Names;
 use crate::ruleset::RuleSet;
 use crate::scope::{Going, Scope};
+use crate::stored::mark::Marks;
 use crate::time;
 use crate::value::Value;
 use crate::watermark::{Clock, Pace};
@@ -54,8 +54,10 @@ pub struct Engine {
     pub(crate) last: Vec<Option<Datapoint>>,
     /// Stored state of instances whose rule is gone: their counters go on should it come back.
     pub(crate) retired: BTreeMap<String, Vec<u8>>,
-    /// What is to be stored of instances that are not here any more.
-    pub(crate) owed: Vec<(String, Vec<u8>)>,
+    /// The watermarks that are stored.
+    pub(crate) marks: Marks,
+    /// Those of them whose state is not stored as it is.
+    pub(crate) owed: BTreeSet<String>,
     /// Activations on lines: those of this step, and what is counted of them.
     pub(crate) activations: Vec<Activation>,
     pub(crate) floods: Floods,
@@ -74,6 +76,8 @@ impl Engine {
         start: i64,
         stored: &BTreeMap<String, Vec<u8>>,
     ) -> (Self, Resumed) {
+        let (mut retired, mut resumed) = (stored.clone(), Resumed::default());
+        let marks = Marks::take(&mut retired, &mut resumed.marks_unreadable);
         let (sources, start) = (inventory.sources().count(), time::bounded(start));
         // Without rules to come nobody asks for the last values.
         let last = if options.keeps_states { vec![None; inventory.tags().count()] } else { Vec::new() };
@@ -89,8 +93,9 @@ impl Engine {
             followers_due: i64::MAX,
             unsettled: true,
             waiting: 0,
-            retired: stored.clone(),
-            owed: Vec::new(),
+            retired,
+            marks,
+            owed: BTreeSet::new(),
             activations: Vec::new(),
             floods: Floods::default(),
             last,
@@ -99,42 +104,8 @@ impl Engine {
             counts: Counts::default(),
             inventory,
         };
-        let resumed = engine.populate(rules);
+        engine.populate(rules, &mut resumed);
         (engine, resumed)
-    }
-
-    fn populate(&mut self, rules: &RuleSet) -> Resumed {
-        let inventory = Arc::clone(&self.inventory);
-        let all: Vec<SourceId> = inventory.sources().map(|(id, _)| id).collect();
-        let mut by_sources: BTreeMap<Vec<SourceId>, Scope> = BTreeMap::new();
-        if self.options.reach == Reach::Global {
-            by_sources.insert(all.clone(), Scope::new(all.clone()));
-        }
-        let (mut resumed, names) = (Resumed::default(), Names::of(rules));
-        for plan in &rules.plans {
-            let sources =
-                if self.options.reach == Reach::Global { all.clone() } else { plan.sources.clone() };
-            let scope = by_sources.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
-            let instance = scope.add(Arc::clone(plan));
-            let mark = self.resume(plan, instance, &names, &mut resumed);
-            scope.watermark = scope.watermark.max(mark);
-        }
-        self.scopes = by_sources.into_values().collect();
-        self.prepare(&mut resumed);
-        resumed
-    }
-
-    fn prepare(&mut self, resumed: &mut Resumed) {
-        for scope in &mut self.scopes {
-            let back = scope.watermark - self.start;
-            if back > self.options.future_bound {
-                resumed.clock_back = resumed.clock_back.max(Some(back));
-                scope.forget_break(self.start);
-            }
-        }
-        self.wire();
-        self.recount();
-        self.remember_floods();
     }
 
     /// Sums since the start.
@@ -205,19 +176,17 @@ impl Engine {
         outputs
     }
 
-    /// The stored form of the instances that changed, or grew older, since it was asked for last.
+    /// The stored form of the instances and watermarks that changed, or grew older, since it was asked for last.
     pub fn unsaved(&mut self) -> Vec<(String, Vec<u8>)> {
         let inventory = Arc::clone(&self.inventory);
         self.settle();
-        let owed = std::mem::take(&mut self.owed);
-        if !owed.is_empty() {
-            // An instance that is there again under that name has the last word about it.
-            let names: BTreeSet<&str> = owed.iter().map(|(name, _)| name.as_str()).collect();
-            for instance in self.scopes.iter_mut().flat_map(|scope| &mut scope.instances) {
-                instance.unsaved |= names.contains(instance.plan.key(&inventory).as_str());
-            }
-        }
-        owed.into_iter().chain(self.scopes.iter_mut().flat_map(|s| s.unsaved(&inventory))).collect()
+        // What an instance has taken up since is stored with that.
+        let owed = std::mem::take(&mut self.owed).into_iter();
+        let owed = owed.filter_map(|key| Some((key.clone(), self.retired.get(&key)?.clone())));
+        let mut unsaved: Vec<_> = owed.collect();
+        let marks = &mut self.marks;
+        unsaved.extend(self.scopes.iter_mut().flat_map(|scope| scope.unsaved(&inventory, marks)));
+        unsaved
     }
 
     /// The scopes, for whoever looks.

@@ -56,6 +56,8 @@ pub(crate) struct Instance {
     pub(crate) forced: Forced,
     /// It goes on after a restart: tags not heard since do not count as false for a while, nor do windows that fill.
     pub(crate) resuming: bool,
+    /// The name under which the watermark of its scope is stored.
+    pub(crate) scope: Arc<str>,
     /// Whether its stored form is older than it.
     pub(crate) unsaved: bool,
     /// It goes on under a new rule set that has the same programs: what they say is what they said.
@@ -149,7 +151,7 @@ impl State {
 }
 
 impl Instance {
-    pub(crate) fn new(plan: Arc<Plan>, signals: Vec<usize>) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, signals: Vec<usize>, scope: Arc<str>) -> Self {
         Self {
             groups: plan.rule.groups.iter().map(Standing::new).collect(),
             verdicts: vec![Verdict { truth: Truth::Unknown, heard: false }; plan.programs.len()],
@@ -166,7 +168,8 @@ impl Instance {
             running: Vec::new(),
             forced: Forced::default(),
             resuming: false,
-            unsaved: false,
+            scope,
+            unsaved: true,
             carried: false,
         }
     }

@@ -37,15 +37,13 @@ impl Engine {
         let mut scopes: BTreeMap<Vec<SourceId>, Scope> = BTreeMap::new();
         let names = Names::of(rules);
         for plan in &rules.plans {
-            let sources = self.reach_of(&plan.sources);
-            let scope = scopes.entry(sources).or_insert_with_key(|s| Scope::new(s.clone()));
+            let scope = self.scope_in(&mut scopes, &plan.sources);
             let instance = scope.add(Arc::clone(plan));
             let mark = self.take_over(plan, instance, &mut standing, &old, &names, outputs);
             scope.watermark = scope.watermark.max(mark);
         }
         if self.options.reach == Reach::Global {
-            let all = self.reach_of(&[]);
-            scopes.entry(all).or_insert_with_key(|s| Scope::new(s.clone()));
+            self.scope_in(&mut scopes, &[]);
         }
         for (was, instance) in standing.into_values() {
             self.remove(&old[was], instance, outputs);
@@ -86,14 +84,6 @@ impl Engine {
         instance.inherit(&before, old[was].watermark);
         instance.sequence = instance.sequence.max(counter);
         mark.max(old[was].watermark)
-    }
-
-    /// The sources that share a watermark with these.
-    fn reach_of(&self, sources: &[SourceId]) -> Vec<SourceId> {
-        match self.options.reach {
-            Reach::Inputs => sources.to_vec(),
-            Reach::Global => self.inventory.sources().map(|(id, _)| id).collect(),
-        }
     }
 
     /// Puts scopes in place; what is new among them takes the last values, and everything is judged.
@@ -183,7 +173,8 @@ impl Engine {
         // What that brought about belongs to the time that ends.
         self.count_floods(outputs);
         for i in 0..self.scopes.len() {
-            let mut fresh = Scope::new(self.scopes[i].sources.clone());
+            let old = &self.scopes[i];
+            let mut fresh = Scope::new(old.sources.clone(), Arc::clone(&old.name));
             let until = self.scopes[i].watermark;
             for mut instance in std::mem::take(&mut self.scopes[i].instances) {
                 instance.pause(until);

@@ -1,15 +1,19 @@
 //! Where instances go on after a restart, after a rule came back, and under a rule's new name (§8).
 //!
-//! Here: finding the stored state of an instance, and what of the line's activations it remembers. Not here: what the
+//! Here: the scopes of a start, the stored state of an instance, and what of the line's activations it remembers. Not here: what the
 //! bytes hold (`stored`), the exchange of rules at run time (`reload`).
 //! Invariant: a number of a transition never comes again under the same name, whatever is found or lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::activation::Activation;
-use crate::engine::{Engine, Outputs, Resumed};
+use crate::engine::{Engine, Outputs, Reach, Resumed};
 use crate::instance::Instance;
+use crate::inventory::SourceId;
 use crate::ruleset::{Plan, RuleSet};
+use crate::scope::Scope;
+use crate::stored::mark::{OF_ALL, name_of};
 use crate::stored::{Stored, bytes_of};
 use crate::time::LONG_AGO;
 
@@ -31,6 +35,60 @@ impl<'r> Names<'r> {
 }
 
 impl Engine {
+    /// Makes the scopes of a start.
+    pub(crate) fn populate(&mut self, rules: &RuleSet, resumed: &mut Resumed) {
+        let (mut scopes, names) = (BTreeMap::new(), Names::of(rules));
+        if self.options.reach == Reach::Global {
+            self.scope_in(&mut scopes, &[]);
+        }
+        for plan in &rules.plans {
+            let scope = self.scope_in(&mut scopes, &plan.sources);
+            let instance = scope.add(Arc::clone(plan));
+            let mark = self.resume(plan, instance, &names, resumed);
+            scope.watermark = scope.watermark.max(mark);
+        }
+        self.scopes = scopes.into_values().collect();
+        self.leave_behind();
+        for scope in &mut self.scopes {
+            let back = scope.watermark - self.start;
+            if back > self.options.future_bound {
+                resumed.clock_back = resumed.clock_back.max(Some(back));
+                scope.forget_break(self.start);
+            }
+        }
+        self.wire();
+        self.recount();
+        self.remember_floods();
+    }
+
+    /// The scope of those sources that share a watermark with these.
+    pub(crate) fn scope_in<'s>(
+        &self,
+        scopes: &'s mut BTreeMap<Vec<SourceId>, Scope>,
+        sources: &[SourceId],
+    ) -> &'s mut Scope {
+        let inventory = &self.inventory;
+        let (sources, is_of_all) = match self.options.reach {
+            Reach::Inputs => (sources.to_vec(), false),
+            Reach::Global => (inventory.sources().map(|(id, _)| id).collect(), true),
+        };
+        scopes.entry(sources).or_insert_with_key(|sources| {
+            let name = if is_of_all { OF_ALL.to_owned() } else { name_of(sources, inventory) };
+            Scope::new(sources.clone(), name.into())
+        })
+    }
+
+    /// Those whose rule did not come back keep the watermark that they had.
+    fn leave_behind(&mut self) {
+        for (key, bytes) in &mut self.retired {
+            let left = Stored::read(bytes).ok().and_then(|state| state.left(&self.marks));
+            if let Some(left) = left {
+                *bytes = bytes_of(&left);
+                self.owed.insert(key.clone());
+            }
+        }
+    }
+
     /// Lets a new instance go on where it stood when the agent stopped; gives the watermark it had then.
     pub(crate) fn resume(
         &mut self,
@@ -55,9 +113,9 @@ impl Engine {
         let own = own.filter(|state| !state.is_removed());
         let goes_on = own.as_ref().is_some_and(Stored::goes_on);
         let before = if goes_on { None } else { self.before_renaming(plan, names) };
-        // What was stored of it stands under the name before, where only its counter stays.
-        instance.unsaved |= before.is_some();
-        let marks = own.iter().chain(&before).map(|state| state.watermark);
+        // What was stored of it may stand under the name before, where only its counter stays.
+        instance.unsaved = before.is_some() || !own.as_ref().is_some_and(|own| own.is_of(&instance.scope));
+        let marks = own.iter().chain(&before).map(|state| state.mark(&self.marks));
         let mark = marks.max().unwrap_or(LONG_AGO);
         if let Some(state) = before.or(own) {
             state.resume(instance);
@@ -72,7 +130,7 @@ impl Engine {
         let is_there = |state: &Stored| !state.is_removed() && state.goes_on();
         let state = Stored::read(self.retired.get(&key)?).ok().filter(is_there)?;
         let counter = bytes_of(&state.counter());
-        self.owed.push((key.clone(), counter.clone()));
+        self.owed.insert(key.clone());
         self.retired.insert(key, counter);
         Some(state)
     }

@@ -20,6 +20,7 @@ use crate::instance::Instance;
 use crate::inventory::{Inventory, SourceId};
 use crate::ruleset::Plan;
 use crate::signals::Signals;
+use crate::stored::mark::Marks;
 use crate::time::{LONG_AGO, Millis};
 use crate::timers::{Timer, Timers};
 use crate::touched::{Reader, Touched};
@@ -31,10 +32,10 @@ use crate::windows::Windows;
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) sources: Vec<SourceId>,
+    /// The name under which its watermark is stored.
+    pub(crate) name: Arc<str>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) watermark: i64,
-    /// The watermark that was stored last.
-    stored: i64,
     /// What its watermark waits for, as the engine found last.
     pub(crate) pace: Pace,
     signals: Signals,
@@ -74,13 +75,13 @@ pub(crate) struct Going<'a> {
 }
 
 impl Scope {
-    pub(crate) fn new(sources: Vec<SourceId>) -> Self {
+    pub(crate) fn new(sources: Vec<SourceId>, name: Arc<str>) -> Self {
         let signals = Signals::new(&sources);
         Self {
             sources,
+            name,
             instances: Vec::new(),
             watermark: LONG_AGO,
-            stored: LONG_AGO,
             pace: Pace::Unheard,
             signals,
             windows: Windows::default(),
@@ -123,7 +124,7 @@ impl Scope {
         }
         let over = &mut self.signals;
         self.windows.add(&plan, &signals, |signal, window| over.look_through(signal, window));
-        self.instances.push(Instance::new(plan, signals));
+        self.instances.push(Instance::new(plan, signals, Arc::clone(&self.name)));
         &mut self.instances[place]
     }
 
@@ -216,20 +217,15 @@ impl Scope {
         Some(self.signals.all_heard().map_or(patience, |heard| heard.clamp(began, patience)))
     }
 
-    /// The stored form of every instance that changed, or grew older, since it was stored last. Where none did, that of
-    /// one: a scope starts at the greatest watermark that its instances had, so one keeps it for all.
-    pub(crate) fn unsaved(&mut self, inventory: &Inventory) -> Vec<(String, Vec<u8>)> {
+    /// The stored form of the watermark, and of every instance that changed, or grew older, since it was stored last.
+    pub(crate) fn unsaved(&mut self, inventory: &Inventory, marks: &mut Marks) -> Vec<(String, Vec<u8>)> {
         let watermark = self.watermark;
+        let mark = (!self.instances.is_empty()).then(|| marks.renew(&self.name, watermark)).flatten();
+        let changed = self.instances.iter_mut().filter(|i| i.unsaved || i.is_counting());
         let store = |instance: &mut Instance| {
             instance.unsaved = false;
             (instance.plan.key(inventory), crate::stored::bytes(instance, watermark))
         };
-        let changed = self.instances.iter_mut().filter(|i| i.unsaved || i.is_counting());
-        let mut stored: Vec<_> = changed.map(store).collect();
-        if stored.is_empty() && watermark > self.stored {
-            stored.extend(self.instances.first_mut().map(store));
-        }
-        self.stored = watermark;
-        stored
+        changed.map(store).chain(mark).collect()
     }
 }

@@ -204,6 +204,8 @@ impl Outputs {
 pub struct Resumed {
     /// Instances whose state could not be read: the key, and why. They begin anew.
     pub unreadable: Vec<(String, NotAState)>,
+    /// Watermarks that could not be read: of which sources, and why. Those of their instances stand in for them.
+    pub marks_unreadable: Vec<(String, NotAState)>,
     /// The stored watermark stood so far ahead of the start that the clock must have been set back, ms.
     pub clock_back: Option<Millis>,
 }

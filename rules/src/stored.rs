@@ -1,8 +1,11 @@
 //! The state of an instance as it outlives the process (§8).
 //!
-//! Here: its bytes, and what of them still fits an edited rule. Not here: where the bytes are kept.
-//! Invariant: the first byte is the format; bytes of another format are refused, never guessed at. States are
-//! found again by their names; a delay that ran under another condition begins anew.
+//! Here: its bytes, and the way back. Not here: what of them still fits an edited rule (`edited`), the watermark of its
+//! scope (`mark`), where the bytes are kept.
+//! Invariant: the first byte is the format; bytes of another format are refused, never guessed at.
+
+mod edited;
+pub(crate) mod mark;
 
 use proto::Severity;
 use serde::{Deserialize, Serialize};
@@ -10,13 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::action::Running;
 use crate::activation::Activations;
 use crate::condition::Phase;
-use crate::file::{Group, State as RuleState};
 use crate::gate::{Gate, StoredGate};
 use crate::group::{By, Vote};
 use crate::instance::{Instance, REMOVED, State};
-use crate::ruleset::BoundCondition;
 use crate::shelf::{Shelf, Silence};
 use crate::time;
+use mark::Marks;
 
 /// The format that is written.
 const FORMAT: u8 = 2;
@@ -42,6 +44,9 @@ pub enum NotAState {
 pub struct Stored {
     /// How far the instance had been judged, ms since 1970 UTC.
     pub watermark: i64,
+    /// The name of its scope, whose watermark may have gone on since; none: of one whose rule was gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     sequence: u64,
     since: Option<i64>,
     state: String,
@@ -114,10 +119,28 @@ impl Stored {
     pub(crate) fn resume(self, instance: &mut Instance) {
         let until = self.watermark;
         self.restore(instance);
-        // One that had not begun has nothing to go on with; only the watermark of its scope was kept with it.
+        // One that had not begun has nothing to go on with, but had a watermark.
         if instance.since.is_some() {
             instance.pause(until);
         }
+    }
+
+    /// The greatest watermark that the instance had.
+    pub(crate) fn mark(&self, marks: &Marks) -> i64 {
+        self.scope.as_ref().map_or(self.watermark, |scope| self.watermark.max(marks.of(scope)))
+    }
+
+    /// It was in this scope.
+    pub(crate) fn is_of(&self, scope: &str) -> bool {
+        self.scope.as_deref() == Some(scope)
+    }
+
+    /// As it is left where its rule did not come back: the scope may go on without it.
+    pub(crate) fn left(mut self, marks: &Marks) -> Option<Self> {
+        let mark = self.mark(marks);
+        self.scope.take()?;
+        self.watermark = mark;
+        Some(self)
     }
 
     /// How many transitions the instance had made.
@@ -129,6 +152,7 @@ impl Stored {
     pub(crate) fn counter(&self) -> Self {
         Self {
             watermark: self.watermark,
+            scope: None,
             sequence: self.sequence,
             since: None,
             state: REMOVED.into(),
@@ -201,46 +225,6 @@ impl Stored {
     }
 }
 
-impl StoredGroup {
-    /// The phase of a state's condition, and whether it was reached under that very condition. What is On stays On
-    /// under an edited one too, until that says otherwise; what was counted towards another condition counts for
-    /// nothing (§8).
-    fn phase(&self, name: &str, conditions: &[BoundCondition], place: usize) -> (Phase, bool) {
-        let named = || self.conditions.iter().filter(|c| c.name == name);
-        if let Some(same) = named().find(|c| c.identity == conditions[place].identity) {
-            return (same.phase, true);
-        }
-        // A name may have several levels of severity: those that are as they were are not taken for an edited one.
-        let is_gone = |c: &&StoredCondition| conditions.iter().all(|other| other.identity != c.identity);
-        let on = named().filter(is_gone).find_map(|c| c.phase.on());
-        (on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered }), false)
-    }
-
-    /// A vote as the edited group casts it: the last one is kept while nothing better is known, but its name, weight and
-    /// severity are those that the file gives by now. That of a state that is gone stays as it was.
-    fn vote_in(&self, vote: Vote, group: &Group) -> Option<Vote> {
-        let by = self.replaced(vote.by, &group.states);
-        match by {
-            By::State(i) | By::Known(i) => Some(Vote::of(&group.states[i].named, by)),
-            By::Otherwise => group.otherwise.as_ref().map(|named| Vote::of(named, by)),
-            By::Gone | By::Unknown => Some(Vote { by, ..vote }),
-        }
-    }
-
-    /// The same reason, with the place that its state has in the edited rule. A state that is gone has none.
-    fn replaced(&self, by: By, states: &[RuleState]) -> By {
-        let place = |old: usize| {
-            let name = &self.conditions.get(old)?.name;
-            states.iter().position(|s| s.named.name == *name)
-        };
-        match by {
-            By::State(old) => place(old).map_or(By::Gone, By::State),
-            By::Known(old) => place(old).map_or(By::Unknown, By::Known),
-            By::Otherwise | By::Gone | By::Unknown => by,
-        }
-    }
-}
-
 /// The bytes that keep an instance's state, as it stands at this watermark.
 pub(crate) fn bytes(instance: &Instance, watermark: i64) -> Vec<u8> {
     bytes_of(&stored(instance, watermark))
@@ -277,6 +261,7 @@ pub(crate) fn stored(instance: &Instance, watermark: i64) -> Stored {
     let winner = instance.state.winner;
     Stored {
         watermark,
+        scope: Some(instance.scope.to_string()),
         sequence: instance.sequence,
         since: instance.since,
         state: instance.state.name.clone(),

@@ -27,7 +27,7 @@ enum How {
 fn nothing_of_an_instance_is_lost_by_a_restart_or_a_reload() {
     let plan = plan();
     for how in [How::Restart, How::Reload] {
-        let (full, mut other) = (full(&plan), Instance::new(Arc::clone(&plan), vec![0]));
+        let (full, mut other) = (full(&plan), Instance::new(Arc::clone(&plan), vec![0], "@s".into()));
         let (before, fresh) = (parts(&full, how), parts(&other, how));
         for ((name, was), (_, new)) in before.iter().zip(&fresh) {
             assert_ne!(was, new, "{name} is as in a new instance: nobody would notice that it is lost");
@@ -47,6 +47,7 @@ fn parts(instance: &Instance, how: How) -> Vec<(&'static str, String)> {
         plan: _,
         shape: _,
         signals: _,
+        scope: _,
         verdicts,
         gate,
         opened,
@@ -96,7 +97,7 @@ fn parts(instance: &Instance, how: How) -> Vec<(&'static str, String)> {
 
 /// An instance every part of which says something.
 fn full(plan: &Arc<Plan>) -> Instance {
-    let mut instance = Instance::new(Arc::clone(plan), vec![0]);
+    let mut instance = Instance::new(Arc::clone(plan), vec![0], "@s".into());
     for gate in [&mut instance.gate, &mut instance.silence.gate] {
         let mut said = Gate::of(true);
         said.judge(Truth::Unknown, 500, 7_000, 0);
