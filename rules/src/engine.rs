@@ -54,10 +54,10 @@ pub struct Engine {
     pub(crate) last: Vec<Option<Datapoint>>,
     /// Stored state of instances whose rule is gone: their counters go on should it come back.
     pub(crate) retired: BTreeMap<String, Vec<u8>>,
-    /// The watermarks that are stored.
-    pub(crate) marks: Marks,
     /// Those of them whose state is not stored as it is.
     pub(crate) owed: BTreeSet<String>,
+    /// The watermarks that are stored.
+    pub(crate) marks: Marks,
     /// Activations on lines: those of this step, and what is counted of them.
     pub(crate) activations: Vec<Activation>,
     pub(crate) floods: Floods,
@@ -94,8 +94,8 @@ impl Engine {
             unsettled: true,
             waiting: 0,
             retired,
-            marks,
             owed: BTreeSet::new(),
+            marks,
             activations: Vec::new(),
             floods: Floods::default(),
             last,
@@ -217,8 +217,12 @@ impl Engine {
             keeps_states: self.options.keeps_states,
         };
         let scope = &mut self.scopes[scope];
-        let waited = scope.waiting();
+        let (waited, told) = (scope.waiting(), going.told.states.len());
         work(scope, &mut going);
+        if going.told.states.len() > told {
+            // What others of the scope had with what is told here they have still if the agent is killed now.
+            going.told.states.extend(self.marks.renew(&scope.name, scope.watermark));
+        }
         self.waiting = (self.waiting + scope.waiting()).saturating_sub(waited);
     }
 

@@ -1,7 +1,7 @@
 //! Where instances go on after a restart, after a rule came back, and under a rule's new name (§8).
 //!
-//! Here: the scopes of a start, the stored state of an instance, and what of the line's activations it remembers. Not here: what the
-//! bytes hold (`stored`), the exchange of rules at run time (`reload`).
+//! Here: the scopes of a start, the stored state of an instance, and what of the line's activations it remembers. Not
+//! here: what the bytes hold (`stored`), the exchange of rules at run time (`reload`).
 //! Invariant: a number of a transition never comes again under the same name, whatever is found or lost.
 
 use std::collections::{BTreeMap, BTreeSet};
