@@ -242,10 +242,10 @@ impl Phase {
         }
     }
 
-    /// Whether its stored form grows old by time alone.
+    /// Whether its stored form grows old by time alone: it counts, or will say of a break when that began.
     #[must_use]
     pub(crate) fn is_counting(self) -> bool {
-        self.count().is_some_and(|count| count.counting_from.is_some())
+        self.count().is_some_and(|count| count.unknown_from.is_none())
     }
 
     /// Whether it can have been written by this module: sums of its numbers do not overflow.
@@ -261,11 +261,12 @@ impl Phase {
         self.count().map_or(self, |count| self.with_count(Count { unknown_from: None, ..count }))
     }
 
-    /// As it stands after a break that began at `until`: what was counted stays, the break is Unknown time.
+    /// As it stands after a break that began at `until`: what was counted stays, the break is Unknown time. Of one that
+    /// began before anything was heard nobody knows how long it is.
     #[must_use]
     pub fn paused(self, until: i64) -> Self {
         match self.count() {
-            Some(count) if count.counting_from.is_some() => self.with_count(count.halted(until)),
+            Some(count) if until > time::LONG_AGO => self.with_count(count.halted(until)),
             _ => self,
         }
     }
