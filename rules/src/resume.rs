@@ -98,29 +98,28 @@ impl Engine {
         resumed: &mut Resumed,
     ) -> i64 {
         let key = plan.key(&self.inventory);
-        let mut read = |key: String, bytes: Vec<u8>| match Stored::read(&bytes) {
+        let bytes = self.retired.remove(&key);
+        let own = bytes.as_ref().and_then(|bytes| match Stored::read(bytes) {
             Ok(state) => Some(state),
             Err(e) => {
                 resumed.unreadable.push((key, e));
                 None
             }
-        };
-        let own = self.retired.remove(&key);
-        let lost = own.is_some();
-        let own = own.and_then(|bytes| read(key, bytes));
-        let lost = lost && own.is_none();
+        });
+        let lost = bytes.is_some() && own.is_none();
+        let stored_at = own.as_ref().map_or(LONG_AGO, |state| state.watermark);
         let counter = own.as_ref().map_or(0, Stored::sequence);
         let own = own.filter(|state| !state.is_removed());
         let goes_on = own.as_ref().is_some_and(Stored::goes_on);
         let before = if goes_on { None } else { self.before_renaming(plan, names) };
-        // What was stored of it may stand under the name before, where only its counter stays.
-        instance.unsaved = before.is_some() || !own.as_ref().is_some_and(|own| own.is_of(&instance.scope));
         let marks = own.iter().chain(&before).map(|state| state.mark(&self.marks));
         let mark = marks.max().unwrap_or(LONG_AGO);
         if let Some(state) = before.or(own) {
             state.resume(instance);
         }
         instance.sequence = instance.sequence.max(counter).max(if lost { after_loss(self.start) } else { 0 });
+        // Another rule, another name or another scope may have made something else of it.
+        instance.unsaved = bytes.is_none_or(|bytes| bytes != crate::stored::bytes(instance, stored_at));
         mark
     }
 

@@ -130,11 +130,6 @@ impl Stored {
         self.scope.as_ref().map_or(self.watermark, |scope| self.watermark.max(marks.of(scope)))
     }
 
-    /// It was in this scope.
-    pub(crate) fn is_of(&self, scope: &str) -> bool {
-        self.scope.as_deref() == Some(scope)
-    }
-
     /// As it is left where its rule did not come back: the scope may go on without it.
     pub(crate) fn left(mut self, marks: &Marks) -> Option<Self> {
         let mark = self.mark(marks);
@@ -217,11 +212,8 @@ impl Stored {
         };
         let activations = |(last, chattering)| Activations { last, chattering };
         instance.activations = self.activations.map(activations).unwrap_or_default();
-        let running = self.running.len();
         let goes_on = |running: &Running| running.is_repeated(&plan.rule.actions);
         instance.running = self.running.into_iter().filter(goes_on).collect();
-        // What ended with an edit does not come back with the next one.
-        instance.unsaved |= instance.running.len() < running;
     }
 }
 

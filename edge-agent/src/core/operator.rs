@@ -116,8 +116,9 @@ mod tests {
         stand.write().await;
         let Ok(Answer::Done(done)) = answer.try_recv() else { panic!() };
         assert!(done.who == "meier" && done.until.is_some(), "{done:?}");
-        let state = stand.ledger.states().unwrap();
-        assert!(!state.is_empty(), "the shelving is stored with it");
+        let states = stand.ledger.states().unwrap();
+        let of_instance = states.iter().find(|(name, _)| name == "fast@w").unwrap();
+        assert!(String::from_utf8_lossy(&of_instance.1).contains("meier"), "the shelving is stored with it");
     }
 
     #[tokio::test(start_paused = true)]

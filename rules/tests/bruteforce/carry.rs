@@ -27,8 +27,11 @@ impl Instance {
                     let before = self.place_of(old);
                     let (run, was) = (old_groups[old].clone(), &self.rule.groups[old]);
                     let same = |new: usize, old: usize| {
+                        let has_clear = group.states[new].clear.is_some();
+                        let had_clear = was.states[old].clear.is_some();
                         let (new, old) = (place + 2 * new, before + 2 * old);
-                        verdicts.expressions[new..new + 2] == self.verdicts.expressions[old..old + 2]
+                        has_clear == had_clear
+                            && verdicts.expressions[new..new + 2] == self.verdicts.expressions[old..old + 2]
                     };
                     let states = states(&run, was, group, &same);
                     run.carried(was, group, states)
