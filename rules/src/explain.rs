@@ -184,7 +184,7 @@ fn deciding(instance: &Instance, change: &Change) -> Option<Told> {
         Cause::Unknown => entered.or_else(|| {
             let group = to.winner.or(from.winner).map_or(0, |(group, _)| group);
             let known = instance.groups[group].first_in_doubt(&instance.plan.rule.groups[group]).is_none();
-            if known && !to.in_doubt() { Some(Told::Otherwise(group)) } else { first_unknown(instance) }
+            if known && !to.in_doubt { Some(Told::Otherwise(group)) } else { first_unknown(instance) }
         }),
         _ => entered,
     }

@@ -28,7 +28,6 @@ use crate::value::Constant;
 
 pub(crate) use canon::hash;
 pub(crate) use condition::report_mistake;
-pub(crate) use keys::{severity_meant, severity_named};
 pub use note::Note;
 pub use read::rules;
 pub(crate) use sense::{among, equal_weights};

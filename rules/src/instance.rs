@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) weight: u32,
     /// The group that won and why it voted so; none: no group decided.
     pub(crate) winner: Option<(usize, By)>,
+    /// It is what it is because of something Unknown, even if the group that said so is gone by now.
+    pub(crate) in_doubt: bool,
 }
 
 /// A change of state.
@@ -132,7 +134,12 @@ impl State {
 
     /// A state that no group decided.
     pub(crate) fn of_nobody(name: &str) -> Self {
-        Self { name: name.into(), severity: Severity::Info, weight: 0, winner: None }
+        Self::of(name.into(), Severity::Info, 0, None)
+    }
+
+    pub(crate) fn of(name: String, severity: Severity, weight: u32, winner: Option<(usize, By)>) -> Self {
+        let in_doubt = name == UNKNOWN || winner.is_some_and(|(_, by)| by.in_doubt());
+        Self { name, severity, weight, winner, in_doubt }
     }
 
     /// The state `Unknown` in place of one that is not known any more: that one may last.
@@ -143,10 +150,6 @@ impl State {
     /// Whether the other is of the same name, but matters less.
     fn sinks_to(&self, other: &Self) -> bool {
         self.name == other.name && other.severity < self.severity
-    }
-
-    pub(crate) fn in_doubt(&self) -> bool {
-        self.name == UNKNOWN || self.winner.is_some_and(|(_, by)| by.in_doubt())
     }
 }
 

@@ -42,6 +42,7 @@ mod resume;
 pub mod ruleset;
 pub mod schema;
 mod scope;
+mod severities;
 mod sheet;
 pub mod shelf;
 mod sight;

@@ -53,6 +53,9 @@ pub struct Stored {
     severity: Severity,
     weight: u32,
     winner: Option<(Option<String>, By)>,
+    /// It was so because of something Unknown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    in_doubt: bool,
     groups: Vec<StoredGroup>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gate: Option<StoredGate>,
@@ -154,6 +157,7 @@ impl Stored {
             severity: Severity::Info,
             weight: 0,
             winner: None,
+            in_doubt: false,
             groups: Vec::new(),
             gate: None,
             silence: StoredSilence::default(),
@@ -196,7 +200,8 @@ impl Stored {
             standing.vote = stored.vote.take().and_then(|vote| stored.vote_in(vote, group));
             (standing.ever_decided, standing.gave_up) = (stored.ever_decided, stored.gave_up);
         }
-        instance.state = State { name: self.state, severity: self.severity, weight: self.weight, winner };
+        instance.state = State::of(self.state, self.severity, self.weight, winner);
+        instance.state.in_doubt |= self.in_doubt;
         instance.since = self.since;
         // A gate that is new does not shut a rule out that was judged without it, until it says so.
         let judged = self.since.map(|_| Gate::of(true));
@@ -260,6 +265,7 @@ pub(crate) fn stored(instance: &Instance, watermark: i64) -> Stored {
         severity: instance.state.severity,
         weight: instance.state.weight,
         winner: winner.map(|(i, by)| (rule.groups[i].name.clone(), by)),
+        in_doubt: instance.state.in_doubt,
         groups: instance.groups.iter().enumerate().map(group).collect(),
         gate: instance.gate.as_ref().map(Gate::stored),
         silence: stored_silence(&instance.silence),

@@ -188,7 +188,7 @@ fn whole_text<'t>(line: &str, found: &'t str, rest: &'t str) -> &'t str {
 /// What is meant by a value without quotes.
 fn meant(line: &str, found: &str) -> String {
     if line.trim_start().starts_with("severity")
-        && let Some(severity) = crate::file::severity_meant(found)
+        && let Some(severity) = crate::severities::meant(found)
     {
         return severity.to_owned();
     }

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use rules::diagnose::Report;
 use rules::size::Memory;
 
+use super::say::counted;
 use super::{CONFIG, Failure, read, runtime, say, show, unheard};
 use crate::config::Config;
 use crate::rulebook;
@@ -65,10 +66,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Wrong);
     }
     if arguments.live { runtime()?.block_on(read::every_tag(&config)) } else { Ok(()) }
-}
-
-pub(super) fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The configuration; mistakes that keep it from being used are shown in the format that was asked for.

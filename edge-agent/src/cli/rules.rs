@@ -17,7 +17,8 @@ use ::rules::params::of_no_rule;
 use ::rules::size::Memory;
 use clap::Args;
 
-use super::check::{Format, configuration_as, counted, shown};
+use super::check::{Format, configuration_as, shown};
+use super::say::counted;
 use super::{CONFIG, Failure, configuration, say, unheard};
 use crate::rulebook;
 

@@ -27,6 +27,11 @@ pub(super) fn note(text: impl Display) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).ok();
 }
 
+/// So many of something, in words.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Why something could not be written to standard output.
 pub(super) fn cannot_write(e: std::io::Error) -> Failure {
     match e.kind() {

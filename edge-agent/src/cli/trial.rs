@@ -10,7 +10,8 @@ use rules::diagnose::{Report, did_you_mean};
 use rules::ruleset::{BoundRule, Checked};
 use rules::trial::{self, Tally};
 
-use super::check::{Format, configuration_as, counted, shown};
+use super::check::{Format, configuration_as, shown};
+use super::say::counted;
 use super::{CONFIG, Failure, say};
 use crate::rulebook;
 

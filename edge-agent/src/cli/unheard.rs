@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ::rules::inventory::SourceId;
 use ::rules::ruleset::{Plan, RuleSet};
 
-use super::check::counted;
+use super::say::counted;
 use crate::config::{Config, Protocol};
 
 /// One line for each rule that reads a source of the protocol `recorded` beside sources that are read.

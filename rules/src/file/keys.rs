@@ -15,6 +15,7 @@ use crate::diagnose::did_you_mean;
 use crate::document::{Node, Placed, Reader, Table};
 use crate::expr::TEXT_MAX;
 use crate::params;
+use crate::severities;
 use crate::text::Template;
 use crate::time::{self, Millis};
 use crate::value::{Constant, Value};
@@ -25,14 +26,6 @@ pub(super) const WEIGHT_DEFAULT: u32 = 10;
 const WEIGHT_MAX: i64 = 1000;
 /// Names that the engine gives itself (§7.5).
 pub(super) const RESERVED: [&str; 3] = ["Unknown", "Inactive", "Removed"];
-/// Severities by name, the least first.
-const SEVERITIES: [(&str, Severity); 4] = [
-    ("info", Severity::Info),
-    ("warning", Severity::Warning),
-    ("alarm", Severity::Alarm),
-    ("critical", Severity::Critical),
-];
-
 /// A text or a list of texts.
 pub(super) fn one_or_more(r: &mut Reader<'_, '_>, key: &'static str) -> Option<Vec<String>> {
     let texts = placed_texts(r, key)?;
@@ -58,33 +51,15 @@ pub(super) fn placed_texts(r: &mut Reader<'_, '_>, key: &'static str) -> Option<
 
 pub(super) fn severity(r: &mut Reader<'_, '_>) -> Option<Severity> {
     let given = r.text("severity")?;
-    let known = severity_named(&given.value);
+    let known = severities::named(&given.value);
     if known.is_none() {
         let place = (r.file(), given.span);
         let message = format!("`{}` is not a severity", given.value);
-        let near = severity_meant(&given.value);
+        let near = severities::meant(&given.value);
         r.report().error("R002", place, message, "info, warning, alarm or critical").help =
             near.map(|n| format!("did you mean `{n}`?"));
     }
     known
-}
-
-/// The severity that is meant by what others call one.
-pub(crate) fn severity_meant(text: &str) -> Option<&'static str> {
-    const ELSEWHERE: [(&[&str], &str); 4] = [
-        (&["information", "meldung", "hinweis", "notice", "low", "niedrig", "debug"], "info"),
-        (&["warn", "warnung", "medium", "mittel", "minor"], "warning"),
-        (&["high", "hoch", "error", "fehler", "störung", "stoerung", "major", "err"], "alarm"),
-        (&["kritisch", "fatal", "stop", "emergency", "notfall", "crit"], "critical"),
-    ];
-    let lower = text.to_lowercase();
-    let known = ELSEWHERE.iter().find(|(words, _)| words.contains(&lower.as_str())).map(|(_, name)| *name);
-    known.or_else(|| did_you_mean(text, SEVERITIES.iter().map(|(name, _)| *name)))
-}
-
-/// The severity that a file calls so.
-pub(crate) fn severity_named(name: &str) -> Option<Severity> {
-    SEVERITIES.iter().find(|(known, _)| *known == name).map(|(_, severity)| *severity)
 }
 
 /// A name that a rule may give to a state.

@@ -40,7 +40,7 @@ impl Instance {
         let now = &self.state;
         let same =
             (now.name.as_str(), now.weight, now.severity, now.winner) == (name, weight, severity, winner);
-        (!same).then(|| State { name: name.to_owned(), severity, weight, winner })
+        (!same).then(|| State::of(name.to_owned(), severity, weight, winner))
     }
 
     pub(super) fn cause(&self, from: &State, now: i64) -> Cause {
@@ -51,7 +51,7 @@ impl Instance {
             return Cause::Gate;
         }
         let gave_up = from.winner.is_some_and(|(group, _)| !self.groups[group].stands());
-        if from.in_doubt() || self.state.in_doubt() || gave_up {
+        if from.in_doubt || self.state.in_doubt || gave_up {
             return Cause::Unknown;
         }
         if let Some((group, By::State(state))) = self.state.winner

@@ -120,8 +120,7 @@ fn full(plan: &Arc<Plan>) -> Instance {
     instance.verdicts.fill(Verdict { truth: Truth::True, heard: true });
     instance.resuming = true;
     (instance.opened, instance.since, instance.sequence) = (4_000, Some(6_500), 41);
-    instance.state =
-        State { name: "B".into(), severity: Severity::Alarm, weight: 30, winner: Some((0, By::Known(1))) };
+    instance.state = State::of("B".into(), Severity::Alarm, 30, Some((0, By::Known(1))));
     let shelf = |why: &str, until| {
         let (who, why) = ("meier".into(), why.into());
         Some(Box::new(Shelf { who, why, until, once: true }))

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use super::{Expected, Step, Trial, What};
 use crate::diagnose::{FileId, Report};
 use crate::document::{Node, Placed, Reader, Table};
-use crate::file::{severity_meant, severity_named};
 use crate::inventory::{Inventory, MachineId, SourceId};
 use crate::ruleset::{BoundRule, Plan};
+use crate::severities;
 use crate::time::{Millis, duration, spelled};
 
 /// No test lasts longer: a heartbeat a second would be too many.
@@ -189,14 +189,14 @@ impl Place<'_> {
         r.finish(&[]);
         let severity = match severity {
             None => None,
-            Some(given) => match severity_named(&given.value) {
+            Some(given) => match severities::named(&given.value) {
                 None => {
                     self.wrong(
                         &given.span,
                         format!("`{}` is not a severity", given.value),
                         "info, warning, alarm or critical",
                     );
-                    if let Some(meant) = severity_meant(&given.value) {
+                    if let Some(meant) = severities::meant(&given.value) {
                         self.report.help_last(format!("did you mean `{meant}`?"));
                     }
                     return None;

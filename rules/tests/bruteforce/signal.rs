@@ -153,7 +153,11 @@ impl Signals {
             Stale::After(duration) => (of_tag.applied.max(of_source.confirmed), duration),
         };
         let returned = POLICIES.iter().position(|other| *other == policy).and_then(|p| of_tag.returned[p]);
-        from.max(returned).is_some_and(|from| from + lasts <= t)
+        match from.max(returned) {
+            Some(from) => from + lasts <= t,
+            // The value is known from elsewhere, and the scope has not yet come to where its source was heard.
+            None => policy == Stale::Default && self.seen(tag),
+        }
     }
 
     /// Whether its last value came late.

@@ -11,7 +11,7 @@ use rules::trust::Bounds;
 
 use super::arguments::Arguments;
 use super::lines::{Wrong, each_line};
-use crate::cli::check::counted;
+use crate::cli::say::counted;
 use crate::cli::{Failure, say};
 use crate::config::Config;
 use crate::recording::Moment;
