@@ -1,7 +1,7 @@
 //! A rule on a machine: its gate, its groups, the state they agree on, and when it changes (§7.3–7.7).
 //!
-//! Here: which group wins, and the causes of a change. Not here: how a change is told (`explain`, `telling`), what is
-//! stored of it (`stored`).
+//! Here: what an instant makes of it. Not here: which group wins and why (`agreed`), how a change is told (`explain`,
+//! `telling`), what is stored of it (`stored`).
 //! Invariant: a change is told once, and its sequence number is one more than that of the change before it.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::condition::Says;
 use crate::expr::eval::{Seen, Truth};
 use crate::file::{Group, OnUnknown};
 use crate::gate::Gate;
-use crate::group::{By, Standing, UNKNOWN};
+use crate::group::{Standing, UNKNOWN};
 use crate::ruleset::{BoundCondition, Plan, Shape};
 use crate::shelf::{Shelf, Silence};
 use crate::sight::Sight;
@@ -23,11 +23,9 @@ use crate::value::Unknown;
 
 mod agreed;
 mod goes_on;
+mod state;
 
-/// Name of the state of an instance whose rule is gone (§7.5).
-pub(crate) const REMOVED: &str = "Removed";
-/// Name of the state of an instance whose gate is closed (§7.6).
-pub(crate) const INACTIVE: &str = "Inactive";
+pub(crate) use state::{Activated, Change, INACTIVE, REMOVED, State};
 
 /// What runs for one rule on one machine.
 #[derive(Debug)]
@@ -88,69 +86,12 @@ impl Verdict {
     }
 }
 
-/// The state a rule is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct State {
-    pub(crate) name: String,
-    pub(crate) severity: Severity,
-    pub(crate) weight: u32,
-    /// The group that won and why it voted so; none: no group decided.
-    pub(crate) winner: Option<(usize, By)>,
-    /// It is what it is because of something Unknown, even if the group that said so is gone by now.
-    pub(crate) in_doubt: bool,
-}
-
-/// A change of state.
-#[derive(Debug)]
-pub(crate) struct Change {
-    pub(crate) from: State,
-    pub(crate) since: i64,
-    pub(crate) cause: Cause,
-    pub(crate) suppressed: bool,
-    pub(crate) shelved: bool,
-    pub(crate) activation: Option<Activated>,
-}
-
-/// A change to a state of severity warning or above.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Activated {
-    pub(crate) chattering: bool,
-    /// Whether chattering begins with it.
-    pub(crate) begins: bool,
-}
-
 /// What an instant brought about.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
     pub(crate) change: Option<Change>,
     /// A shelving that ended by itself.
     pub(crate) ended: Option<Shelf>,
-}
-
-impl State {
-    pub(crate) fn unknown() -> Self {
-        Self::of_nobody(UNKNOWN)
-    }
-
-    /// A state that no group decided.
-    pub(crate) fn of_nobody(name: &str) -> Self {
-        Self::of(name.into(), Severity::Info, 0, None)
-    }
-
-    pub(crate) fn of(name: String, severity: Severity, weight: u32, winner: Option<(usize, By)>) -> Self {
-        let in_doubt = name == UNKNOWN || winner.is_some_and(|(_, by)| by.in_doubt());
-        Self { name, severity, weight, winner, in_doubt }
-    }
-
-    /// The state `Unknown` in place of one that is not known any more: that one may last.
-    fn stands_in(&self) -> bool {
-        self.name == UNKNOWN && self.winner.is_some()
-    }
-
-    /// Whether the other is of the same name, but matters less.
-    fn sinks_to(&self, other: &Self) -> bool {
-        self.name == other.name && other.severity < self.severity
-    }
 }
 
 impl Instance {
