@@ -1,12 +1,14 @@
 //! A rule bound to a machine.
 //!
-//! Here: the machine's parameters, the definitions, the conditions, the gates and the texts, all put into one [`Plan`];
-//! states that can never be reached. What a deadband makes of a condition stands in `deadbands`. Not here: which
-//! machines a rule is for (`ruleset`), what an expression means (`expr`).
+//! Here: the machine's parameters, the definitions, the conditions and the gates, all put into one [`Plan`]; states that
+//! can never be reached. Not here: the `texts`, what a deadband makes of a condition (`deadbands`), when a `program` is
+//! judged, which machines a rule is for (`ruleset`), what an expression means (`expr`).
 //! Invariant: a plan comes of a rule without a mistake on this machine; all mistakes of the rule are shown in one
 //! run, each once.
 
 mod deadbands;
+mod program;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,18 +18,16 @@ use deadbands::Deadbands;
 use sha2::{Digest as _, Sha256};
 
 use crate::delays;
-use crate::diagnose::{Diagnostic, Report, did_you_mean};
+use crate::diagnose::{Diagnostic, Report};
 use crate::expr::Mistake;
 use crate::expr::check::Binder;
-use crate::expr::ir::{Ir, Reads};
-use crate::expr::{Expr, Relation, reach};
+use crate::expr::ir::Ir;
+use crate::expr::{Expr, reach};
 use crate::file::{Group, Rule, State, report_mistake};
 use crate::inventory::{Inventory, MachineId, SourceId};
 use crate::params::{self, Mismatch};
 use crate::place;
 use crate::ruleset::{BoundCondition, BoundProgram, Plan, Shape};
-use crate::text::{self, Template};
-use crate::time::Millis;
 use crate::value::Constant;
 
 /// Binds a rule to a machine; none: mistakes were reported.
@@ -215,7 +215,7 @@ impl Binding<'_, '_> {
 
     /// The program of a typed condition; what is judged twice is judged once.
     fn program(&mut self, ir: &Ir) -> usize {
-        let program = bound_program(&self.binder, ir);
+        let program = program::bound(&self.binder, ir);
         self.programs.iter().position(|p| *p == program).unwrap_or_else(|| {
             self.programs.push(program);
             self.programs.len() - 1
@@ -268,48 +268,6 @@ impl Binding<'_, '_> {
             self.show(&later.state.when.span, mistake);
         }
     }
-
-    /// The texts with the parameters written in, and the slots they name.
-    fn texts(
-        &mut self,
-        params: &BTreeMap<String, Constant>,
-    ) -> (BTreeMap<String, Template>, BTreeMap<String, Vec<usize>>) {
-        let (mut texts, mut slots) = (BTreeMap::new(), BTreeMap::new());
-        let rule = self.rule;
-        for (language, (template, span)) in &rule.text {
-            let mut template = template.with(params, language);
-            let mut named = Vec::new();
-            for place in template.places_mut() {
-                let at = place.at..place.at + place.length();
-                if place.machine.is_none() && self.binder.hides(&place.name) {
-                    continue;
-                }
-                match self.binder.named_slot(place.machine.as_deref(), &place.name, &at) {
-                    Ok(slot) => {
-                        let tag = self.binder.tag(slot);
-                        place.is_of(tag.kind, tag.names.as_ref());
-                        named.push(slot);
-                    }
-                    Err(mistake) => {
-                        let word = did_you_mean(&place.name, text::WORDS).filter(|_| place.machine.is_none());
-                        let help = word.map(|word| format!("did you mean {{{word}}}?"));
-                        let help = help.or_else(|| meant_in_german(&place.name)).or(mistake.help.clone());
-                        self.show(span, Mistake { help, ..mistake });
-                    }
-                }
-            }
-            texts.insert(language.clone(), template);
-            slots.insert(language.clone(), named);
-        }
-        (texts, slots)
-    }
-}
-
-fn meant_in_german(word: &str) -> Option<String> {
-    const WORDS: [(&str, &str); 4] =
-        [("maschine", "machine"), ("zustand", "state"), ("seit", "since"), ("status", "state")];
-    let (_, here) = WORDS.iter().find(|(german, _)| *german == word.to_lowercase())?;
-    Some(format!("write {{{here}}}"))
 }
 
 /// A rule that reads nothing has no source, so no time passes for it and it would never say anything.
@@ -337,53 +295,6 @@ fn first_name<'e>(expr: &'e Expr, names: &[&str]) -> Option<(&'e str, Range<usiz
         Node::Join(_, parts) | Node::Else(parts) | Node::Call(_, _, parts) | Node::Hole(parts) => {
             parts.iter().find_map(|part| first_name(part, names))
         }
-    }
-}
-
-fn bound_program(binder: &Binder<'_>, ir: &Ir) -> BoundProgram {
-    let windows = binder.windows();
-    let mut reads = Reads::default();
-    ir.reads(&windows, &mut reads);
-    let mut ages = Vec::new();
-    crossings(ir, &mut ages);
-    ages.sort_unstable();
-    ages.dedup();
-    BoundProgram {
-        program: binder.program(ir),
-        slots: reads.slots,
-        outside: reads.outside,
-        windows: reads.windows,
-        ages,
-        reads_calendar: reads.calendar,
-    }
-}
-
-/// The ages at which a comparison changes: `age > 5 min` is first true one millisecond after.
-fn crossings(ir: &Ir, ages: &mut Vec<(usize, Millis)>) {
-    let mut at = |slot: usize, relation: Relation, limit: f64| {
-        let (from, after) = (limit.ceil() as Millis, (limit.floor() as Millis).saturating_add(1));
-        match relation {
-            Relation::Less | Relation::AtLeast => ages.push((slot, from)),
-            Relation::AtMost | Relation::Greater => ages.push((slot, after)),
-            Relation::Equal | Relation::NotEqual => ages.extend([(slot, from), (slot, after)]),
-        }
-    };
-    match ir {
-        Ir::Compare(relation, a, b) => match (a.as_ref(), b.as_ref()) {
-            (Ir::Age(slot), limit) => limit.number().into_iter().for_each(|l| at(*slot, *relation, l)),
-            (limit, Ir::Age(slot)) => {
-                limit.number().into_iter().for_each(|l| at(*slot, relation.mirrored(), l));
-            }
-            _ => ir.parts().iter().for_each(|part| crossings(part, ages)),
-        },
-        Ir::Between(x, low, high) => match x.as_ref() {
-            Ir::Age(slot) => {
-                low.number().into_iter().for_each(|l| at(*slot, Relation::AtLeast, l));
-                high.number().into_iter().for_each(|l| at(*slot, Relation::AtMost, l));
-            }
-            _ => ir.parts().iter().for_each(|part| crossings(part, ages)),
-        },
-        other => other.parts().iter().for_each(|part| crossings(part, ages)),
     }
 }
 
