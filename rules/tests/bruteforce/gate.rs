@@ -53,6 +53,11 @@ impl Gate {
         };
     }
 
+    /// Whether conditions were judged behind it, if the rule has it: one that never said anything was not open.
+    pub(crate) fn went_on(&self, is_there: bool) -> bool {
+        !is_there || self.goes_on() && self.last == Some(true)
+    }
+
     /// Whether conditions are judged behind it: it is open, or was when it was last known.
     pub(crate) fn goes_on(&self) -> bool {
         self.is == Is::Open || self.is == Is::Doubtful && self.last == Some(true)

@@ -53,6 +53,11 @@ impl History {
         }
     }
 
+    /// Nobody has looked yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Looks at an instant, after all that happens at it. `sampled`: one of its tags was heard of.
     pub(crate) fn look(&mut self, t: i64, sight: &dyn Sight, sampled: bool) {
         let value = truth_or_value(&self.inner, sight);

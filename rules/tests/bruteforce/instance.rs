@@ -118,7 +118,7 @@ impl Instance {
         let active = self.rule.active_if.as_ref().map(|_| self.verdicts.says(gates));
         let place = gates + usize::from(active.is_some());
         let suppress = self.rule.suppress_if.as_ref().map(|_| self.verdicts.says(place));
-        let went_on = self.gate.goes_on();
+        let went_on = self.gate.went_on(active.is_some());
         let fills = |place: usize| self.verdicts.fills(place);
         self.gate.advance(t, (active, active.is_some() && fills(gates)), after, from);
         self.suppression.advance(t, (suppress, suppress.is_some() && fills(place)), after, from);

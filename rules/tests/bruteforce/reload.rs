@@ -120,20 +120,24 @@ impl Simulation<'_> {
         scope.watermark = scope.watermark.max(mark);
         let stays = known.is_some() && scope.judged == scope.watermark;
         scope.keep(instances.iter().map(|instance| &instance.rule));
+        let read: Vec<usize> = instances.iter().flat_map(|i| i.tags.clone()).collect();
+        let new =
+            (0..world.tags.len()).filter(|tag| read.contains(tag) && !is_known(tag)).collect::<Vec<_>>();
+        // Of a tag that nobody here has read nothing is known but what waits, and its last datapoint.
+        new.iter().for_each(|tag| scope.signals.seed(world, *tag, None));
         let mut touched = Vec::new();
+        scope.catches_up = true;
         for t in scope.instants() {
             touched.extend(self.apply(place, t).into_iter().flatten());
         }
         let Running { scope, instances } = &mut self.scopes[place];
-        scope.judged = scope.watermark;
-        let read: Vec<usize> = instances.iter().flat_map(|i| i.tags.clone()).collect();
-        for tag in (0..world.tags.len()).filter(|tag| read.contains(tag) && !is_known(tag)) {
+        (scope.judged, scope.catches_up) = (scope.watermark, false);
+        for tag in new {
             let Some(last) = &self.last[tag] else { continue };
-            if scope.watermark.is_some_and(|mark| last.timestamp <= mark) {
+            let is_past = scope.watermark.is_some_and(|mark| last.timestamp <= mark);
+            if is_past && !touched.contains(&tag) {
                 scope.signals.seed(world, tag, Some(last));
                 touched.push(tag);
-            } else {
-                scope.signals.seed(world, tag, None);
             }
         }
         if known.is_none() {

@@ -50,6 +50,9 @@ pub(crate) struct Scope {
     pub(crate) waiting: Vec<Waiting>,
     /// What its rules look at through windows.
     pub(crate) histories: Vec<History>,
+    /// It goes on to a watermark that an instance has brought: a window that is new begins there, or with a datapoint
+    /// on the way.
+    pub(crate) catches_up: bool,
 }
 
 impl Scope {
@@ -63,6 +66,7 @@ impl Scope {
             signals: Signals::new(world),
             waiting: Vec::new(),
             histories: Vec::new(),
+            catches_up: false,
         }
     }
 
@@ -125,6 +129,9 @@ impl Scope {
         let signals = &self.signals;
         for history in &mut self.histories {
             let sampled = history.inner.tags().iter().any(|tag| touched.contains(tag));
+            if self.catches_up && !sampled && history.is_new() {
+                continue;
+            }
             let sight = Alone { world, signals, stale: history.stale, t };
             history.look(t, &sight, sampled);
         }
