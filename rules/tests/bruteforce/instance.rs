@@ -172,7 +172,7 @@ impl Instance {
     }
 
     fn is_suppressed(&self) -> bool {
-        self.suppression.is == Is::Open && self.rule.suppress_if.is_some()
+        self.rule.suppress_if.is_some() && self.suppression.is == Is::Open && self.suppression.went_on(true)
     }
 
     fn tell(&mut self, look: Look<'_>, out: &mut Vec<Said>) {
