@@ -4,7 +4,8 @@
 //! what is one (`instance`), who hears of it.
 //! Invariant: what is kept does not grow with the number of activations.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use proto::Happening;
 
@@ -65,7 +66,7 @@ struct Line {
     /// The scopes that have a say in its watermark.
     scopes: BTreeSet<usize>,
     /// Not yet reached by the line's watermark.
-    waiting: BTreeSet<Activation>,
+    waiting: BinaryHeap<Reverse<Activation>>,
     /// The last ones, the oldest first.
     recent: VecDeque<Activation>,
     flooded: bool,
@@ -98,15 +99,15 @@ impl Floods {
     ) {
         for activation in new {
             if let Some(line) = self.0.get_mut(&activation.line) {
-                line.waiting.insert(activation);
+                line.waiting.push(Reverse(activation));
             }
         }
         for line in self.0.values_mut().filter(|line| !line.waiting.is_empty()) {
             let mark = line.scopes.iter().map(|scope| watermark(*scope)).min().unwrap_or(LONG_AGO);
             while line.waiting.len() > WAITING_MAX
-                || line.waiting.first().is_some_and(|a| a.timestamp <= mark)
+                || line.waiting.peek().is_some_and(|Reverse(a)| a.timestamp <= mark)
             {
-                let Some(next) = line.waiting.pop_first() else { break };
+                let Some(Reverse(next)) = line.waiting.pop() else { break };
                 events.extend(line.count(next));
             }
         }
@@ -193,6 +194,13 @@ mod tests {
         assert_eq!(firsts(&mut floods, &eleven, [700_000, 599_999]), [(0, 0); 0]);
         assert_eq!(firsts(&mut floods, &[], [700_000, 600_000]), [(0, 600_000)]);
         assert_eq!(firsts(&mut floods, &[600_001], [700_000, 700_000]), [(0, 0); 0], "it goes on");
+    }
+
+    #[test]
+    fn two_of_an_instance_at_one_instant_are_two() {
+        let mut floods = floods();
+        let eleven = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9];
+        assert_eq!(firsts(&mut floods, &eleven, [99, 99]), [(0, 9)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Invariant: nothing is kept by cell: a window is added up from the past each time it is asked for.
 
 use super::judge::{Known, Sight, number, truth_or_value};
-use super::model::{Expr, Stale, ZERO};
+use super::model::{Expr, Stale, World, ZERO};
 
 /// What a signal did since its scope began.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub(crate) struct History {
     pub(crate) inner: Expr,
     pub(crate) length: i64,
     pub(crate) stale: Stale,
+    /// It is looked at for what a counter counted.
+    pub(crate) counts: bool,
     /// From when on it was what.
     values: Vec<(i64, Option<Known>)>,
     /// Its samples, one an instant.
@@ -20,6 +22,12 @@ pub(crate) struct History {
     /// When it changed from one known value to another, whatever lay between.
     changes: Vec<(i64, Known, Known)>,
     last: Option<Known>,
+}
+
+/// Whether a window function asks for what a counter counted.
+pub(crate) fn counts(world: &World, function: &str, inner: &Expr) -> bool {
+    matches!(function, "delta" | "rate")
+        && matches!(inner, Expr::Tag(tag) if world.name(*tag).counter.is_some())
 }
 
 /// The length of the cells of a window, ms.
@@ -40,12 +48,13 @@ fn start(length: i64, t: i64) -> i64 {
 }
 
 impl History {
-    pub(crate) fn new(inner: &Expr, length: i64, stale: Stale) -> Self {
+    pub(crate) fn new(inner: &Expr, length: i64, stale: Stale, counts: bool) -> Self {
         let inner = inner.clone();
         Self {
             inner,
             length,
             stale,
+            counts,
             values: Vec::new(),
             samples: Vec::new(),
             changes: Vec::new(),
@@ -74,8 +83,8 @@ impl History {
     }
 
     /// Whether it is what a window of this length looks at.
-    pub(crate) fn is(&self, inner: &Expr, length: i64, stale: Stale) -> bool {
-        self.inner == *inner && (self.length, self.stale) == (length, stale)
+    pub(crate) fn is(&self, inner: &Expr, length: i64, stale: Stale, counts: bool) -> bool {
+        self.inner == *inner && (self.length, self.stale, self.counts) == (length, stale, counts)
     }
 
     /// Whether a condition is judged at an instant because a cell begins. It is not where that can change nothing: when

@@ -40,7 +40,7 @@ impl Simulation<'_> {
                 instances.iter_mut().for_each(Instance::forget_break);
             }
             let mut scope = Scope::new(self.world, sources, at, kept);
-            instances.iter().for_each(|instance| scope.watch(&instance.rule));
+            instances.iter().for_each(|instance| scope.watch(self.world, &instance.rule));
             self.scopes.push(Running { scope, instances });
         }
         self.remember_activations();
@@ -119,7 +119,7 @@ impl Simulation<'_> {
         let Running { scope, instances } = &mut self.scopes[place];
         scope.watermark = scope.watermark.max(mark);
         let stays = known.is_some() && scope.judged == scope.watermark;
-        scope.keep(instances.iter().map(|instance| &instance.rule));
+        scope.keep(world, instances.iter().map(|instance| &instance.rule));
         let read: Vec<usize> = instances.iter().flat_map(|i| i.tags.clone()).collect();
         let new =
             (0..world.tags.len()).filter(|tag| read.contains(tag) && !is_known(tag)).collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 //! Here: that. Not here: what the datapoints lead to (`simulation`).
 //! Invariant: the watermark is asked for at every millisecond of processing time, and never goes back.
 
-use super::history::History;
+use super::history::{History, counts};
 use super::judge::{Known, Sight};
 use super::model::{Expr, Point, Rule, Stale, Subject, World};
 use super::signal::{How, Signals};
@@ -98,20 +98,22 @@ impl Scope {
     }
 
     /// Keeps the past for the windows of a rule.
-    pub(crate) fn watch(&mut self, rule: &Rule) {
-        for (inner, length) in rule.expressions().flat_map(|e| e.windows()) {
-            if !self.histories.iter().any(|h| h.is(inner, length, rule.stale)) {
-                self.histories.push(History::new(inner, length, rule.stale));
+    pub(crate) fn watch(&mut self, world: &World, rule: &Rule) {
+        for (function, inner, length) in rule.expressions().flat_map(|e| e.windows()) {
+            let counts = counts(world, function, inner);
+            if !self.histories.iter().any(|h| h.is(inner, length, rule.stale, counts)) {
+                self.histories.push(History::new(inner, length, rule.stale, counts));
             }
         }
     }
 
     /// Keeps the past for the windows of these rules, and no other.
-    pub(crate) fn keep<'r>(&mut self, rules: impl Iterator<Item = &'r Rule>) {
+    pub(crate) fn keep<'r>(&mut self, world: &World, rules: impl Iterator<Item = &'r Rule>) {
         let old = std::mem::take(&mut self.histories);
-        rules.for_each(|rule| self.watch(rule));
+        rules.for_each(|rule| self.watch(world, rule));
         for history in &mut self.histories {
-            let same = old.iter().find(|o| o.is(&history.inner, history.length, history.stale));
+            let same =
+                old.iter().find(|o| o.is(&history.inner, history.length, history.stale, history.counts));
             if let Some(same) = same {
                 history.clone_from(same);
             }

@@ -244,7 +244,7 @@ impl Simulation<'_> {
                 instance.silence.set_back(self.at, at);
             }
             *scope = Scope::new(world, scope.sources.clone(), at, None);
-            instances.iter().for_each(|instance| scope.watch(&instance.rule));
+            instances.iter().for_each(|instance| scope.watch(self.world, &instance.rule));
         }
         self.lines.forget();
         self.heard.fill(Heard::default());

@@ -5,7 +5,7 @@
 //! Invariant: what has windows is judged where §5 says so and at no other instant, all else at every instant.
 
 use super::harder::harder;
-use super::history::{History, is_boundary};
+use super::history::{History, counts, is_boundary};
 use super::judge::{Known, Sight, truth, truth_or_value};
 use super::model::{Expr, Rule, Stale, World, ZERO};
 use super::scope::Scope;
@@ -45,7 +45,7 @@ impl Verdicts {
             stale: Vec::new(),
             policy: rule.stale,
             coverage: rule.coverage,
-            lengths: rule.expressions().flat_map(Expr::windows).map(|(_, length)| length).collect(),
+            lengths: rule.expressions().flat_map(Expr::windows).map(|(_, _, length)| length).collect(),
             watches_time: rule.watches_time(),
         }
     }
@@ -85,7 +85,10 @@ impl Verdicts {
         let mut last = self.last.clone();
         for (expr, last) in self.expressions.iter().zip(&mut last) {
             let due = expr.tags().iter().any(|tag| touched.contains(tag))
-                || expr.windows().iter().any(|(inner, length)| sight.ticks(inner, *length))
+                || expr
+                    .windows()
+                    .iter()
+                    .any(|(function, inner, length)| sight.ticks(function, inner, *length))
                 || expr.outside().iter().any(changed);
             let windowed = !expr.windows().is_empty();
             let moments = moments(expr, &sight);
@@ -148,7 +151,7 @@ impl Sighted<'_> {
             if self.window(function, inner, *length).is_some() {
                 continue;
             }
-            let history = self.history(inner, *length);
+            let history = self.history(function, inner, *length);
             any = history.is_some_and(|h| h.fills(self.t, self.verdicts.coverage));
             if !any {
                 return false;
@@ -157,12 +160,13 @@ impl Sighted<'_> {
         any && expr.outside().into_iter().all(|tag| self.held(tag).is_some())
     }
 
-    fn ticks(&self, inner: &Expr, length: i64) -> bool {
-        self.history(inner, length).is_some_and(|history| history.ticks(self.t))
+    fn ticks(&self, function: &str, inner: &Expr, length: i64) -> bool {
+        self.history(function, inner, length).is_some_and(|history| history.ticks(self.t))
     }
 
-    fn history(&self, inner: &Expr, length: i64) -> Option<&History> {
-        self.scope.histories.iter().find(|history| history.is(inner, length, self.verdicts.policy))
+    fn history(&self, function: &str, inner: &Expr, length: i64) -> Option<&History> {
+        let counts = counts(self.world, function, inner);
+        self.scope.histories.iter().find(|history| history.is(inner, length, self.verdicts.policy, counts))
     }
 }
 
@@ -181,7 +185,7 @@ impl Sight for Sighted<'_> {
     }
 
     fn window(&self, function: &str, inner: &Expr, length: i64) -> Option<Known> {
-        let history = self.history(inner, length)?;
+        let history = self.history(function, inner, length)?;
         let counter = match inner {
             Expr::Tag(tag) => self.world.name(*tag).counter,
             _ => None,

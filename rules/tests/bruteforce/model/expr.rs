@@ -74,11 +74,11 @@ impl Expr {
     }
 
     /// Its windows: what they are over, and how long they are.
-    pub(crate) fn windows(&self) -> Vec<(&Expr, i64)> {
+    pub(crate) fn windows(&self) -> Vec<(&'static str, &Expr, i64)> {
         let mut windows = Vec::new();
         for e in self.all() {
-            if let Expr::Window(_, inner, length) = e {
-                windows.push((&**inner, *length));
+            if let Expr::Window(function, inner, length) = e {
+                windows.push((*function, &**inner, *length));
             }
         }
         windows
