@@ -192,8 +192,8 @@ impl Stored {
         for mut stored in self.groups {
             let Some(place) = place(&stored.name) else { continue };
             let (standing, group) = (&mut instance.groups[place], &plan.rule.groups[place]);
-            for (i, state) in group.states.iter().enumerate() {
-                let (phase, same) = stored.phase(&state.named.name, &plan.conditions[place], i);
+            for i in 0..group.states.len() {
+                let (phase, same) = stored.phase(&group.states, &plan.conditions[place], i);
                 standing.phases[i] = phase;
                 standing.edited.extend((!same && phase.is_on()).then_some(i));
             }

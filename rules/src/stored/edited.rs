@@ -13,13 +13,20 @@ impl StoredGroup {
     /// The phase of a state's condition, and whether it was reached under that very condition. What is On stays On
     /// under an edited one too, until that says otherwise; what was counted towards another condition counts for
     /// nothing (§8).
-    pub(super) fn phase(&self, name: &str, conditions: &[BoundCondition], place: usize) -> (Phase, bool) {
-        let named = || self.conditions.iter().filter(|c| c.name == name);
+    pub(super) fn phase(
+        &self,
+        states: &[RuleState],
+        conditions: &[BoundCondition],
+        place: usize,
+    ) -> (Phase, bool) {
+        let name = &states[place].named.name;
+        let named = || self.conditions.iter().filter(|c| c.name == *name);
         if let Some(same) = named().find(|c| c.identity == conditions[place].identity) {
             return (same.phase, true);
         }
         // A name may have several levels of severity: those that are as they were are not taken for an edited one.
-        let is_gone = |c: &&StoredCondition| conditions.iter().all(|other| other.identity != c.identity);
+        let of_name = || conditions.iter().zip(states).filter(|(_, state)| state.named.name == *name);
+        let is_gone = |c: &&StoredCondition| of_name().all(|(other, _)| other.identity != c.identity);
         let on = named().filter(is_gone).find_map(|c| c.phase.on());
         (on.map_or(Phase::Off, |(since, entered)| Phase::On { since, entered }), false)
     }

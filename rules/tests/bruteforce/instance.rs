@@ -124,7 +124,7 @@ impl Instance {
         self.suppression.advance(t, (suppress, suppress.is_some() && fills(place)), after, from);
         let goes_on = self.gate.goes_on();
         // What begins anew when the gate opens does not wait for tags because of a restart before that.
-        self.restarted &= went_on && goes_on;
+        self.restarted &= went_on == goes_on;
         let verdicts = self.judged(scope, t);
         let rule = &self.rule;
         for ((run, group), judged) in self.groups.iter_mut().zip(&rule.groups).zip(&verdicts) {
