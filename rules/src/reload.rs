@@ -132,11 +132,9 @@ impl Engine {
     /// The last word of an instance whose rule is gone.
     fn remove(&mut self, scope: &Scope, mut instance: Instance, outputs: &mut Outputs) {
         let Some(since) = instance.since else {
-            // It has not begun, but may have been here before: its counter goes on, should it come back once more.
-            if instance.sequence > 0 {
-                self.leave_counter(&instance, scope.watermark, outputs);
-            }
-            return;
+            // It has not begun, but may have been here before: its counter goes on, should it come back once more, and
+            // nothing else that is stored of it does.
+            return self.leave_counter(&instance, scope.watermark, outputs);
         };
         // Nothing was heard since the clock was set back: then there is no other time than that of the clock.
         let now = if scope.watermark == LONG_AGO { self.at } else { scope.watermark };
